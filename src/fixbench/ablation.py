@@ -1,0 +1,496 @@
+"""An ablation file, read and checked.
+
+``ablations/<name>/ablation.yaml`` says what is asked of a documented fix before anything runs:
+the question, the baseline and the options each variant changes, the metrics, and the claims with
+their decision rules. Everything that can be wrong in it is refused here, in one message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from fixbench.errors import InputError
+
+__all__ = [
+    "Ablation",
+    "Claim",
+    "Control",
+    "Decision",
+    "Document",
+    "Documented",
+    "Effect",
+    "Metric",
+    "Term",
+    "Tier",
+    "Variant",
+    "claim_hash",
+    "flatten",
+    "load_ablation",
+    "option_difference",
+    "parse_seeds",
+    "read_yaml",
+    "resolve_options",
+    "validation_problem",
+]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+TierName = Literal["smoke", "small", "extended", "full"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Document(_Strict):
+    """The report whose fix is re-run: a file of the specification and the section quoted."""
+
+    file: str
+    title: str
+    section: str
+
+
+class Metric(_Strict):
+    """A measured quantity.
+
+    Attributes:
+        unit: shown beside every value; ``"1"`` for a pure number.
+        better: the direction that a practitioner wants, ``"neither"`` for a mechanism.
+        smallest_effect: the smallest difference (plain scale) that matters to a practitioner.
+    """
+
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    description: str
+    smallest_effect: float | None = None
+
+
+class Variant(_Strict):
+    """One set of options, given as what it changes in the baseline.
+
+    Attributes:
+        changes: dotted option → value; empty for the baseline itself.
+        relative_to: the variant whose options are changed; the baseline when omitted.
+        starts_from: the variant whose checkpoint (same seed) this one continues from.
+        bundle: the documented change altered several options at once; without it a variant may
+            change one option group only (all its dotted keys share the first component).
+        tiers: the tiers that run it; all when omitted.
+        measure: tier → the parts of a run that are measured there, by the names that the system
+            gives them; everything in a tier that is not named.
+    """
+
+    reason: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    relative_to: Name | None = None
+    starts_from: Name | None = None
+    bundle: bool = False
+    tiers: list[TierName] | None = None
+    measure: dict[TierName, list[str]] = Field(default_factory=dict)
+
+
+class Term(_Strict):
+    """One weighted per-seed number of an effect.
+
+    Attributes:
+        at: ``first``, ``last``, ``mean`` over the stage's steps, ``area`` (trapezoid over steps,
+            divided by their range), or a step number.
+    """
+
+    variant: Name
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+    weight: float = 1.0
+
+
+class Effect(_Strict):
+    """A per-seed contrast: the weighted sum of its terms, on the plain or the log scale.
+
+    On the log scale logs are taken of single values, before any averaging over steps, and the
+    effect is reported as a ratio (``exp`` of the mean).
+    """
+
+    terms: list[Term] = Field(min_length=1)
+    scale: Literal["plain", "log"] = "plain"
+
+
+class Decision(_Strict):
+    """The rule that turns an effect into a verdict, written before results exist.
+
+    All numbers are on the natural scale: for a log effect ``null`` is a ratio, and ``margin`` and
+    ``tolerance`` are factors above 1 (1.1 means "between 1/1.1 and 1.1 times").
+
+    Attributes:
+        rule: ``difference`` (the claim asserts an effect in ``direction``), ``no_difference`` (it
+            asserts none), ``property`` (every value of the metric must be 1) or ``not_testable``.
+        null: the value that means "no effect" (0, or 1 on the log scale, when omitted).
+        margin: the smallest effect that matters; equivalence is judged within it.
+        tolerance: how near the documented size counts as the same size.
+        reason: for ``not_testable``: why.
+    """
+
+    rule: Literal["difference", "no_difference", "property", "not_testable"]
+    direction: Literal["greater", "less"] | None = None
+    null: float | None = None
+    margin: float | None = None
+    tolerance: float | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Decision:
+        if self.rule == "difference" and (self.direction is None or self.margin is None):
+            raise ValueError("a 'difference' rule with a direction and a margin")
+        if self.rule == "no_difference" and self.margin is None:
+            raise ValueError("a 'no_difference' rule with a margin")
+        if self.rule == "not_testable" and not self.reason:
+            raise ValueError("a 'not_testable' rule with a reason")
+        for name in ("margin", "tolerance"):
+            size = getattr(self, name)
+            if size is not None and size <= 0:
+                raise ValueError(f"a positive {name}")
+        return self
+
+
+class Control(_Strict):
+    """A rival explanation and the measurement that would show it.
+
+    The control explains the documented comparison when the confidence interval of its effect lies
+    wholly above ``explains_above`` and wholly below ``explains_below`` (an omitted bound is open).
+    A control with neither bound is shown and decides nothing.
+    """
+
+    name: str
+    effect: Effect
+    meaning: str
+    explains_above: float | None = None
+    explains_below: float | None = None
+
+
+class Documented(_Strict):
+    """What the document says: its figure as printed, and as a number where there is one."""
+
+    text: str
+    value: float | None = None
+
+
+class Claim(_Strict):
+    """A testable statement of the document and the rule that judges it."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]{2}[0-9]{2}[a-z]?$")]
+    statement: str
+    section: str
+    kind: Literal["arithmetic", "mechanism", "outcome", "not_testable"]
+    documented: Documented
+    decision: Decision
+    effect: Effect | None = None
+    primary: bool = True
+    controls: list[Control] = Field(default_factory=list)
+    supporting: list[Control] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Claim:
+        if (self.effect is None) != (self.decision.rule == "not_testable"):
+            raise ValueError("an effect exactly when the decision is not 'not_testable'")
+        if self.effect is not None and self.effect.scale == "log":
+            for name in ("margin", "tolerance"):
+                factor = getattr(self.decision, name)
+                if factor is not None and factor <= 1:
+                    raise ValueError(f"a {name} above 1 (a factor) on the log scale")
+            ratios = {"null": self.decision.null, "documented value": self.documented.value}
+            for name, ratio in ratios.items():
+                if ratio is not None and ratio <= 0:
+                    raise ValueError(f"a positive {name} on the log scale")
+        return self
+
+    def effects(self) -> Iterator[tuple[str, Effect]]:
+        """Every effect of the claim with the key under which it stands in the file."""
+        if self.effect is not None:
+            yield "effect", self.effect
+        for kind in ("controls", "supporting"):
+            for index, control in enumerate(getattr(self, kind)):
+                yield f"{kind}.{index}.effect", control.effect
+
+
+class Tier(_Strict):
+    """A size of the same experiment.
+
+    Attributes:
+        seeds: a range such as ``"0-9"`` or a list such as ``"0-4,7"``.
+        block: how many seeds one job runs.
+        options: dotted option → value, applied to the baseline before the variants.
+        scaled_down: what is smaller than in the document, and why; printed in the report.
+    """
+
+    seeds: str
+    block: Annotated[int, Field(ge=1)] = 5
+    options: dict[str, Any] = Field(default_factory=dict)
+    scaled_down: list[str] = Field(default_factory=list)
+
+
+class Ablation(_Strict):
+    """An ablation file as written, for one tier.
+
+    Attributes:
+        system: a module that offers ``Options`` and ``run`` (`fixbench.job.System`), or a
+            path to such a module relative to the folder.
+        command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
+            ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        inputs: tracked data and checkpoint folders that its jobs read.
+        baseline: the resolved options before tier and variant.
+    """
+
+    title: str
+    question: str
+    document: Document
+    system: str | None = None
+    command: str | None = None
+    environment: Name = "torch"
+    inputs: list[str] = Field(default_factory=list)
+    baseline_variant: Name
+    baseline: dict[str, Any]
+    variants: dict[Name, Variant] = Field(min_length=1)
+    metrics: dict[str, Metric] = Field(min_length=1)
+    claims: list[Claim]
+    tiers: dict[TierName, Tier]
+    threats: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_system(self) -> Ablation:
+        if (self.system is None) == (self.command is None):
+            raise ValueError("exactly one of 'system' and 'command'")
+        return self
+
+    def variants_in(self, tier: str) -> dict[str, Variant]:
+        """The variants that ``tier`` runs, in file order."""
+        return {
+            name: variant
+            for name, variant in self.variants.items()
+            if variant.tiers is None or tier in variant.tiers
+        }
+
+
+def load_ablation(path: Path) -> Ablation:
+    """Read ``ablation.yaml`` and check everything that can be checked without running it.
+
+    Raises:
+        InputError: see the module docstring.
+    """
+    content = read_yaml(path)
+    try:
+        ablation = Ablation.model_validate(content)
+    except ValidationError as error:
+        raise validation_problem(path, error) from None
+    _check_references(path, ablation)
+    return ablation
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse YAML 1.2, refusing duplicate keys.
+
+    Raises:
+        InputError: the file is missing, unreadable or not YAML.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, "", expected=f"a readable UTF-8 file ({error})") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}" if mark is not None else ""
+        problem = " ".join(str(error.problem).split())
+        raise InputError(path, where, problem, expected="valid YAML without duplicates") from None
+
+
+def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> list[int]:
+    """``"0-4,7"`` → ``[0, 1, 2, 3, 4, 7]``, sorted.
+
+    Raises:
+        InputError: not of that form, or a seed twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise InputError(file, key, text, expected="seeds such as '0-9' or '0-4,7'")
+        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise InputError(file, key, text, expected=f"each seed once; {seed} stands twice")
+    return sorted(seeds)
+
+
+def resolve_options(ablation: Ablation, variant: str, tier: str) -> dict[str, Any]:
+    """The options of ``variant`` in ``tier``: baseline, the tier's, then the variants' in turn."""
+    options: dict[str, Any] = json.loads(json.dumps(ablation.baseline))
+    layers = [ablation.variants[variant].changes]
+    reference = ablation.variants[variant].relative_to
+    while reference is not None:
+        layers.append(ablation.variants[reference].changes)
+        reference = ablation.variants[reference].relative_to
+    layers.append(ablation.tiers[tier].options)  # type: ignore[index]
+    for changes in reversed(layers):
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            node = options
+            for parent in parents:
+                node = node[parent]
+            node[last] = json.loads(json.dumps(value))
+    return options
+
+
+def flatten(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options → dotted key → leaf."""
+    flat: dict[str, Any] = {}
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def option_difference(ablation: Ablation, variant: str, tier: str) -> dict[str, tuple[Any, Any]]:
+    """Dotted key → (reference's value, variant's value) wherever the resolved options differ.
+
+    The reference is the variant that it is declared ``relative_to``, by default the baseline.
+    """
+    reference = ablation.variants[variant].relative_to or ablation.baseline_variant
+    baseline = flatten(resolve_options(ablation, reference, tier))
+    changed = flatten(resolve_options(ablation, variant, tier))
+    return {
+        key: (baseline.get(key), changed.get(key))
+        for key in sorted({*baseline, *changed})
+        if baseline.get(key) != changed.get(key)
+    }
+
+
+def claim_hash(claim: Claim) -> str:
+    """SHA-256 of the claim with its decision rule, independent of layout and key order."""
+    text = json.dumps(claim.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def validation_problem(
+    file: str | Path,
+    error: ValidationError,
+    *,
+    where: Callable[[str], str] = str,
+    unknown: str = "no such key; see config/ablation.schema.json",
+) -> InputError:
+    """The first problem that pydantic found, as one message.
+
+    Args:
+        where: dotted key as pydantic sees it → the key shown to the user.
+        unknown: what to expect instead of an unknown key.
+    """
+    problem = error.errors(include_url=False)[0]
+    key = where(".".join(str(part) for part in problem["loc"]))
+    value = problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        return InputError(file, key, value, expected=unknown)
+    if problem["type"] == "missing":
+        return InputError(file, key, expected="this key, which is required")
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = re.sub(r"^\w+ should (be|match|have)( a valid)? ?", "", message)
+    shown = None if isinstance(value, dict) else value
+    return InputError(file, key, shown, expected=message)
+
+
+def _check_references(path: Path, ablation: Ablation) -> None:
+    """Names that point to nothing, changes that are no changes, claims no tier can answer."""
+    known = ", ".join(ablation.variants)
+    options = flatten(ablation.baseline)
+    if ablation.baseline_variant not in ablation.variants:
+        raise InputError(
+            path, "baseline_variant", ablation.baseline_variant, expected=f"one of {known}"
+        )
+    if ablation.variants[ablation.baseline_variant].changes:
+        key = f"variants.{ablation.baseline_variant}.changes"
+        raise InputError(path, key, expected="no changes in the baseline variant")
+    for tier_name, tier in ablation.tiers.items():
+        parse_seeds(tier.seeds, file=path, key=f"tiers.{tier_name}.seeds")
+        for key in tier.options:
+            _check_option(path, f"tiers.{tier_name}.options.{key}", key, options)
+    for name, variant in ablation.variants.items():
+        _check_variant(path, ablation, name, variant, options)
+    identifiers: set[str] = set()
+    for index, claim in enumerate(ablation.claims):
+        if claim.id in identifiers:
+            raise InputError(path, f"claims.{index}.id", claim.id, expected="each id once")
+        identifiers.add(claim.id)
+        for key, effect in claim.effects():
+            for position, term in enumerate(effect.terms):
+                where = f"claims.{claim.id}.{key}.terms.{position}"
+                _check_term(path, where, term, ablation)
+
+
+def _check_option(path: Path, where: str, key: str, options: Mapping[str, Any]) -> None:
+    if key not in options:
+        known = ", ".join(sorted(options))
+        raise InputError(path, where, key, expected=f"an option of the baseline: {known}")
+
+
+def _check_variant(
+    path: Path, ablation: Ablation, name: str, variant: Variant, options: Mapping[str, Any]
+) -> None:
+    where = f"variants.{name}"
+    chain = [name]
+    while (reference := ablation.variants[chain[-1]].relative_to) is not None:
+        if reference not in ablation.variants or reference in chain:
+            others = ", ".join(v for v in ablation.variants if v not in chain)
+            key = f"variants.{chain[-1]}.relative_to"
+            raise InputError(path, key, reference, expected=f"another variant: {others}")
+        chain.append(reference)
+    for key in variant.changes:
+        _check_option(path, f"{where}.changes.{key}", key, options)
+    if variant.starts_from is not None:
+        if ablation.command is not None:
+            expected = "no such key: a 'command' leaves no state to start from"
+            raise InputError(path, f"{where}.starts_from", variant.starts_from, expected=expected)
+        if variant.starts_from not in ablation.variants or variant.starts_from == name:
+            expected = f"another variant: {', '.join(v for v in ablation.variants if v != name)}"
+            raise InputError(path, f"{where}.starts_from", variant.starts_from, expected=expected)
+    for tier in ablation.tiers:
+        if variant.tiers is not None and tier not in variant.tiers:
+            continue
+        if variant.starts_from is not None:
+            parent = ablation.variants[variant.starts_from]
+            if parent.tiers is not None and tier not in parent.tiers:
+                expected = f"a variant that tier {tier!r} runs"
+                key = f"{where}.starts_from"
+                raise InputError(path, key, variant.starts_from, expected=expected)
+        differing = set(option_difference(ablation, name, tier))
+        if differing != set(variant.changes):
+            idle = sorted(set(variant.changes) - differing)
+            raise InputError(
+                path,
+                f"{where}.changes.{idle[0]}",
+                variant.changes[idle[0]],
+                expected=f"a value that differs from the baseline's in tier {tier!r}",
+            )
+    groups = {key.split(".")[0] for key in variant.changes}
+    if len(groups) > 1 and not variant.bundle:
+        raise InputError(
+            path,
+            f"{where}.changes",
+            sorted(groups),
+            expected="one option group (one factor), or 'bundle: true' with variants that take "
+            "its parts apart",
+        )
+
+
+def _check_term(path: Path, where: str, term: Term, ablation: Ablation) -> None:
+    if term.variant not in ablation.variants:
+        known = ", ".join(ablation.variants)
+        raise InputError(path, f"{where}.variant", term.variant, expected=f"one of {known}")
+    if term.metric not in ablation.metrics:
+        known = ", ".join(ablation.metrics)
+        raise InputError(path, f"{where}.metric", term.metric, expected=f"one of {known}")

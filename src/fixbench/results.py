@@ -1,0 +1,164 @@
+"""Tidy results: the table that every job writes and every analysis reads.
+
+One row is one measured number. Curves are rows too (one row a step). A run that diverged or ran
+out of memory is a row with its status, never a hole. Files are Parquet, written whole or not at
+all, and carry what was asked (ablation, variant, tier, options, claims) in their metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fixbench.errors import InputError
+
+__all__ = ["COLUMNS", "STATUSES", "Row", "read_metadata", "read_results", "write_results"]
+
+#: ``ok`` and the ways in which a run can fail; a failed run is counted, never dropped.
+STATUSES = ("ok", "diverged", "out_of_memory", "failed")
+
+_SCHEMA = pa.schema(
+    [
+        ("ablation", pa.string()),
+        ("variant", pa.string()),
+        ("seed", pa.int64()),
+        ("stage", pa.string()),
+        ("step", pa.int64()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("unit", pa.string()),
+        ("status", pa.string()),
+    ]
+)
+COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
+_METADATA_KEY = b"fixbench"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured number.
+
+    Attributes:
+        stage: the part of the run it belongs to, e.g. ``"feedback"`` or ``"gradient/base"``.
+        step: position inside the stage (optimiser step, batch index); 0 where there is none.
+        metric: a metric name that the ablation declares.
+        value: the number; NaN only together with a status other than ``"ok"``.
+        status: one of `STATUSES`.
+    """
+
+    stage: str
+    step: int
+    metric: str
+    value: float
+    status: str = "ok"
+
+
+def write_results(
+    path: Path,
+    rows: Mapping[int, Sequence[Row]],
+    *,
+    ablation: str,
+    variant: str,
+    units: Mapping[str, str],
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write the rows of one job (``rows`` maps a seed to its rows) to ``path``, atomically.
+
+    Rows are ordered by seed and keep their order inside a seed; equal rows give equal bytes.
+
+    Raises:
+        InputError: a row has an undeclared metric, an unknown status, or a non-finite value
+            that is marked ``ok``.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for seed in sorted(rows):
+        for row in rows[seed]:
+            _check_row(row, path, units)
+            stage, step, metric, value, status = astuple(row)
+            record = (ablation, variant, seed, stage, step, metric, value, units[metric], status)
+            for name, item in zip(COLUMNS, record, strict=True):
+                columns[name].append(item)
+    encoded = json.dumps(metadata, sort_keys=True).encode()
+    table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata({_METADATA_KEY: encoded})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_results(paths: Iterable[Path]) -> pd.DataFrame:
+    """Read job outputs into one frame with `COLUMNS`, refusing duplicate measurements.
+
+    Raises:
+        InputError: a file is missing, is not Parquet, lacks a column, or measures the same
+            (variant, seed, stage, step, metric) as another.
+    """
+    frames = []
+    for path in paths:
+        frame = _read_table(path).to_pandas()
+        frame["file"] = str(path)
+        frames.append(frame)
+    if not frames:
+        return pd.DataFrame({name: [] for name in (*COLUMNS, "file")})
+    frame = pd.concat(frames, ignore_index=True)
+    identity = ["ablation", "variant", "seed", "stage", "step", "metric"]
+    duplicated = frame[frame.duplicated(identity, keep="first")]
+    if len(duplicated):
+        row = duplicated.iloc[0]
+        raise InputError(
+            row["file"],
+            "seed",
+            int(row["seed"]),
+            expected=f"each seed once: variant {row['variant']!r} has {row['metric']!r} of stage "
+            f"{row['stage']!r} at step {row['step']} twice; delete one of the files",
+        )
+    return frame
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What the job that wrote ``path`` was asked to do (options, tier, claims)."""
+    encoded = (_read_table(path).schema.metadata or {}).get(_METADATA_KEY)
+    if encoded is None:
+        raise InputError(path, "metadata", expected="a result file written by fixbench")
+    metadata: dict[str, Any] = json.loads(encoded)
+    return metadata
+
+
+def _read_table(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise InputError(path, "", expected="a result file; run the job that writes it") from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            path, "", expected="a complete Parquet file; delete it and run again"
+        ) from error
+    missing = [name for name in COLUMNS if name not in table.schema.names]
+    if missing:
+        raise InputError(path, "columns", missing, expected=f"the columns {', '.join(COLUMNS)}")
+    return table
+
+
+def _check_row(row: Row, path: Path, units: Mapping[str, str]) -> None:
+    if row.metric not in units:
+        raise InputError(
+            path, "metric", row.metric, expected="a metric that the ablation file declares"
+        )
+    if row.status not in STATUSES:
+        raise InputError(path, "status", row.status, expected=f"one of {', '.join(STATUSES)}")
+    finite = row.value == row.value and abs(row.value) != float("inf")
+    if row.status == "ok" and not finite:
+        raise InputError(
+            path, row.metric, row.value, expected="a finite value, or a status that says why not"
+        )
