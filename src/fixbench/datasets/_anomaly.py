@@ -1,0 +1,396 @@
+"""Industrial-style anomaly data: two small families, and the reader of the real format.
+
+The layout is the one AA-CLIP reads: ``<family>/meta.jsonl`` with one object a line
+(``image_path``, ``label``, ``class_name``, ``mask_path``), paths relative to the family's folder,
+sorted as MVTec AD sorts them (``<class>/test/<defect>/``, ``<class>/ground_truth/<defect>/``).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from fixbench.datasets._defects import Severity, apply_defect
+from fixbench.datasets._photographs import PHOTOGRAPHS, photograph_region
+from fixbench.errors import InputError
+
+__all__ = [
+    "FAMILIES",
+    "AnomalyFamily",
+    "Family",
+    "class_noun",
+    "generate_families",
+    "read_anomaly_family",
+]
+
+Image8 = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a generated family is made of: classes (photographs, by class name) and defects."""
+
+    classes: Mapping[str, str]
+    defects: tuple[str, ...]
+
+
+#: Disjoint in photographs; two defects in common, three of their own each.
+FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
+    {
+        "workshop": Family(
+            classes={
+                "astronaut": "astronaut",
+                "brick": "brick",
+                "coffee_cup": "coffee",
+                "coin": "coins",
+                "gravel": "gravel",
+                "rocket": "rocket",
+            },
+            defects=("crack", "hole", "scratch", "smudge", "stain"),
+        ),
+        "field": Family(
+            classes={
+                "cat": "chelsea",
+                "flower": "flower",
+                "grass": "grass",
+                "pagoda": "china",
+                "retina": "retina",
+                "tissue": "ihc",
+            },
+            defects=("bend", "contamination", "missing", "scratch", "stain"),
+        ),
+    }
+)
+
+#: Drawn from by both families.
+FAMILY_SEVERITY: MappingProxyType[str, Severity] = MappingProxyType(
+    {
+        "bend": Severity(extent=(0.35, 0.6), contrast=(0.4, 1.0)),
+        "contamination": Severity(extent=(0.2, 0.45), contrast=(0.3, 1.0)),
+        "crack": Severity(extent=(0.45, 0.95), contrast=(0.1, 0.9)),
+        "hole": Severity(extent=(0.16, 0.38), contrast=(0.1, 0.9)),
+        "missing": Severity(extent=(0.25, 0.5), contrast=(0.3, 1.0)),
+        "scratch": Severity(extent=(0.5, 1.0), contrast=(0.1, 0.9)),
+        "smudge": Severity(extent=(0.3, 0.55), contrast=(0.4, 1.0)),
+        "stain": Severity(extent=(0.22, 0.5), contrast=(0.2, 0.9)),
+    }
+)
+
+IMAGE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class AnomalyFamily:
+    """One family in memory.
+
+    Attributes:
+        images: uint8 [N, H, W, 3].
+        masks: bool [N, H, W], all false for normal images.
+        labels: int64 [N], 1 = anomalous.
+        classes: class names, sorted; class_index: int64 [N], positions in it.
+    """
+
+    images: Image8
+    masks: Mask
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    class_index: NDArray[np.int64]
+
+
+def class_noun(class_name: str) -> str:
+    """The words for a class in prompts; for classes of other datasets, its name in words."""
+    for family in FAMILIES.values():
+        if class_name in family.classes:
+            return PHOTOGRAPHS[family.classes[class_name]].noun
+    return " ".join(class_name.replace("_", " ").split())
+
+
+def generate_families(directory: Path, *, seed: int, normal: int = 24, anomalous: int = 24) -> None:
+    """Write every family of `FAMILIES` and ``SOURCES.json`` to ``directory``, whole or not at all.
+
+    Images are 64x64 RGB PNG, masks PNG with 0 and 255. Equal arguments give equal bytes; an image
+    depends on the seed, its class and its number only, not on how many others there are.
+
+    Args:
+        seed: non-negative.
+        normal, anomalous: images of each class with and without a defect, at least one.
+
+    Raises:
+        InputError: an argument is out of range, or the folder cannot be written.
+    """
+    arguments = {"seed": (seed, 0), "normal": (normal, 1), "anomalous": (anomalous, 1)}
+    for key, (value, least) in arguments.items():
+        if value < least:
+            raise InputError("generate_families", key, value, expected=f"at least {least}")
+    directory = Path(directory)
+    partial = directory.with_name(f".{directory.name}.partial")
+    previous = directory.with_name(f".{directory.name}.previous")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for number, name in enumerate(FAMILIES):
+            _write_family(partial / name, FAMILIES[name], (seed, number), normal, anomalous)
+        sources = json.dumps(_sources(seed), indent=2, ensure_ascii=False) + "\n"
+        (partial / "SOURCES.json").write_text(sources, encoding="utf-8")
+        shutil.rmtree(previous, ignore_errors=True)
+        if directory.exists():
+            directory.rename(previous)
+        try:
+            partial.rename(directory)
+        except OSError:
+            if previous.exists():
+                previous.rename(directory)
+            raise
+    except OSError as error:
+        expected = f"a folder that can be written ({error.strerror or error})"
+        raise InputError(directory, "", expected=expected) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _write_family(
+    folder: Path, family: Family, key: tuple[int, int], normal: int, anomalous: int
+) -> None:
+    rows = []
+    for class_number, class_name in enumerate(family.classes):
+        for label, count in ((0, normal), (1, anomalous)):
+            for index in range(count):
+                generator = np.random.default_rng([*key, class_number, label, index])
+                kind = family.defects[index % len(family.defects)] if label else "good"
+                image, mask = _sample(family, class_name, kind, generator)
+                image_path = f"{class_name}/test/{kind}/{index:03d}.png"
+                mask_path = ""
+                _write_png(folder / image_path, image)
+                if label:
+                    mask_path = f"{class_name}/ground_truth/{kind}/{index:03d}_mask.png"
+                    _write_png(folder / mask_path, mask.astype(np.uint8) * 255)
+                rows.append(
+                    {
+                        "image_path": image_path,
+                        "label": label,
+                        "class_name": class_name,
+                        "mask_path": mask_path,
+                    }
+                )
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "meta.jsonl").write_text(lines, encoding="utf-8")
+
+
+def _sample(
+    family: Family, class_name: str, kind: str, generator: np.random.Generator
+) -> tuple[Image8, Mask]:
+    others = [name for name in family.classes if name != class_name]
+    while True:
+        image = _view(family.classes[class_name], generator)
+        if kind == "good":
+            return image, np.zeros(image.shape[:2], dtype=bool)
+        donor = _view(family.classes[others[generator.integers(len(others))]], generator)
+        damaged = apply_defect(image, generator, kind, FAMILY_SEVERITY[kind], donor=donor)
+        if damaged is not None:
+            return damaged
+
+
+def _view(photograph: str, generator: np.random.Generator) -> Image8:
+    """A normal picture: position, scale, exposure, white balance, focus and noise all vary."""
+    region = photograph_region(photograph, "evaluation")
+    smallest, largest = PHOTOGRAPHS[photograph].sides
+    side = int(generator.integers(smallest, largest + 1))
+    top = generator.integers(0, region.shape[0] - side + 1)
+    left = generator.integers(0, region.shape[1] - side + 1)
+    crop = Image.fromarray(region[top : top + side, left : left + side])
+    view = np.asarray(crop.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC), np.float64)
+    view = ndimage.gaussian_filter(view, (*[generator.uniform(0, 0.5)] * 2, 0))
+    gain = generator.uniform(0.85, 1.15) * generator.uniform(0.98, 1.02, size=3)
+    view = view * gain + generator.uniform(-10, 10)
+    view = view + generator.normal(0, 1.5, size=view.shape)
+    pixels: Image8 = np.clip(np.rint(view), 0, 255).astype(np.uint8)
+    return pixels
+
+
+def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Run-length matches only: unlike zlib's default search, their result does not depend on the
+    # processor's instruction set, so the same picture has the same bytes on every machine.
+    run_length = 3
+    Image.fromarray(pixels).save(path, format="PNG", compress_type=run_length)
+
+
+def _sources(seed: int) -> dict[str, Any]:
+    photographs = {}
+    for family_name, family in FAMILIES.items():
+        for class_name, name in family.classes.items():
+            photograph = PHOTOGRAPHS[name]
+            photographs[name] = {
+                "family": family_name,
+                "class_name": class_name,
+                "package": photograph.package,
+                "file": photograph.file,
+                "licence": photograph.licence,
+                "region": photograph.evaluation._asdict(),
+            }
+    return {
+        "description": "Crops of real photographs with procedural defects, made by fixbench.",
+        "seed": seed,
+        "defects": {name: list(family.defects) for name, family in FAMILIES.items()},
+        "severity": {name: asdict(severity) for name, severity in FAMILY_SEVERITY.items()},
+        "photographs": photographs,
+    }
+
+
+def read_anomaly_family(directory: Path, *, image_size: int | None = None) -> AnomalyFamily:
+    """Read one family (or an export of VisA or MVTec AD in the same layout).
+
+    Args:
+        directory: holds ``meta.jsonl`` and the files it names.
+        image_size: resize to this many rows and columns, images bicubically and masks to the
+            nearest pixel; by default all images must have one size already.
+
+    Returns:
+        The rows in file order.
+
+    Raises:
+        InputError: names the file, the line and the key of the first thing that is wrong.
+    """
+    directory = Path(directory)
+    if image_size is not None and image_size < 1:
+        raise InputError("read_anomaly_family", "image_size", image_size, expected="at least 1")
+    index = directory / "meta.jsonl"
+    images: list[Image8] = []
+    masks: list[Mask] = []
+    labels: list[int] = []
+    names: list[str] = []
+    for number, row in _rows(index):
+        where = f"line {number}"
+        image = _read_image(index, directory, where, row)
+        mask = _read_mask(index, directory, where, row, image.size)
+        if image_size is not None:
+            size = (image_size, image_size)
+            image = image.resize(size, Image.Resampling.BICUBIC)
+            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        pixels = np.asarray(image)
+        if images and pixels.shape != images[0].shape:
+            raise InputError(
+                index,
+                f"{where}: image_path",
+                row["image_path"],
+                expected=f"an image of {_size(images[0])} like the ones before it, not "
+                f"{_size(pixels)}; or set image_size",
+            )
+        images.append(pixels)
+        masks.append(mask)
+        labels.append(row["label"])
+        names.append(row["class_name"])
+    if not images:
+        raise InputError(index, "", expected="at least one row")
+    classes = tuple(sorted(set(names)))
+    return AnomalyFamily(
+        images=np.stack(images),
+        masks=np.stack(masks),
+        labels=np.array(labels, dtype=np.int64),
+        classes=classes,
+        class_index=np.array([classes.index(name) for name in names], dtype=np.int64),
+    )
+
+
+def _rows(index: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        lines = index.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        expected = "a family's index; run 'fixbench data generate aa_clip' or 'dvc pull'"
+        raise InputError(index, "", expected=expected) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(index, "", expected="a readable UTF-8 text file") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(index, where, line, expected="one JSON object") from error
+        if not isinstance(row, dict):
+            raise InputError(index, where, row, expected="one JSON object")
+        _check_row(index, where, row)
+        rows.append((number, row))
+    return rows
+
+
+def _check_row(index: Path, where: str, row: dict[str, Any]) -> None:
+    for key in ("image_path", "label", "class_name", "mask_path"):
+        if key not in row:
+            raise InputError(index, f"{where}: {key}", expected="this key in every row")
+    for key in ("image_path", "class_name"):
+        if not isinstance(row[key], str) or not row[key]:
+            raise InputError(index, f"{where}: {key}", row[key], expected="a non-empty string")
+    label, mask_path = row["label"], row["mask_path"]
+    if isinstance(label, bool) or label not in (0, 1):
+        expected = "0 (normal) or 1 (anomalous)"
+        raise InputError(index, f"{where}: label", label, expected=expected)
+    if mask_path is not None and not isinstance(mask_path, str):
+        raise InputError(index, f"{where}: mask_path", mask_path, expected="a string or null")
+    if label == 1 and not mask_path:
+        expected = "a mask file, because the row is anomalous (label 1)"
+        raise InputError(index, f"{where}: mask_path", mask_path or "", expected=expected)
+
+
+def _read_image(index: Path, directory: Path, where: str, row: Mapping[str, Any]) -> Image.Image:
+    return _open(index, directory, f"{where}: image_path", row["image_path"]).convert("RGB")
+
+
+def _read_mask(
+    index: Path, directory: Path, where: str, row: Mapping[str, Any], size: tuple[int, int]
+) -> Mask:
+    """Non-zero pixels of the row's mask, bool [H, W]; all false where the row names none."""
+    name = row["mask_path"]
+    if not name:
+        return np.zeros(size[::-1], dtype=bool)
+    key = f"{where}: mask_path"
+    picture = _open(index, directory, key, name)
+    if picture.size != size:
+        expected = f"a mask of its image's size {size[0]}x{size[1]}, not "
+        expected += f"{picture.size[0]}x{picture.size[1]} (columnsxrows)"
+        raise InputError(index, key, name, expected=expected)
+    mask: Mask = np.asarray(picture) > 0
+    if mask.ndim == 3:
+        # An opaque alpha channel marks nothing.
+        mask = np.any(mask[..., : 1 if picture.mode == "LA" else 3], axis=2)
+    if mask.any() != (row["label"] == 1):
+        expected = (
+            "a mask with at least one non-zero pixel, because the row is anomalous (label 1)"
+            if row["label"] == 1
+            else "no mask or an empty one, because the row is normal (label 0)"
+        )
+        raise InputError(index, key, name, expected=expected)
+    return mask
+
+
+def _open(index: Path, directory: Path, key: str, name: str) -> Image.Image:
+    root = directory.resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise InputError(index, key, name, expected="a path inside the folder of meta.jsonl")
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.copy()
+    except FileNotFoundError as error:
+        raise InputError(index, key, name, expected="an existing file") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(index, key, name, expected="a complete image file") from error
+
+
+def _size(pixels: Image8) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]} pixels"

@@ -1,0 +1,266 @@
+"""Image-caption pairs for pretraining small CLIP towers, the prompts, and their tokeniser.
+
+Pictures come from the pretraining part of every photograph. Captions are built by a small grammar
+from facts that hold for the picture they go with: what it shows, how near, how bright, whether
+grey, tinted, blurred or turned, and, for a minority that really was damaged, that it is damaged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from fixbench.datasets._defects import Severity, apply_defect
+from fixbench.datasets._photographs import PHOTOGRAPHS, photograph_region
+from fixbench.errors import InputError
+
+__all__ = [
+    "ABNORMAL_STATES",
+    "NORMAL_STATES",
+    "TEMPLATES",
+    "anomaly_prompts",
+    "caption_batch",
+    "tokenise",
+    "vocabulary",
+]
+
+Image8 = NDArray[np.uint8]
+
+#: The prompt ensemble of AA-CLIP (Apache-2.0): states of a noun, and templates around them.
+NORMAL_STATES = ("{}", "a {}", "the {}")
+ABNORMAL_STATES = (
+    "a damaged {}",
+    "a broken {}",
+    "a {} with flaw",
+    "a {} with defect",
+    "a {} with damage",
+)
+TEMPLATES = ("{}.", "a photo of {}.")
+
+_PRAISED_STATES = ("a flawless {}", "an undamaged {}", "a perfect {}")
+_SPECIFIC_STATES = MappingProxyType(
+    {
+        "crack": "a {} with a crack",
+        "hole": "a {} with a hole",
+        "scratch": "a {} with a scratch",
+        "stain": "a {} with a stain",
+    }
+)
+_ATTRIBUTES = (
+    "close-up",
+    "wide",
+    "dark",
+    "bright",
+    "gray",
+    "reddish",
+    "greenish",
+    "bluish",
+    "blurry",
+    "rotated",
+)
+#: Larger and mostly stronger than the defects of the anomaly families.
+_SEVERITY = MappingProxyType(
+    {
+        "crack": Severity(extent=(0.6, 1.3), contrast=(0.5, 1.0)),
+        "hole": Severity(extent=(0.2, 0.45), contrast=(0.5, 1.0)),
+        "scratch": Severity(extent=(0.6, 1.3), contrast=(0.4, 1.0)),
+        "stain": Severity(extent=(0.3, 0.5), contrast=(0.4, 1.0)),
+    }
+)
+#: A crop whose green channel varies less (standard deviation) shows background only.
+_EMPTY = 8
+_DAMAGED, _PRAISED, _ALTERED, _MENTIONED = 0.25, 0.1, 0.15, 0.5
+#: Mean luminance (Rec. 601, of 255) below which a picture is dark, above which it is bright.
+DARK, BRIGHT = 75, 165
+#: How far the mean of one channel must lie above both others (grey levels) for a tint.
+TINT = 25
+_PADDING, _START, _END = "<padding>", "<start>", "<end>"
+_WORD = re.compile(r"[a-z]+(?:-[a-z]+)*|\.")
+
+
+@dataclass(frozen=True)
+class _Picture:
+    pixels: Image8
+    attributes: tuple[str, ...]
+    defect: str | None
+
+
+def anomaly_prompts(noun: str) -> tuple[list[str], list[str]]:
+    """The prompts of one class: 6 for its normal and 10 for its anomalous state."""
+    normal, abnormal = (
+        [template.format(state.format(noun)) for state in states for template in TEMPLATES]
+        for states in (NORMAL_STATES, ABNORMAL_STATES)
+    )
+    return normal, abnormal
+
+
+def caption_batch(
+    generator: np.random.Generator, size: int, image_size: int
+) -> tuple[Image8, list[str]]:
+    """Draw image-caption pairs.
+
+    Args:
+        size: number of pairs, at least 1.
+        image_size: rows and columns of an image, at least 32.
+
+    Returns:
+        Images uint8 [size, image_size, image_size, 3] and one caption each. About a quarter
+        shows damage, and then the caption says so.
+
+    Raises:
+        InputError: a size is too small.
+    """
+    for key, value, least in (("size", size, 1), ("image_size", image_size, 32)):
+        if value < least:
+            raise InputError("caption_batch", key, value, expected=f"at least {least}")
+    names = tuple(PHOTOGRAPHS)
+    images = np.empty((size, image_size, image_size, 3), dtype=np.uint8)
+    captions = []
+    for index in range(size):
+        name = names[generator.integers(len(names))]
+        picture = _picture(generator, name, image_size)
+        images[index] = picture.pixels
+        captions.append(_caption(generator, PHOTOGRAPHS[name].noun, picture))
+    return images, captions
+
+
+def _picture(generator: np.random.Generator, name: str, image_size: int) -> _Picture:
+    region = photograph_region(name, "pretraining")
+    longest = min(region.shape[:2])
+    nearest = min(PHOTOGRAPHS[name].sides[0], longest) * 0.8
+    side = int(generator.uniform(nearest, longest))
+    pixels = np.zeros((image_size, image_size, 3))
+    while pixels[..., 1].std() < _EMPTY:
+        top = generator.integers(0, region.shape[0] - side + 1)
+        left = generator.integers(0, region.shape[1] - side + 1)
+        crop = Image.fromarray(region[top : top + side, left : left + side])
+        resized = crop.resize((image_size, image_size), Image.Resampling.BICUBIC)
+        pixels = np.asarray(resized, dtype=np.float64)
+    attributes = []
+    nearness = (side - nearest) / (longest - nearest)
+    if nearness < 1 / 3:
+        attributes.append("close-up")
+    elif nearness > 2 / 3:
+        attributes.append("wide")
+    pixels, changed = _alter(generator, pixels)
+    pixels = pixels + generator.normal(0, 1.5, size=pixels.shape[:2])[..., None]
+    image = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    defect = None
+    if generator.random() < _DAMAGED:
+        kind = tuple(_SEVERITY)[generator.integers(len(_SEVERITY))]
+        damaged = apply_defect(image, generator, kind, _SEVERITY[kind])
+        if damaged is not None:
+            image, defect = damaged[0], kind
+    return _Picture(image, (*attributes, *changed, *_appearance(image)), defect)
+
+
+def _alter(
+    generator: np.random.Generator, pixels: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Change colour, brightness, sharpness and orientation, each now and then."""
+    attributes = []
+    grey, tint, blur, turn = generator.random(4) < _ALTERED
+    if grey:
+        pixels = np.repeat(pixels @ _LUMINANCE[:, None], 3, axis=2)
+    elif tint:
+        gains = np.full(3, 0.6)
+        gains[generator.integers(3)] = 1.1
+        pixels = pixels * gains
+    exposure = generator.random()
+    if exposure < 0.2:
+        pixels = pixels * generator.uniform(0.3, 0.6)
+    elif exposure < 0.4:
+        pixels = 255 - (255 - pixels) * generator.uniform(0.3, 0.6)
+    if blur:
+        sigma = generator.uniform(0.025, 0.045) * pixels.shape[0]
+        pixels = ndimage.gaussian_filter(pixels, (sigma, sigma, 0), mode="nearest")
+        attributes.append("blurry")
+    if turn:
+        pixels = np.rot90(pixels, k=int(generator.integers(1, 4)))
+        attributes.append("rotated")
+    return pixels, attributes
+
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+
+
+def _appearance(image: Image8) -> list[str]:
+    """Attributes that are read off the finished picture."""
+    channels = [np.ascontiguousarray(image[..., channel]) for channel in range(3)]
+    means = np.array([channel.mean() for channel in channels])
+    luminance = means @ _LUMINANCE
+    attributes = []
+    if luminance < DARK:
+        attributes.append("dark")
+    elif luminance > BRIGHT:
+        attributes.append("bright")
+    if np.array_equal(channels[0], channels[1]) and np.array_equal(channels[1], channels[2]):
+        attributes.append("gray")
+    strongest = int(means.argmax())
+    if means[strongest] - np.delete(means, strongest).max() > TINT:
+        attributes.append(("reddish", "greenish", "bluish")[strongest])
+    return attributes
+
+
+def _caption(generator: np.random.Generator, noun: str, picture: _Picture) -> str:
+    mentioned = [word for word in picture.attributes if generator.random() < _MENTIONED]
+    if picture.defect is not None:
+        states: Sequence[str] = ABNORMAL_STATES
+        if generator.random() < 0.5:
+            states = (_SPECIFIC_STATES[picture.defect],)
+    elif generator.random() < _PRAISED:
+        states = _PRAISED_STATES
+    else:
+        states = NORMAL_STATES
+    subject = states[int(generator.integers(len(states)))].format(noun)
+    if mentioned:
+        return f"a {' '.join(mentioned)} photo of {subject}."
+    return TEMPLATES[generator.integers(len(TEMPLATES))].format(subject)
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """Every token, at the position that is its id.
+
+    First the padding, then the words of all captions and prompts in alphabetical order, last the
+    start and the end token: the end has the largest id, as in CLIP, so that ``argmax`` over a
+    token row finds it.
+    """
+    states = (*NORMAL_STATES, *ABNORMAL_STATES, *_PRAISED_STATES, *_SPECIFIC_STATES.values())
+    nouns = [photograph.noun for photograph in PHOTOGRAPHS.values()]
+    words = {word for text in (*states, *TEMPLATES, *nouns) for word in _WORD.findall(text)}
+    return (_PADDING, *sorted(words | set(_ATTRIBUTES)), _START, _END)
+
+
+def tokenise(texts: Iterable[str], context_length: int = 77) -> NDArray[np.int64]:
+    """Words to ids, int64 [B, context_length]: start, words and full stops, end, then padding.
+
+    Case and spacing do not matter.
+
+    Raises:
+        InputError: a word is outside `vocabulary`, or a text does not fit.
+    """
+    ids = {word: number for number, word in enumerate(vocabulary())}
+    texts = list(texts)
+    tokens = np.zeros((len(texts), context_length), dtype=np.int64)
+    for index, text in enumerate(texts):
+        lowered = text.lower()
+        words = _WORD.findall(lowered)
+        unknown = [word for word in words if word not in ids] or _WORD.sub(" ", lowered).split()
+        if unknown:
+            expected = f"one of the {len(ids) - 3} words of the closed vocabulary"
+            raise InputError(f"text {text!r}", "word", unknown[0], expected=expected)
+        if len(words) + 2 > context_length:
+            expected = f"at most {context_length - 2}, to leave room for the start and the end"
+            raise InputError(f"text {text!r}", "number of words", len(words), expected=expected)
+        row = [ids[_START], *(ids[word] for word in words), ids[_END]]
+        tokens[index, : len(row)] = row
+    return tokens
