@@ -1,0 +1,265 @@
+"""From tidy results to one number per seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fixbench.ablation import Effect, Term
+from fixbench.errors import InputError
+
+__all__ = ["Direction", "Measurements", "PropertyCount", "SeedEffects"]
+
+Direction = Literal["greater", "less"]
+_IDENTITY = ["variant", "seed", "stage", "step", "metric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedEffects:
+    """One contrast, seed by seed.
+
+    Attributes:
+        values: seed → effect on the analysis scale (natural log for log effects), failed seeds at
+            their imputed value; NaN where no successful run offers a value to impute.
+        failed: the seeds of which at least one run failed.
+        policy: what failed runs were replaced with, one sentence a term.
+    """
+
+    values: Mapping[int, float]
+    failed: frozenset[int]
+    policy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropertyCount:
+    """How often a property held.
+
+    Attributes:
+        held, checked: values equal to 1, and values in all, of runs that did not fail.
+        share: seed → share of its values equal to 1.
+        failed: the seeds of which at least one run failed.
+    """
+
+    held: int
+    checked: int
+    share: Mapping[int, float]
+    failed: frozenset[int]
+
+
+class Measurements:
+    """The results of one ablation, indexed, from which effects are read.
+
+    A run, that is one (variant, seed), failed if any of its rows has a status other than ``ok`` or
+    a value that is not finite. It failed as a whole: nothing that it measured before is used.
+
+    Args:
+        frame: rows with `fixbench.results.COLUMNS` and ``file``.
+        better: metric → ``"higher"``, ``"lower"`` or ``"neither"``.
+
+    Raises:
+        InputError: the same number stands in the frame twice.
+    """
+
+    def __init__(self, frame: pd.DataFrame, better: Mapping[str, str]) -> None:
+        _refuse_duplicates(frame)
+        self._better = better
+        self._seeds: dict[str, set[int]] = {
+            str(variant): set(seeds.tolist()) for variant, seeds in frame.groupby("variant")["seed"]
+        }
+        self._files: dict[str, str] = frame.groupby("variant")["file"].first().to_dict()
+        runs = pd.MultiIndex.from_frame(frame[["variant", "seed"]])
+        bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
+        self._failed: set[tuple[str, int]] = set(runs[bad])
+        successful = frame[~runs.isin(runs[bad])].sort_values(["seed", "step"])
+        self._rows: dict[tuple[str, str, str], pd.DataFrame] = dict(
+            iter(successful.groupby(["variant", "stage", "metric"]))
+        )
+
+    @property
+    def seeds(self) -> frozenset[int]:
+        """Every seed of every variant."""
+        return frozenset().union(*self._seeds.values())
+
+    def per_seed(self, effect: Effect, *, direction: Direction | None = None) -> SeedEffects:
+        """The weighted sum of the effect's terms for each seed.
+
+        Args:
+            direction: what the claim asserts of the effect; used only to impute failed runs.
+
+        Raises:
+            InputError: a term has no rows; the variants were not run with the same seeds; a value
+                on the log scale is not positive.
+        """
+        seeds = sorted(self._effect_seeds(effect))
+        totals = dict.fromkeys(seeds, 0.0)
+        failed: set[int] = set()
+        policy: dict[str, None] = {}
+        for term in effect.terms:
+            measured = self._measured(term, effect.scale, seeds)
+            lost = [seed for seed in seeds if (term.variant, seed) in self._failed]
+            if lost:
+                value, sentence = self._impute(term, effect.scale, direction)
+                measured |= dict.fromkeys(lost, value)
+                failed.update(lost)
+                policy[sentence] = None
+            for seed in seeds:
+                totals[seed] += term.weight * measured[seed]
+        return SeedEffects(values=totals, failed=frozenset(failed), policy=tuple(policy))
+
+    def count_property(self, effect: Effect) -> PropertyCount:
+        """How many of the values that the effect's terms select are exactly 1.
+
+        ``mean`` and ``area`` select every step. Raises as `per_seed` does.
+        """
+        seeds = sorted(self._effect_seeds(effect))
+        held, checked = dict.fromkeys(seeds, 0), dict.fromkeys(seeds, 0)
+        failed: set[int] = set()
+        for term in effect.terms:
+            self._measured(term, "plain", seeds)
+            failed |= {seed for seed in seeds if (term.variant, seed) in self._failed}
+            rows = self._rows.get((term.variant, term.stage, term.metric))
+            if rows is None:
+                continue
+            for seed, value in _select(rows, term.at)[["seed", "value"]].itertuples(index=False):
+                held[seed] += int(value == 1.0)
+                checked[seed] += 1
+        return PropertyCount(
+            held=sum(held.values()),
+            checked=sum(checked.values()),
+            share={seed: held[seed] / checked[seed] for seed in seeds if checked[seed]},
+            failed=frozenset(failed),
+        )
+
+    def _effect_seeds(self, effect: Effect) -> set[int]:
+        seeds: set[int] = set()
+        for term in effect.terms:
+            if term.variant not in self._seeds:
+                raise _no_rows("results", term)
+            seeds |= self._seeds[term.variant]
+        return seeds
+
+    def _measured(self, term: Term, scale: str, seeds: list[int]) -> dict[int, float]:
+        """Seed → the term's value in runs that did not fail; every such seed or an error."""
+        file = self._files[term.variant]
+        found: dict[int, float] = {}
+        rows = self._rows.get((term.variant, term.stage, term.metric))
+        if rows is not None:
+            selected = _select(rows, term.at)
+            if scale == "log":
+                _refuse_non_positive(selected)
+            found = _reduce(selected, term.at, scale)
+        here = {seed for seed in seeds if (term.variant, seed) not in self._failed}
+        if here & self._seeds[term.variant] and not found:
+            raise _no_rows(file, term)
+        missing = sorted(here - set(found))
+        if missing:
+            raise InputError(
+                file,
+                "seed",
+                sorted(self._seeds[term.variant] - set(missing)),
+                expected=f"the same seeds for every variant of a comparison: variant "
+                f"{term.variant!r} lacks {missing} of {_describe(term)}; run them, or delete the "
+                "results of the other variants for them",
+            )
+        return found
+
+    def _impute(self, term: Term, scale: str, direction: Direction | None) -> tuple[float, str]:
+        """The value of a failed run, by intention to treat: failing is an outcome, and a bad one.
+
+        It is the worst value of the same metric, stage and step selection among all successful
+        runs of all variants: the highest where lower is better, the lowest where higher is. Where
+        neither is better it is the value least favourable to the direction that the claim asserts,
+        given the sign of the term's weight; where the claim asserts none, the pooled median. On
+        the log scale, values that have no logarithm are left out. With no successful run: NaN.
+        """
+        pool: list[float] = []
+        for (_, stage, metric), rows in self._rows.items():
+            if (stage, metric) == (term.stage, term.metric):
+                selected = _select(rows, term.at)
+                if scale == "log":
+                    selected = selected[selected["value"] > 0]
+                pool.extend(_reduce(selected, term.at, scale).values())
+        name = f"{term.metric!r} of stage {term.stage!r}"
+        if not pool:
+            return math.nan, f"No successful run measured {name}, so none can be imputed."
+        better = self._better[term.metric]
+        if better == "neither" and direction is None:
+            return float(np.median(pool)), f"Failed runs count as the median {name} of all runs."
+        if better == "neither":
+            highest = (direction == "less") == (term.weight > 0)
+            kind = "least favourable to the claim"
+        else:
+            highest, kind = better == "lower", "worst"
+        value = max(pool) if highest else min(pool)
+        return value, f"Failed runs count as the {name} that is {kind} among all successful runs."
+
+
+def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:
+    """The rows (sorted by seed and step) that ``at`` refers to."""
+    if at == "first":
+        return rows.drop_duplicates("seed", keep="first")
+    if at == "last":
+        return rows.drop_duplicates("seed", keep="last")
+    if isinstance(at, int):
+        return rows[rows["step"] == at]
+    return rows
+
+
+def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, float]:
+    """Seed → one number; logarithms come before averages. The area of one step is its value."""
+    reduced: dict[int, float] = {}
+    for seed, rows in selected.groupby("seed"):
+        values, steps = rows["value"].to_numpy(), rows["step"].to_numpy()
+        if scale == "log":
+            values = np.log(values)
+        if at == "area" and len(values) > 1:
+            number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
+        else:
+            number = values.mean()
+        reduced[int(seed)] = float(number)
+    return reduced
+
+
+def _describe(term: Term) -> str:
+    at = f"step {term.at}" if isinstance(term.at, int) else term.at
+    return f"metric {term.metric!r} in stage {term.stage!r} ({at})"
+
+
+def _no_rows(file: str, term: Term) -> InputError:
+    return InputError(
+        file,
+        "variant",
+        term.variant,
+        expected=f"rows of {_describe(term)}, of which this variant has none; correct the claim's "
+        "term or run the variant",
+    )
+
+
+def _refuse_non_positive(selected: pd.DataFrame) -> None:
+    bad = selected[selected["value"] <= 0]
+    if len(bad):
+        row: Any = bad.iloc[0]
+        raise InputError(
+            row["file"],
+            f"variant {row['variant']!r}, metric {row['metric']!r}, seed {row['seed']}",
+            float(row["value"]),
+            expected="a positive value, which the log scale needs; use scale 'plain' in the claim",
+        )
+
+
+def _refuse_duplicates(frame: pd.DataFrame) -> None:
+    duplicated = frame[frame.duplicated(_IDENTITY)]
+    if len(duplicated):
+        row: Any = duplicated.iloc[0]
+        raise InputError(
+            row["file"],
+            "seed",
+            int(row["seed"]),
+            expected=f"each measurement once: variant {row['variant']!r} has {row['metric']!r} of "
+            f"stage {row['stage']!r} at step {row['step']} twice",
+        )

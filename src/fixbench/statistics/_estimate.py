@@ -1,0 +1,200 @@
+"""One effect summarised over seeds: interval, tests, effect size."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from fixbench.statistics._result import EffectEstimate
+
+__all__ = [
+    "StudentT",
+    "bca_interval",
+    "estimate_effect",
+    "hedges_correction",
+    "is_constant",
+    "sign_flip",
+    "student_t",
+    "to_analysis",
+    "to_natural",
+]
+
+Scale = Literal["plain", "log"]
+_EXACT_UP_TO = 20
+_RANDOM_FLIPS = 99_999
+_BOOTSTRAP_RESAMPLES = 9_999
+# A spread this small beside the values is rounding, not variation between seeds.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentT:
+    """Mean, confidence interval and two-sided p-value of one sample."""
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+
+
+def to_analysis(value: float, scale: Scale) -> float:
+    """Natural scale → the scale on which tests are made."""
+    return math.log(value) if scale == "log" else float(value)
+
+
+def to_natural(value: float, scale: Scale) -> float:
+    """The inverse of `to_analysis`."""
+    if scale == "plain":
+        return float(value)
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
+
+
+def is_constant(values: ArrayLike) -> bool:
+    """Whether the values (n,) differ by no more than rounding, so that they have no variance."""
+    x = np.asarray(values, dtype=float)
+    return bool(np.ptp(x) <= _ROUNDING * np.max(np.abs(x)))
+
+
+def student_t(values: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) -> StudentT:
+    """One-sample t-test of the per-seed effects (n,) and the interval that belongs to it.
+
+    With n = 1 interval and p are NaN. Without variance the t-test is undefined: the interval is
+    then the point, and p that of the sign-flip test, 2 / 2ⁿ (1 where the point is ``null``).
+    """
+    x = np.asarray(values, dtype=float)
+    mean = float(np.mean(x))
+    if len(x) < 2:
+        return StudentT(mean=mean, low=math.nan, high=math.nan, p_value=math.nan)
+    if is_constant(x):
+        mean = float(np.median(x))
+        p_value = 1.0 if math.isclose(mean, null, rel_tol=_ROUNDING) else 2.0 ** (1 - len(x))
+        return StudentT(mean=mean, low=mean, high=mean, p_value=p_value)
+    test = stats.ttest_1samp(x, null)
+    interval = test.confidence_interval(confidence)
+    return StudentT(
+        mean=mean,
+        low=float(interval.low),
+        high=float(interval.high),
+        p_value=float(test.pvalue),
+    )
+
+
+def sign_flip(values: ArrayLike, *, null: float = 0.0, seed: int = 0) -> float:
+    """Two-sided p of the sign-flip test that the effects (n,) are symmetric about ``null``.
+
+    Exact up to n = 20; beyond, from 99,999 random flips drawn from ``seed``. NaN if n < 2.
+    """
+    x = np.asarray(values, dtype=float) - null
+    if len(x) < 2:
+        return math.nan
+    if len(x) > _EXACT_UP_TO:
+        random = stats.permutation_test(
+            (x,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=_RANDOM_FLIPS,
+            batch=10_000,
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        )
+        return float(random.pvalue)
+    # All 2ⁿ signed sums by doubling: scipy enumerates them in Python, seconds at n = 20.
+    sums: NDArray[np.float64] = np.zeros(1)
+    for value in x:
+        sums = np.concatenate([sums + value, sums - value])
+    # Sums that are equal on paper must not fall below the observed one by rounding.
+    observed = abs(float(x.sum())) - 1e-12 * float(np.abs(x).sum())
+    return float(np.mean(np.abs(sums) >= observed))
+
+
+def bca_interval(
+    values: ArrayLike, *, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated bootstrap interval of the mean of the effects (n,).
+
+    9,999 resamples drawn from ``seed``; (NaN, NaN) if n < 2 or without variance.
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2 or is_constant(x):
+        return math.nan, math.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        interval = stats.bootstrap(
+            (x,),
+            np.mean,
+            confidence_level=confidence,
+            n_resamples=_BOOTSTRAP_RESAMPLES,
+            method="BCa",
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def hedges_correction(degrees_of_freedom: int) -> float:
+    """The factor that makes mean over SD an unbiased effect size (Hedges, 1981); NaN below 2."""
+    if degrees_of_freedom < 2:
+        return math.nan
+    half = degrees_of_freedom / 2
+    return math.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / math.sqrt(half)
+
+
+def estimate_effect(
+    per_seed: Mapping[int, float],
+    *,
+    scale: Scale = "plain",
+    null: float | None = None,
+    confidence: float = 0.95,
+    failed: Collection[int] = (),
+) -> EffectEstimate:
+    """Summarise per-seed effects.
+
+    Args:
+        per_seed: seed → effect on the analysis scale (natural log for ``scale="log"``); a NaN
+            among them leaves nothing but NaN, since the missing seed cannot be passed over.
+        null: the value that means "no effect" on the natural scale (0, or 1 for log effects).
+        failed: the seeds whose effect rests on an imputed value.
+    """
+    seeds = sorted(per_seed)
+    x = np.array([per_seed[seed] for seed in seeds], dtype=float)
+    null = (1.0 if scale == "log" else 0.0) if null is None else float(null)
+    origin = to_analysis(null, scale)
+    complete = [per_seed[seed] for seed in seeds if seed not in failed]
+    low = high = p_flip = deviation = standardised = math.nan
+    student = StudentT(mean=math.nan, low=math.nan, high=math.nan, p_value=math.nan)
+    if not np.isnan(x).any():
+        student = student_t(x, null=origin, confidence=confidence)
+        p_flip = sign_flip(x, null=origin)
+        low, high = bca_interval(x, confidence=confidence)
+        if len(x) > 1:
+            constant = is_constant(x)
+            deviation = 0.0 if constant else float(np.std(x, ddof=1))
+            if not constant:
+                shift = (student.mean - origin) / deviation
+                standardised = shift * hedges_correction(len(x) - 1)
+    return EffectEstimate(
+        scale=scale,
+        null=null,
+        estimate=to_natural(student.mean, scale),
+        low=to_natural(student.low, scale),
+        high=to_natural(student.high, scale),
+        confidence=confidence,
+        n=len(x),
+        n_failed=len(set(failed) & set(seeds)),
+        p_value=student.p_value,
+        p_sign_flip=p_flip,
+        bootstrap_low=to_natural(low, scale),
+        bootstrap_high=to_natural(high, scale),
+        complete_case=to_natural(float(np.mean(complete)), scale) if complete else math.nan,
+        standard_deviation=deviation,
+        standardised=standardised,
+        per_seed={seed: to_natural(per_seed[seed], scale) for seed in seeds},
+    )

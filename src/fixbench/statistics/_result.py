@@ -1,0 +1,99 @@
+"""What the analysis says of one effect and of one claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["ClaimResult", "ControlResult", "EffectEstimate", "Verdict"]
+
+Verdict = Literal[
+    "reproduced",
+    "direction only",
+    "absent",
+    "reversed",
+    "inconclusive",
+    "holds",
+    "does not hold",
+    "confounded",
+    "not testable",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectEstimate:
+    """A per-seed contrast, summarised over seeds.
+
+    ``estimate``, ``low`` and ``high`` are on the natural scale (ratios for log effects); the
+    interval and ``p_value`` come from one method (Student t on the analysis scale), so that they
+    never disagree about ``null``.
+
+    Attributes:
+        per_seed: seed → effect on the natural scale (failed seeds at their imputed value).
+        n: seeds that entered; n_failed: how many of them failed and were imputed by policy.
+        p_sign_flip: exact sign-flip test of the same null, a sensitivity check.
+        bootstrap_low, bootstrap_high: BCa interval, a sensitivity check (NaN if undefined).
+        complete_case: the estimate without failed seeds (NaN when none is left).
+        standard_deviation: of the per-seed effects, on the analysis scale.
+        standardised: Hedges-corrected paired effect size (mean minus null over SD).
+    """
+
+    scale: Literal["plain", "log"]
+    null: float
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    n_failed: int
+    p_value: float
+    p_sign_flip: float
+    bootstrap_low: float
+    bootstrap_high: float
+    complete_case: float
+    standard_deviation: float
+    standardised: float
+    per_seed: Mapping[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlResult:
+    """A control or a supporting measurement: its effect and whether it explains the claim."""
+
+    name: str
+    meaning: str
+    effect: EffectEstimate
+    explains: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimResult:
+    """The verdict on one claim, with everything it rests on.
+
+    Attributes:
+        p_adjusted: Holm over the primary claims of the document (NaN outside the family).
+        p_equivalence: TOST within the margin around the null; ``p_equivalence_adjusted``: Holm.
+        seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
+        edited: the claim differs from the one that the results were produced under.
+    """
+
+    id: str
+    ablation: str
+    statement: str
+    section: str
+    kind: str
+    documented: str
+    documented_value: float | None
+    verdict: Verdict
+    reason: str
+    primary: bool
+    effect: EffectEstimate | None = None
+    p_adjusted: float = float("nan")
+    p_equivalence: float = float("nan")
+    p_equivalence_adjusted: float = float("nan")
+    seeds_needed: int | None = None
+    controls: tuple[ControlResult, ...] = ()
+    supporting: tuple[ControlResult, ...] = ()
+    edited: bool = False
+    notes: tuple[str, ...] = field(default_factory=tuple)

@@ -1,0 +1,65 @@
+"""Verdicts as rows, for ``claims.json`` and ``claims.csv``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from fixbench.statistics._result import ClaimResult
+
+__all__ = ["claims_table"]
+
+
+def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
+    """One plain row a claim, in the given order, with the same keys in the same order.
+
+    Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
+    an interval of one seed) is ``None``. ``controls`` is a list of rows, for JSON only.
+    """
+    return [_row(result) for result in results]
+
+
+def _row(result: ClaimResult) -> dict[str, Any]:
+    effect = result.effect
+    return {
+        "id": result.id,
+        "ablation": result.ablation,
+        "statement": result.statement,
+        "documented": result.documented,
+        "measured": _number(effect.estimate if effect else None),
+        "interval_low": _number(effect.low if effect else None),
+        "interval_high": _number(effect.high if effect else None),
+        "confidence": _number(effect.confidence if effect else None),
+        "scale": effect.scale if effect else None,
+        "p_raw": _number(effect.p_value if effect else None),
+        "p_adjusted": _number(result.p_adjusted),
+        "p_equivalence": _number(result.p_equivalence),
+        "p_equivalence_adjusted": _number(result.p_equivalence_adjusted),
+        "n": effect.n if effect else None,
+        "n_failed": effect.n_failed if effect else None,
+        "effect_size": _number(effect.standardised if effect else None),
+        "seeds_needed": result.seeds_needed,
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "primary": result.primary,
+        "edited": result.edited,
+        "controls": [
+            {
+                "name": control.name,
+                "meaning": control.meaning,
+                "measured": _number(control.effect.estimate),
+                "interval_low": _number(control.effect.low),
+                "interval_high": _number(control.effect.high),
+                "scale": control.effect.scale,
+                "n": control.effect.n,
+                "n_failed": control.effect.n_failed,
+                "explains": control.explains,
+            }
+            for control in result.controls
+        ],
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

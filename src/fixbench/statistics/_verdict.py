@@ -1,0 +1,491 @@
+"""From results to one verdict per claim.
+
+The rules, fixed before any result exists. "Shown" means Holm-adjusted p < alpha over the family:
+the primary claims of the document with a ``difference`` or ``no_difference`` rule, those that could
+not be tested included. A claim that is not primary is judged by its unadjusted p, and says so.
+*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``.
+The first line that applies decides.
+
+================  ==============================================================  ==============
+rule              when                                                            verdict
+================  ==============================================================  ==============
+any               a variant of its effect is not run in the tier                  not testable
+not_testable      always                                                          not testable
+property          any value of a successful run is not exactly 1                  does not hold
+property          a run failed                                                    inconclusive
+property          every value is exactly 1                                        holds
+difference        equivalent, even if different in either direction: smaller      absent
+                  than the smallest effect that matters
+difference        different, on the documented side; no tolerance declared, or    reproduced
+                  the whole interval within it of the documented size
+difference        different, on the documented side                               direction only
+difference        different, on the other side                                    reversed
+no_difference     equivalent, even if different                                   reproduced
+no_difference     different, the whole interval beyond the margin on one side     reversed
+either            none of these (or no test: one seed, nothing to impute from)    inconclusive
+either            reproduced or direction only, and the interval of a control     confounded
+                  lies wholly between its ``explains_above`` and
+                  ``explains_below`` (one omitted: open; both: never)
+================  ==============================================================  ==============
+
+Failed runs enter by intention to treat (`Measurements`); the complete-case estimate stands beside.
+An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
+to be one thing or the other with 80 % power at alpha divided by the size of the family.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from fixbench.ablation import Ablation, Claim, Control, Effect, claim_hash, parse_seeds
+from fixbench.errors import InputError
+from fixbench.statistics._effects import Measurements, SeedEffects
+from fixbench.statistics._equivalence import equivalence_bounds, tost
+from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
+from fixbench.statistics._multiplicity import holm, reachable
+from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
+from fixbench.statistics._result import ClaimResult, ControlResult, EffectEstimate, Verdict
+
+__all__ = ["adjudicate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tested:
+    """A claim with a ``difference`` or ``no_difference`` rule, tested but not yet judged."""
+
+    claim: Claim
+    seeds: SeedEffects
+    effect: EffectEstimate
+    p_equivalence: float
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Level:
+    """The p-values that decide a claim, and what they are called in its reason."""
+
+    alpha: float
+    alpha_planned: float
+    p: float
+    p_equivalence: float
+    adjusted: bool
+
+    @property
+    def different(self) -> bool:
+        return self.p < self.alpha
+
+    @property
+    def equivalent(self) -> bool:
+        return self.p_equivalence < self.alpha
+
+    def text(self, p: float) -> str:
+        shown = "p < 0.0001" if p < 1e-4 else f"p = {_figure(p)}"
+        return f"adjusted {shown}" if self.adjusted else shown
+
+
+def adjudicate(
+    ablation: Ablation,
+    frame: pd.DataFrame,
+    *,
+    tier: str,
+    confidence: float = 0.95,
+    recorded_claims: Mapping[str, str] | None = None,
+) -> list[ClaimResult]:
+    """Judge every claim of an ablation by the rules above, in file order.
+
+    Args:
+        frame: the results of this ablation, as `fixbench.results.read_results` returns them.
+        tier: the tier they were produced in.
+        confidence: of the intervals; alpha is 1 less this.
+        recorded_claims: claim id → hash under which the results were produced; ``None`` if that
+            was not recorded, and then no claim counts as edited.
+
+    Raises:
+        InputError: the frame holds no ablation or several, or an effect cannot be read from it.
+    """
+    name = _only_ablation(frame)
+    results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
+    alpha = round(1 - confidence, 12)
+    tested: dict[str, _Tested] = {}
+    family: list[str] = []
+    for claim in ablation.claims:
+        if claim.decision.rule not in ("difference", "no_difference"):
+            continue
+        if claim.primary:
+            family.append(claim.id)
+        if claim.effect is not None and not _not_run(ablation, claim.effect, tier):
+            tested[claim.id] = _test(ablation, claim, results, confidence)
+    p_adjusted = holm(
+        {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
+    )
+    p_equivalence_adjusted = holm(
+        {key: tested[key].p_equivalence if key in tested else math.nan for key in family}
+    )
+    judged = []
+    for claim in ablation.claims:
+        base = ClaimResult(
+            id=claim.id,
+            ablation=name,
+            statement=claim.statement,
+            section=claim.section,
+            kind=claim.kind,
+            documented=claim.documented.text,
+            documented_value=claim.documented.value,
+            verdict="not testable",
+            reason=_sentence(claim.decision.reason or ""),
+            primary=claim.primary,
+        )
+        notes: list[str] = []
+        if claim.effect is None:
+            result = base
+        elif absent := _not_run(ablation, claim.effect, tier):
+            result = replace(base, reason=f"Tier {tier!r} does not run {', '.join(absent)}.")
+        elif claim.decision.rule == "property":
+            result = _judge_property(base, claim.effect, results, confidence)
+        else:
+            found = tested[claim.id]
+            level = _Level(
+                alpha=alpha,
+                alpha_planned=alpha / len(family) if claim.primary else alpha,
+                p=p_adjusted[claim.id] if claim.primary else found.effect.p_value,
+                p_equivalence=p_equivalence_adjusted[claim.id]
+                if claim.primary
+                else found.p_equivalence,
+                adjusted=claim.primary,
+            )
+            result = replace(
+                _judge(base, found, level),
+                effect=found.effect,
+                p_adjusted=p_adjusted.get(claim.id, math.nan),
+                p_equivalence=found.p_equivalence,
+                p_equivalence_adjusted=p_equivalence_adjusted.get(claim.id, math.nan),
+            )
+            notes += _notes(found, alpha)
+        controls = _measure(ablation, claim.controls, results, tier, confidence, notes)
+        supporting = _measure(ablation, claim.supporting, results, tier, confidence, notes)
+        edited = False
+        if recorded_claims is not None:
+            recorded = recorded_claims.get(claim.id)
+            edited = recorded != claim_hash(claim)
+            if edited:
+                how = "added" if recorded is None else "edited"
+                notes.append(f"The claim was {how} after these results were produced.")
+        notes += _seeds_beside_plan(ablation, results, tier)
+        result = _confound(replace(result, controls=controls), claim)
+        judged.append(replace(result, supporting=supporting, edited=edited, notes=tuple(notes)))
+    return judged
+
+
+def _only_ablation(frame: pd.DataFrame) -> str:
+    names = sorted(set(frame["ablation"]))
+    if len(names) != 1:
+        raise InputError(
+            "results", "ablation", names, expected="the results of exactly one ablation"
+        )
+    return str(names[0])
+
+
+def _not_run(ablation: Ablation, effect: Effect, tier: str) -> list[str]:
+    run = ablation.variants_in(tier)
+    return sorted({repr(term.variant) for term in effect.terms if term.variant not in run})
+
+
+def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: float) -> _Tested:
+    effect, decision = claim.effect, claim.decision
+    assert effect is not None
+    assert decision.margin is not None
+    seeds = results.per_seed(effect, direction=decision.direction)
+    estimate = estimate_effect(
+        seeds.values,
+        scale=effect.scale,
+        null=decision.null,
+        confidence=confidence,
+        failed=seeds.failed,
+    )
+    low, high = equivalence_bounds(estimate.null, decision.margin, effect.scale)
+    units = {ablation.metrics[term.metric].unit for term in effect.terms} - {"1"}
+    plain_unit = f" {units.pop()}" if len(units) == 1 else ""
+    return _Tested(
+        claim=claim,
+        seeds=seeds,
+        effect=estimate,
+        p_equivalence=tost(list(seeds.values.values()), low=low, high=high),
+        unit=" times" if effect.scale == "log" else plain_unit,
+    )
+
+
+def _measure(
+    ablation: Ablation,
+    controls: list[Control],
+    results: Measurements,
+    tier: str,
+    confidence: float,
+    notes: list[str],
+) -> tuple[ControlResult, ...]:
+    measured = []
+    for control in controls:
+        if absent := _not_run(ablation, control.effect, tier):
+            notes.append(
+                f"{control.name!r} is not measured: tier {tier!r} does not run {', '.join(absent)}."
+            )
+            continue
+        seeds = results.per_seed(control.effect)
+        effect = estimate_effect(
+            seeds.values, scale=control.effect.scale, confidence=confidence, failed=seeds.failed
+        )
+        notes += [f"{control.name!r}: {sentence}" for sentence in seeds.policy]
+        above, below = control.explains_above, control.explains_below
+        explains = (
+            (above is not None or below is not None)
+            and (above is None or effect.low > above)
+            and (below is None or effect.high < below)
+        )
+        measured.append(
+            ControlResult(
+                name=control.name, meaning=control.meaning, effect=effect, explains=explains
+            )
+        )
+    return tuple(measured)
+
+
+def _judge_property(
+    base: ClaimResult, effect: Effect, results: Measurements, confidence: float
+) -> ClaimResult:
+    count = results.count_property(effect)
+    share = count.held / count.checked if count.checked else math.nan
+    verdict: Verdict = "holds"
+    reason = f"The property held in {count.held} of {count.checked} measurements"
+    if count.failed:
+        reason += f"; {_seeds(len(count.failed))} had a failed run"
+    if count.held < count.checked:
+        verdict = "does not hold"
+    elif count.failed:
+        verdict = "inconclusive"
+        reason += ", in which it is unknown"
+    nan = math.nan
+    described = EffectEstimate(
+        scale="plain",
+        null=1.0,
+        estimate=share,
+        low=nan,
+        high=nan,
+        confidence=confidence,
+        n=len(count.failed | set(count.share)),
+        n_failed=len(count.failed),
+        p_value=nan,
+        p_sign_flip=nan,
+        bootstrap_low=nan,
+        bootstrap_high=nan,
+        complete_case=share,
+        standard_deviation=nan,
+        standardised=nan,
+        per_seed=count.share,
+    )
+    return replace(base, verdict=verdict, reason=f"{reason}.", effect=described)
+
+
+def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
+    effect, documented = tested.effect, tested.claim.documented.text
+    if math.isnan(effect.estimate):
+        reason = f"No effect can be computed. {' '.join(tested.seeds.policy)}"
+        return replace(base, verdict="inconclusive", reason=reason)
+    if math.isnan(effect.p_value):
+        reason = (
+            f"Measured {_figure(effect.estimate)}{tested.unit} with one seed, which allows neither "
+            f"an interval nor a test; documented: {documented}."
+        )
+        return replace(base, verdict="inconclusive", reason=reason)
+    judge = (
+        _judge_difference if tested.claim.decision.rule == "difference" else _judge_no_difference
+    )
+    verdict, explanation = judge(tested, level)
+    seeds = _seeds_needed(tested, level) if verdict == "inconclusive" else None
+    if verdict == "inconclusive":
+        explanation += (
+            f"; about {seeds} seeds would settle it with 80 % power"
+            if seeds is not None
+            else f"; if the effect is as observed, not even {MOST_SEEDS} seeds would settle it"
+        )
+    failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
+    reason = (
+        f"Measured {_figure(effect.estimate)}{tested.unit} ({effect.confidence * 100:g} % interval "
+        f"{_range(effect.low, effect.high)}; n = {effect.n} seeds{failed}); documented: "
+        f"{documented}. {explanation}."
+    )
+    if not tested.claim.primary:
+        reason += " The claim is not primary, so p is not adjusted."
+    return replace(base, verdict=verdict, reason=reason, seeds_needed=seeds)
+
+
+def _judge_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    effect, decision = tested.effect, tested.claim.decision
+    null = _figure(effect.null)
+    p = level.text(level.p)
+    if level.equivalent:
+        return "absent", _equivalent(tested, level)
+    if not level.different:
+        return "inconclusive", _open(tested, level)
+    side = "above" if effect.estimate > effect.null else "below"
+    if (side == "above") != (decision.direction == "greater"):
+        return "reversed", f"It is {side} {null}, against the documented direction ({p})"
+    shown = f"It is {side} {null}, as documented ({p})"
+    if decision.tolerance is None:
+        return "reproduced", f"{shown}; no tolerance of its size is declared"
+    documented = tested.claim.documented.value
+    if documented is None:
+        return "direction only", f"{shown}, but the document gives no number to compare with"
+    low, high = _natural_bounds(documented, decision.tolerance, effect)
+    near = f"{_range(low, high)}, the tolerance around the documented {_figure(documented)}"
+    if low <= effect.low and effect.high <= high:
+        return "reproduced", f"{shown}, and its whole interval lies within {near}"
+    return "direction only", f"{shown}, but its interval does not lie within {near}"
+
+
+def _judge_no_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    effect = tested.effect
+    if level.equivalent:
+        return "reproduced", _equivalent(tested, level)
+    low, high = _margin(tested)
+    if level.different and (effect.high < low or effect.low > high):
+        return "reversed", (
+            f"It differs from {_figure(effect.null)} ({level.text(level.p)}) by more than the "
+            f"smallest effect that matters ({_range(low, high)})"
+        )
+    return "inconclusive", _open(tested, level)
+
+
+def _equivalent(tested: _Tested, level: _Level) -> str:
+    null = _figure(tested.effect.null)
+    text = (
+        f"It is equivalent to {null} within {_range(*_margin(tested))} (equivalence "
+        f"{level.text(level.p_equivalence)})"
+    )
+    if level.different:
+        text += (
+            f": statistically different ({level.text(level.p)}), but smaller than the smallest "
+            "effect that matters"
+        )
+    return text
+
+
+def _open(tested: _Tested, level: _Level) -> str:
+    null, margin = _figure(tested.effect.null), _range(*_margin(tested))
+    p, p_equivalence = level.text(level.p), level.text(level.p_equivalence)
+    if level.different:
+        return (
+            f"It differs from {null} ({p}), but neither equivalence within {margin} "
+            f"({p_equivalence}) nor an effect beyond it is shown"
+        )
+    return (
+        f"Neither a difference from {null} ({p}) nor equivalence within {margin} "
+        f"({p_equivalence}) is shown"
+    )
+
+
+def _margin(tested: _Tested) -> tuple[float, float]:
+    assert tested.claim.decision.margin is not None
+    return _natural_bounds(tested.effect.null, tested.claim.decision.margin, tested.effect)
+
+
+def _natural_bounds(centre: float, reach: float, effect: EffectEstimate) -> tuple[float, float]:
+    low, high = equivalence_bounds(centre, reach, effect.scale)
+    return to_natural(low, effect.scale), to_natural(high, effect.scale)
+
+
+def _seeds_needed(tested: _Tested, level: _Level) -> int | None:
+    effect, decision = tested.effect, tested.claim.decision
+    assert decision.margin is not None
+    mean = float(np.mean(list(tested.seeds.values.values())))
+    null = to_analysis(effect.null, effect.scale)
+    low, high = equivalence_bounds(effect.null, decision.margin, effect.scale)
+    deviation, alpha = effect.standard_deviation, level.alpha_planned
+    if decision.rule == "no_difference":
+        # An effect beyond the margin is what would contradict a claim of none.
+        null = high if mean > null else low
+        if low <= mean <= high:
+            return seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
+        return seeds_for_difference(mean, deviation, null=null, alpha=alpha)
+    options = (
+        seeds_for_difference(mean, deviation, null=null, alpha=alpha),
+        seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha),
+    )
+    return min((n for n in options if n is not None), default=None)
+
+
+def _confound(result: ClaimResult, claim: Claim) -> ClaimResult:
+    explaining = [control for control in result.controls if control.explains]
+    if result.verdict not in ("reproduced", "direction only") or not explaining:
+        return result
+    texts = [
+        f"control {control.name!r} measures {_figure(control.effect.estimate)} "
+        f"({_range(control.effect.low, control.effect.high)}): {control.meaning.rstrip('.')}"
+        for control in explaining
+    ]
+    reason = (
+        f"{result.reason} But {'; '.join(texts)}. Without it the verdict would be "
+        f"{result.verdict!r}."
+    )
+    return replace(result, verdict="confounded", reason=reason)
+
+
+def _notes(tested: _Tested, alpha: float) -> list[str]:
+    effect = tested.effect
+    notes = list(tested.seeds.policy)
+    if effect.n_failed and not math.isnan(effect.complete_case):
+        notes.append(
+            f"Without the {_seeds(effect.n_failed)} that had a failed run the estimate is "
+            f"{_figure(effect.complete_case)}{tested.unit}."
+        )
+    if math.isnan(effect.p_value):
+        return notes
+    if is_constant(np.array(list(tested.seeds.values.values()))):
+        notes.append(
+            "All seeds gave the same value: the interval is that point and p is that of the "
+            "sign-flip test."
+        )
+    if not reachable(effect.n, 1, alpha).possible:
+        notes.append(
+            f"With {_seeds(effect.n)} the sign-flip test cannot give p < {alpha:g}; the verdict "
+            "rests on normality."
+        )
+    elif (effect.p_value < alpha) != (effect.p_sign_flip < alpha):
+        notes.append(
+            f"The tests disagree before adjustment: t-test p = {_figure(effect.p_value)}, "
+            f"sign-flip p = {_figure(effect.p_sign_flip)}."
+        )
+    return notes
+
+
+def _seeds_beside_plan(ablation: Ablation, results: Measurements, tier: str) -> list[str]:
+    planned = [parse_seeds(plan.seeds) for name, plan in ablation.tiers.items() if name == tier]
+    if not planned or set(planned[0]) == results.seeds:
+        return []
+    return [f"Run with seeds {sorted(results.seeds)}; tier {tier!r} declares {planned[0]}."]
+
+
+def _figure(value: float) -> str:
+    """Three significant digits, without an exponent where it can be avoided."""
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
+        return "0"
+    if not 1e-4 <= abs(rounded) < 1e7:
+        return f"{rounded:.2e}"
+    decimals = max(0, 2 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{decimals}f}"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_figure(low)} to {_figure(high)}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text.strip().rstrip('.')}." if text else ""

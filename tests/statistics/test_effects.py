@@ -1,0 +1,243 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixbench.ablation import Effect, Term
+from fixbench.errors import InputError
+from fixbench.results import Row, read_results, write_results
+from fixbench.statistics import Measurements
+
+BETTER = {"loss": "lower", "score": "higher", "norm": "neither"}
+
+
+def term(variant, metric="loss", at="last", weight=1.0, stage="test"):
+    return Term(variant=variant, metric=metric, stage=stage, at=at, weight=weight)
+
+
+def effect(*terms, scale="plain"):
+    return Effect(terms=list(terms), scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("first", 8.0),
+        ("last", 1.0),
+        ("mean", (8 + 4 + 1) / 3),
+        # Trapezoids (8+4)/2·10 and (4+1)/2·30 over a range of 40.
+        ("area", (60 + 75) / 40),
+        (10, 4.0),
+    ],
+)
+def test_step_selection_by_hand(make_frame, at, expected):
+    frame = make_frame({"a": {0: [8.0, 4.0, 1.0]}}, steps=[0, 10, 40]).sample(
+        frac=1, random_state=1
+    )
+    found = Measurements(frame, BETTER).per_seed(effect(term("a", at=at)))
+    assert found.values == {0: pytest.approx(expected)}
+    assert not found.failed
+
+
+def test_logarithms_come_before_averages(make_frame):
+    frame = make_frame({"a": {0: [1.0, 100.0]}})
+    found = Measurements(frame, BETTER).per_seed(effect(term("a", at="mean"), scale="log"))
+    # The geometric mean is 10; the log of the arithmetic mean would be log 50.5.
+    assert found.values[0] == pytest.approx(math.log(10))
+
+
+def test_the_area_of_one_step_is_its_value(make_frame):
+    frame = make_frame({"a": {0: 3.0}})
+    assert Measurements(frame, BETTER).per_seed(effect(term("a", at="area"))).values == {0: 3.0}
+
+
+def test_terms_are_weighted_and_paired_by_seed_not_by_position(make_frame):
+    frame = make_frame({"a": {0: 1.0, 5: 10.0, 2: 100.0}, "b": {2: 7.0, 0: 3.0, 5: 5.0}})
+    contrast = effect(term("b", weight=2.0), term("a", weight=-0.5))
+    assert Measurements(frame, BETTER).per_seed(contrast).values == {0: 5.5, 2: -36.0, 5: 5.0}
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(6)), st.lists(st.floats(0.1, 9), min_size=6, max_size=6))
+def test_row_order_is_irrelevant_and_swapped_log_terms_are_the_reciprocal(order, values):
+    frame = pd.DataFrame(
+        {
+            "ablation": "toy",
+            "variant": ["a", "a", "a", "b", "b", "b"],
+            "seed": [0, 1, 2, 0, 1, 2],
+            "stage": "test",
+            "step": 0,
+            "metric": "loss",
+            "value": values,
+            "unit": "nat",
+            "status": "ok",
+            "file": "f",
+        }
+    )
+    there = effect(term("a"), term("b", weight=-1), scale="log")
+    back = effect(term("b"), term("a", weight=-1), scale="log")
+    straight = Measurements(frame, BETTER).per_seed(there).values
+    shuffled = Measurements(frame.iloc[list(order)], BETTER)
+    assert shuffled.per_seed(there).values == straight
+    for seed, value in shuffled.per_seed(back).values.items():
+        assert math.exp(value) * math.exp(straight[seed]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "weight", "expected"),
+    [
+        ("loss", None, 1.0, 9.0),
+        ("score", None, 1.0, 2.0),
+        ("norm", None, 1.0, 4.0),
+        ("norm", "greater", 1.0, 2.0),
+        ("norm", "greater", -1.0, -9.0),
+        ("norm", "less", 1.0, 9.0),
+        ("norm", "less", -1.0, -2.0),
+    ],
+)
+def test_a_failed_run_counts_as_the_policy_says(make_frame, metric, direction, weight, expected):
+    # Planted: the failed run's own value (0.5 or 50, the most favourable) must not be used.
+    own = 50.0 if metric == "score" else 0.5
+    frame = make_frame(
+        {"a": {0: own, 1: 2.0, 2: 3.0}, "b": {0: 5.0, 1: 9.0, 2: 4.0}},
+        metric=metric,
+        failed=[("a", 0)],
+    )
+    found = Measurements(frame, BETTER).per_seed(
+        effect(term("a", metric=metric, weight=weight)), direction=direction
+    )
+    assert found.values == {0: expected, 1: 2.0 * weight, 2: 3.0 * weight}
+    assert found.failed == {0}
+    assert len(found.policy) == 1
+    assert metric in found.policy[0]
+
+
+def test_one_failed_row_fails_the_whole_run_and_a_hole_is_imputed(make_frame):
+    frame = make_frame({"a": {0: 1.0, 1: 2.0}})
+    lost = make_frame({"a": {2: math.nan}}, stage="train", failed=[("a", 2)])
+    both = Measurements(pd.concat([frame, lost]), BETTER)
+    found = both.per_seed(effect(term("a")))
+    assert found.values == {0: 1.0, 1: 2.0, 2: 2.0}
+    assert found.failed == {2}
+
+
+def test_a_value_that_is_not_finite_fails_its_run_even_if_marked_ok(make_frame):
+    frame = make_frame({"a": {0: [9.0, math.inf], 1: [2.0, 3.0]}})
+    found = Measurements(frame, BETTER).per_seed(effect(term("a", at="first")))
+    # Nor does the 9 that it measured before enter the values from which it is imputed.
+    assert found.values == {0: 2.0, 1: 2.0}
+    assert found.failed == {0}
+
+
+def test_imputation_on_the_log_scale_leaves_out_what_has_no_logarithm(make_frame):
+    frame = make_frame(
+        {"a": {0: 0.5, 1: 2.0}, "b": {0: 0.0, 1: 0.0}}, metric="score", failed=[("a", 0)]
+    )
+    found = Measurements(frame, BETTER).per_seed(effect(term("a", metric="score"), scale="log"))
+    assert found.values == pytest.approx({0: math.log(2), 1: math.log(2)})
+
+
+def test_without_any_successful_run_nothing_can_be_imputed(make_frame):
+    frame = make_frame({"a": {0: 1.0, 1: 2.0}}, failed=[("a", 0), ("a", 1)])
+    found = Measurements(frame, BETTER).per_seed(effect(term("a")))
+    assert np.isnan(list(found.values.values())).all()
+    assert found.policy == (
+        "No successful run measured 'loss' of stage 'test', so none can be imputed.",
+    )
+
+
+def test_property_counts_every_step_only_where_asked(make_frame):
+    frame = make_frame({"a": {0: [0.0, 1.0], 1: [1.0, 1.0]}, "b": {0: [1.0, 1.0], 1: [1.0, 1.0]}})
+    results = Measurements(frame, BETTER)
+    last = results.count_property(effect(term("a"), term("b")))
+    assert (last.held, last.checked) == (4, 4)
+    every = results.count_property(effect(term("a", at="mean"), term("b", at="mean")))
+    assert (every.held, every.checked) == (7, 8)
+    assert every.share == {0: 0.75, 1: 1.0}
+
+
+def refusal(frame, *terms, scale="plain"):
+    with pytest.raises(InputError) as caught:
+        Measurements(frame, BETTER).per_seed(effect(*terms, scale=scale))
+    return str(caught.value)
+
+
+def test_unbalanced_seeds_are_refused_with_the_missing_ones(make_frame):
+    frame = make_frame({"a": {0: 1.0, 1: 1.0, 2: 1.0}, "b": {0: 1.0, 2: 1.0, 3: 1.0}})
+    assert refusal(frame, term("a"), term("b")) == (
+        "results/a.parquet: seed is [0, 1, 2]; expected the same seeds for every variant of a "
+        "comparison: variant 'a' lacks [3] of metric 'loss' in stage 'test' (last); run them, or "
+        "delete the results of the other variants for them"
+    )
+    assert "variant 'b' lacks [1] of" in refusal(frame, term("b"), term("a"))
+
+
+def test_a_step_that_one_run_lacks_is_refused(make_frame):
+    frame = make_frame({"a": {0: [1.0, 2.0], 1: [1.0]}}, steps=None)
+    assert "variant 'a' lacks [1] of metric 'loss' in stage 'test' (step 1)" in refusal(
+        frame, term("a", at=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (
+            term("zz"),
+            "results: variant is 'zz'; expected rows of metric 'loss' in stage 'test' (last), of "
+            "which this variant has none; correct the claim's term or run the variant",
+        ),
+        (term("a", stage="nowhere"), "results/a.parquet: variant is 'a'; expected rows of metric"),
+        (term("a", metric="score"), "rows of metric 'score' in stage 'test' (last)"),
+        (term("a", at=7), "rows of metric 'loss' in stage 'test' (step 7)"),
+    ],
+)
+def test_a_term_without_rows_is_refused(make_frame, wanted, words):
+    assert words in refusal(make_frame({"a": {0: 1.0}}), wanted)
+
+
+def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(make_frame):
+    frame = make_frame({"a": {0: 1.0, 3: 0.0}})
+    assert refusal(frame, term("a"), scale="log") == (
+        "results/a.parquet: variant 'a', metric 'loss', seed 3 is 0.0; expected a positive value, "
+        "which the log scale needs; use scale 'plain' in the claim"
+    )
+
+
+def test_duplicates_are_refused_in_a_frame_and_between_files(make_frame, tmp_path):
+    frame = make_frame({"a": {0: 1.0, 1: 2.0}})
+    with pytest.raises(InputError) as caught:
+        Measurements(pd.concat([frame, frame.tail(1)]), BETTER)
+    assert str(caught.value) == (
+        "results/a.parquet: seed is 1; expected each measurement once: variant 'a' has 'loss' of "
+        "stage 'test' at step 0 twice"
+    )
+    for name in ("one", "two"):
+        write_results(
+            tmp_path / name,
+            {4: [Row("test", 0, "loss", 1.0)]},
+            ablation="toy",
+            variant="a",
+            units={"loss": "nat"},
+            metadata={},
+        )
+    with pytest.raises(InputError, match="seed is 4; expected each seed once"):
+        read_results([tmp_path / "one", tmp_path / "two"])
+
+
+def test_results_written_by_jobs_are_read(tmp_path):
+    for variant, offset in (("a", 0.0), ("b", 2.0)):
+        write_results(
+            tmp_path / variant,
+            {seed: [Row("test", 0, "loss", seed + offset)] for seed in range(3)},
+            ablation="toy",
+            variant=variant,
+            units={"loss": "nat"},
+            metadata={},
+        )
+    frame = read_results([tmp_path / "a", tmp_path / "b"])
+    found = Measurements(frame, BETTER).per_seed(effect(term("b"), term("a", weight=-1.0)))
+    assert found.values == {0: 2.0, 1: 2.0, 2: 2.0}

@@ -1,0 +1,215 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
+
+from fixbench.statistics import (
+    bca_interval,
+    estimate_effect,
+    hedges_correction,
+    is_constant,
+    sign_flip,
+    student_t,
+)
+
+SAMPLE = [0.9, 1.4, 0.2, 1.1, 0.7]
+samples = st.lists(
+    st.floats(-50, 50).map(lambda value: round(value, 3)), min_size=2, max_size=9
+).filter(lambda values: np.ptp(values) > 0.01)
+
+
+def brute_force_sign_flip(values, null=0.0):
+    shifted = [value - null for value in values]
+    observed = abs(sum(shifted))
+    totals = [
+        abs(sum(sign * value for sign, value in zip(signs, shifted, strict=True)))
+        for signs in itertools.product((1, -1), repeat=len(values))
+    ]
+    return sum(total >= observed - 1e-9 for total in totals) / len(totals)
+
+
+def test_student_t_by_hand():
+    found = student_t(SAMPLE, null=0.5)
+    # Mean 4.3/5; sum of squares about it 0.812; t(0.975, 4) = 2.776445 from tables.
+    error = math.sqrt(0.812 / 4 / 5)
+    assert found.mean == pytest.approx(0.86)
+    assert found.low == pytest.approx(0.86 - 2.776445 * error, rel=1e-6)
+    assert found.high == pytest.approx(0.86 + 2.776445 * error, rel=1e-6)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(0.36 / error, 4))
+
+
+@given(samples, st.floats(-5, 5), st.sampled_from([0.8, 0.95, 0.99]))
+def test_student_t_agrees_with_statsmodels_and_with_its_interval(values, null, level):
+    found = student_t(values, null=null, confidence=level)
+    other = DescrStatsW(values)
+    assert found.p_value == pytest.approx(other.ttest_mean(null)[1], abs=1e-12)
+    assert (found.low, found.high) == pytest.approx(other.tconfint_mean(1 - level))
+    if abs(found.p_value - (1 - level)) > 1e-9:
+        assert (found.p_value < 1 - level) == (not found.low <= null <= found.high)
+
+
+@given(samples)
+def test_sign_flip_agrees_with_brute_force(values):
+    assert sign_flip(values) == brute_force_sign_flip(values)
+
+
+def test_sign_flip_by_hand_agrees_with_scipy_and_counts_ties():
+    assert sign_flip([1.0, 2.0, 3.0]) == 2 / 8
+    # |±1±2±3| takes 6, 4, 2 and 0 in two ways each; -1+2+3 = 4.
+    assert sign_flip([-1.0, 2.0, 3.0]) == 4 / 8
+    # In floats 0.1 + 0.2 exceeds 0.3: the tie must still count.
+    assert sign_flip([0.1, 0.2, -0.3, 0.3]) == brute_force_sign_flip([0.1, 0.2, -0.3, 0.3])
+    exact = stats.permutation_test(
+        (np.array(SAMPLE) - 0.5,), np.mean, permutation_type="samples", n_resamples=10_000
+    )
+    assert sign_flip(SAMPLE, null=0.5) == pytest.approx(exact.pvalue)
+
+
+def test_sign_flip_beyond_twenty_seeds_is_random_repeatable_and_near_the_exact_one():
+    values = np.random.default_rng(3).normal(0.4, 1, 20)
+    exact = sign_flip(values)
+    # A seed whose effect is exactly 0 changes no signed sum, so the exact p stays the same.
+    random = sign_flip([*values, 0.0])
+    assert random != exact
+    assert random == sign_flip([*values, 0.0])
+    assert random == pytest.approx(exact, abs=5 * math.sqrt(exact * (1 - exact) / 99_999))
+
+
+def test_hedges_correction_is_the_published_factor_and_removes_the_bias():
+    # Hedges (1981), table of c(m): m = 2, 5, 10, 20.
+    published = {2: 0.5642, 5: 0.8408, 10: 0.9228, 20: 0.9619}
+    for degrees, factor in published.items():
+        assert hedges_correction(degrees) == pytest.approx(factor, abs=2e-4)
+    assert math.isnan(hedges_correction(1))
+    draws = np.random.default_rng(5).normal(0.7, 1, (200_000, 5))
+    plain = draws.mean(axis=1) / draws.std(axis=1, ddof=1)
+    assert (plain * hedges_correction(4)).mean() == pytest.approx(0.7, abs=0.01)
+    assert plain.mean() > 0.85
+
+
+def test_bca_agrees_with_its_definition():
+    values = np.random.default_rng(1).exponential(1, 12)
+    low, high = bca_interval(values)
+    assert (low, high) == bca_interval(values)
+    # Efron (1987), written out: bias from the share below the mean, acceleration from skewness.
+    means = np.random.default_rng(9).choice(values, (40_000, 12)).mean(axis=1)
+    bias = stats.norm.ppf((means < values.mean()).mean())
+    centred = values - values.mean()
+    acceleration = (centred**3).sum() / (6 * (centred**2).sum() ** 1.5)
+    for tail, bound in ((0.025, low), (0.975, high)):
+        z = bias + stats.norm.ppf(tail)
+        level = stats.norm.cdf(bias + z / (1 - acceleration * z))
+        # Compared as probabilities: both sides are Monte Carlo, and noisy in the tail.
+        assert (means < bound).mean() == pytest.approx(level, abs=0.006)
+    # The tail is long on the right, and so is the interval.
+    assert high - values.mean() > values.mean() - low
+
+
+@pytest.mark.parametrize("values", [[3.0], [2.0, 2.0, 2.0]])
+def test_bca_is_undefined_without_variance(values):
+    assert np.isnan(bca_interval(values)).all()
+
+
+def test_the_whole_estimate_on_the_log_scale_by_hand():
+    ratios = {4: 2.0, 1: 4.0, 7: 8.0}
+    found = estimate_effect({seed: math.log(r) for seed, r in ratios.items()}, scale="log")
+    assert found.null == 1.0
+    assert found.estimate == pytest.approx(4.0)
+    assert found.low * found.high == pytest.approx(16.0)
+    assert found.low == pytest.approx(4 * 2 ** (-4.302653 / math.sqrt(3)), rel=1e-6)
+    assert found.p_sign_flip == 2 / 8
+    assert found.standard_deviation == pytest.approx(math.log(2))
+    # Mean over SD is 2; Hedges' factor for 2 degrees of freedom is 1/sqrt(pi).
+    assert found.standardised == pytest.approx(2 / math.sqrt(math.pi))
+    assert list(found.per_seed) == [1, 4, 7]
+    assert found.per_seed[1] == pytest.approx(4.0)
+    assert (found.n, found.n_failed) == (3, 0)
+
+
+@pytest.mark.parametrize(("scale", "null", "shift"), [("plain", 0.4, 0.4), ("log", 1.5, 0.405465)])
+def test_the_null_moves_every_test_and_no_interval(scale, null, shift):
+    moved = estimate_effect(dict(enumerate(SAMPLE)), scale=scale, null=null)
+    centred = estimate_effect({s: v - shift for s, v in enumerate(SAMPLE)}, scale=scale)
+    assert moved.p_value == pytest.approx(centred.p_value, rel=1e-4)
+    assert moved.p_sign_flip == centred.p_sign_flip
+    assert moved.standardised == pytest.approx(centred.standardised, rel=1e-4)
+    plain = student_t(SAMPLE)
+    natural = {"plain": float, "log": math.exp}[scale]
+    assert (moved.low, moved.high) == pytest.approx((natural(plain.low), natural(plain.high)))
+
+
+@given(samples)
+@settings(max_examples=30)
+def test_symmetries(values):
+    plain = estimate_effect(dict(enumerate(values)))
+    mirrored = estimate_effect({seed: -value for seed, value in enumerate(values)})
+    scaled = estimate_effect({seed: 3 * value for seed, value in enumerate(values)})
+    renamed = estimate_effect(dict(zip(reversed(range(len(values))), values, strict=True)))
+    assert mirrored.estimate == pytest.approx(-plain.estimate)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-plain.high, -plain.low))
+    assert (scaled.low, scaled.high) == pytest.approx((3 * plain.low, 3 * plain.high))
+    for other in (mirrored, scaled, renamed):
+        assert other.p_value == pytest.approx(plain.p_value, abs=1e-12)
+        assert other.p_sign_flip == plain.p_sign_flip
+    for other in (scaled, renamed):
+        assert other.standardised == pytest.approx(plain.standardised, nan_ok=True)
+        assert other.estimate == pytest.approx(plain.estimate * (3 if other is scaled else 1))
+
+
+@given(samples)
+@settings(max_examples=20)
+def test_swapped_log_terms_give_the_reciprocal(values):
+    there = estimate_effect({s: v / 10 for s, v in enumerate(values)}, scale="log")
+    back = estimate_effect({s: -v / 10 for s, v in enumerate(values)}, scale="log")
+    assert there.estimate * back.estimate == pytest.approx(1)
+    assert there.low * back.high == pytest.approx(1)
+    assert there.p_value == pytest.approx(back.p_value)
+
+
+def test_equal_values_that_are_the_null():
+    found = estimate_effect(dict.fromkeys(range(10), 0.0))
+    assert (found.estimate, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert (found.p_value, found.p_sign_flip) == (1.0, 1.0)
+    assert found.standard_deviation == 0.0
+    assert math.isnan(found.standardised)
+
+
+def test_equal_values_away_from_the_null_have_the_sign_flip_p():
+    found = estimate_effect(dict.fromkeys(range(6), 0.1))
+    assert (found.estimate, found.low, found.high) == (0.1, 0.1, 0.1)
+    assert found.p_value == found.p_sign_flip == 2 / 2**6
+
+
+def test_rounding_is_not_variation():
+    values = [1000.1 - 1000.0, 0.1, 100.1 - 100.0, 10.1 - 10.0]
+    assert len(set(values)) > 1
+    assert is_constant(values)
+    assert student_t(values).p_value == 2 / 2**4
+    assert not is_constant([1.0, 1.0 + 1e-6])
+
+
+def test_one_seed_gives_no_interval_and_no_test():
+    found = estimate_effect({3: 1.5})
+    assert found.estimate == 1.5
+    undefined = (found.low, found.high, found.p_value, found.p_sign_flip, found.standard_deviation)
+    assert np.isnan(undefined).all()
+
+
+def test_failed_seeds_are_counted_and_left_out_of_the_complete_cases():
+    found = estimate_effect({0: 1.0, 1: 2.0, 2: 9.0}, failed={2})
+    assert (found.n, found.n_failed) == (3, 1)
+    assert found.estimate == 4.0
+    assert found.complete_case == 1.5
+    assert math.isnan(estimate_effect({0: 1.0, 1: 2.0}, failed={0, 1}).complete_case)
+
+
+def test_a_seed_without_a_value_leaves_no_estimate():
+    found = estimate_effect({0: 1.0, 1: math.nan}, failed={1})
+    assert np.isnan([found.estimate, found.low, found.p_value, found.p_sign_flip]).all()
+    assert found.complete_case == 1.0
+    assert found.n == 2

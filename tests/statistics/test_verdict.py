@@ -1,0 +1,503 @@
+"""Every verdict, from frames in which the effect is planted."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from fixbench.ablation import claim_hash
+from fixbench.errors import InputError
+from fixbench.statistics import adjudicate, holm, seeds_for_difference, student_t
+
+# Ten fixed, balanced deviations with mean 0 and SD 0.1.
+NOISE = np.array([-1.4, -1.1, -0.8, -0.5, -0.1, 0.1, 0.5, 0.8, 1.1, 1.4])
+NOISE = 0.1 * NOISE / NOISE.std(ddof=1)
+
+
+def planted(shift, n=10, spread=1.0, base=5.0, rolled=0):
+    """Seed → value with a known mean; the noise of ten seeds."""
+    noise = np.roll(NOISE, rolled)[:n] * spread
+    return {seed: base + shift + float(value) for seed, value in enumerate(noise)}
+
+
+BASE = dict.fromkeys(range(10), 5.0)
+
+
+@pytest.fixture
+def judge(make_frame, make_ablation, make_claim):
+    """One claim, its frame (a constant baseline ``a``, planted ``b``) → its result."""
+
+    def judge_one(b, decision=None, *, a=BASE, failed=(), tier="small", recorded=None, **changes):
+        changes = {**changes}
+        runs = {"a": a, "b": b, **changes.pop("runs", {})}
+        frame = make_frame(runs, metric=changes.pop("metric", "loss"), failed=failed)
+        ablation = make_ablation([make_claim(decision or {}, **changes)])
+        (result,) = adjudicate(ablation, frame, tier=tier, recorded_claims=recorded)
+        return result
+
+    return judge_one
+
+
+def test_reproduced_when_no_tolerance_is_declared(judge):
+    result = judge(planted(3.0))
+    assert result.verdict == "reproduced"
+    assert result.effect.estimate == pytest.approx(3.0)
+    reach = 2.262157 * 0.1 / math.sqrt(10)
+    assert (result.effect.low, result.effect.high) == pytest.approx((3 - reach, 3 + reach))
+    assert result.reason == (
+        "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is above "
+        "0, as documented (adjusted p < 0.0001); no tolerance of its size is declared."
+    )
+    assert result.seeds_needed is None
+
+
+def test_reproduced_when_the_whole_interval_is_within_the_tolerance(judge):
+    result = judge(planted(2.1), {"tolerance": 0.3})
+    assert result.verdict == "reproduced"
+    assert "its whole interval lies within 1.70 to 2.30" in result.reason
+
+
+def test_direction_only_when_the_interval_leaves_the_tolerance(judge):
+    # The estimate, 2.25, is within 2 ± 0.3; the end of its interval, 2.32, is not.
+    result = judge(planted(2.25), {"tolerance": 0.3})
+    assert result.verdict == "direction only"
+    assert "does not lie within 1.70 to 2.30, the tolerance around the documented 2.00" in (
+        result.reason
+    )
+
+
+def test_direction_only_when_there_is_no_number_to_compare(judge):
+    result = judge(planted(2.0), {"tolerance": 0.3}, documented={"text": "more"})
+    assert result.verdict == "direction only"
+    assert "the document gives no number" in result.reason
+
+
+def test_tolerance_on_the_log_scale_is_a_factor(judge, minus):
+    b = {seed: 5 * math.exp(value) for seed, value in planted(math.log(2.1), base=0).items()}
+    decision = {"margin": 1.1, "tolerance": 1.2}
+    result = judge(b, decision, effect=minus("b", "a", scale="log"))
+    assert result.verdict == "reproduced"
+    assert result.effect.estimate == pytest.approx(2.1)
+    assert "within 1.67 to 2.40" in result.reason
+    assert "2.10 times" in result.reason
+    wide = judge(b, {**decision, "tolerance": 1.05}, effect=minus("b", "a", scale="log"))
+    assert wide.verdict == "direction only"
+
+
+def test_reversed(judge):
+    result = judge(planted(-3.0))
+    assert result.verdict == "reversed"
+    assert "It is below 0, against the documented direction (adjusted p < 0.0001)" in result.reason
+
+
+def test_direction_less(judge):
+    assert judge(planted(-3.0), {"direction": "less"}).verdict == "reproduced"
+    assert judge(planted(3.0), {"direction": "less"}).verdict == "reversed"
+
+
+def test_a_declared_null_is_what_directions_are_judged_against(judge):
+    result = judge(planted(3.0), {"null": 4.0})
+    assert result.verdict == "reversed"
+    assert "below 4.00" in result.reason
+
+
+def test_absent_when_there_is_no_effect(judge):
+    result = judge(planted(0.0))
+    assert result.verdict == "absent"
+    assert result.p_equivalence < 1e-6
+    assert "equivalent to 0 within -0.500 to 0.500 (equivalence adjusted p < 0.0001)" in (
+        result.reason
+    )
+
+
+@pytest.mark.parametrize("shift", [0.3, -0.3])
+def test_absent_takes_precedence_over_a_difference_too_small_to_matter(judge, shift):
+    result = judge(planted(shift))
+    assert result.effect.p_value < 0.001
+    assert result.verdict == "absent"
+    assert "statistically different (adjusted p < 0.0001), but smaller than the smallest" in (
+        result.reason
+    )
+
+
+def test_inconclusive_names_the_seeds_that_would_settle_it(judge):
+    result = judge(planted(0.5, spread=12.0), {"margin": 0.1})
+    assert result.verdict == "inconclusive"
+    needed = seeds_for_difference(0.5, 1.2, null=0.0, alpha=0.05)
+    assert result.seeds_needed == needed
+    assert needed > 10
+    assert f"about {needed} seeds would settle it with 80 % power" in result.reason
+    assert "Neither a difference from 0 (adjusted p = 0.220) nor equivalence" in result.reason
+
+
+def test_inconclusive_without_a_feasible_number_of_seeds(judge):
+    # Observed exactly at the margin, far from the null only by a thousandth of the spread.
+    result = judge(planted(0.001, spread=10.0), {"margin": 0.001})
+    assert result.verdict == "inconclusive"
+    assert result.seeds_needed is None
+    assert "not even 10000 seeds would settle it" in result.reason
+
+
+def test_one_seed_is_inconclusive(judge):
+    result = judge({0: 9.0}, a={0: 5.0})
+    assert result.verdict == "inconclusive"
+    assert math.isnan(result.p_adjusted)
+    assert "with one seed, which allows neither an interval nor a test" in result.reason
+
+
+NO_DIFFERENCE = {"rule": "no_difference", "direction": None, "margin": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict", "words"),
+    [
+        (0.0, 1.0, "reproduced", "equivalent to 0 within -0.500 to 0.500"),
+        (0.3, 1.0, "reproduced", "statistically different"),
+        (2.0, 1.0, "reversed", "by more than the smallest effect that matters (-0.500 to 0.500)"),
+        (-2.0, 1.0, "reversed", "It differs from 0"),
+        (0.6, 4.0, "inconclusive", "It differs from 0 (adjusted p = 0.00105), but neither"),
+        (0.2, 20.0, "inconclusive", "Neither a difference from 0"),
+    ],
+)
+def test_a_claim_of_no_difference(judge, shift, spread, verdict, words):
+    result = judge(planted(shift, spread=spread), NO_DIFFERENCE)
+    assert result.verdict == verdict
+    assert words in result.reason
+    assert (result.seeds_needed is not None) == (verdict == "inconclusive")
+
+
+def test_a_claim_of_no_difference_plans_for_the_margin_not_for_the_null(judge):
+    result = judge(planted(0.6, spread=4.0), NO_DIFFERENCE)
+    assert result.seeds_needed == seeds_for_difference(0.6, 0.4, null=0.5, alpha=0.05)
+    below = judge(planted(-0.6, spread=4.0), NO_DIFFERENCE)
+    assert below.seeds_needed == result.seeds_needed
+
+
+PROPERTY = {"rule": "property", "direction": None, "margin": None}
+
+
+def test_a_property_holds_or_not(judge):
+    ones = dict.fromkeys(range(10), 1.0)
+    result = judge(ones, PROPERTY, a=ones)
+    assert result.verdict == "holds"
+    assert result.reason == "The property held in 20 of 20 measurements."
+    assert (result.effect.estimate, result.effect.n) == (1.0, 10)
+    result = judge({**ones, 3: 1.0 - 1e-12}, PROPERTY, a=ones)
+    assert result.verdict == "does not hold"
+    assert result.reason == "The property held in 19 of 20 measurements."
+
+
+def test_a_property_with_a_failed_run_is_unknown_unless_a_successful_one_refutes_it(judge):
+    ones = dict.fromkeys(range(10), 1.0)
+    result = judge(ones, PROPERTY, a=ones, failed=[("b", 2)])
+    assert result.verdict == "inconclusive"
+    assert result.reason == (
+        "The property held in 19 of 19 measurements; 1 seed had a failed run, in which it is "
+        "unknown."
+    )
+    refuted = judge({**ones, 3: 0.0}, PROPERTY, a=ones, failed=[("b", 2)])
+    assert refuted.verdict == "does not hold"
+    lost = judge(ones, PROPERTY, a=ones, failed=[(v, s) for v in "ab" for s in range(10)])
+    assert lost.verdict == "inconclusive"
+    assert math.isnan(lost.effect.estimate)
+
+
+def test_not_testable_gives_its_reason(judge):
+    decision = {
+        "rule": "not_testable",
+        "direction": None,
+        "margin": None,
+        "reason": "It is a claim of priority",
+    }
+    result = judge(BASE, decision, effect=None, kind="not_testable")
+    assert (result.verdict, result.reason) == ("not testable", "It is a claim of priority.")
+    assert result.effect is None
+
+
+def test_a_variant_that_the_tier_does_not_run_is_not_testable_there(judge, minus):
+    result = judge(planted(3.0), effect=minus("late", "a"))
+    assert result.verdict == "not testable"
+    assert result.reason == "Tier 'small' does not run 'late'."
+    assert judge(planted(3.0), tier="extended").verdict == "reproduced"
+
+
+def control(effect, **bounds):
+    return {"name": "inert", "effect": effect, "meaning": "An inert module passes too.", **bounds}
+
+
+def test_confounded_when_a_control_explains_the_comparison(judge, minus):
+    result = judge(
+        planted(2.0),
+        {"tolerance": 0.5},
+        runs={"c": planted(1.9, rolled=3)},
+        controls=[control(minus("c", "a"), explains_above=1.5, explains_below=2.5)],
+    )
+    assert result.verdict == "confounded"
+    assert result.controls[0].explains
+    assert result.reason.endswith(
+        "But control 'inert' measures 1.90 (1.83 to 1.97): An inert module passes too. Without it "
+        "the verdict would be 'reproduced'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bounds", "explains"),
+    [
+        ({"explains_above": 1.5}, True),
+        ({"explains_below": 2.5}, True),
+        ({"explains_above": 1.88}, False),
+        ({"explains_below": 1.92}, False),
+        ({"explains_above": 1.5, "explains_below": 1.6}, False),
+        ({}, False),
+    ],
+)
+def test_a_control_explains_only_with_its_whole_interval(judge, minus, bounds, explains):
+    runs = {"c": planted(1.9, rolled=3)}
+    controls = [control(minus("c", "a"), **bounds)]
+    result = judge(planted(2.0), {"tolerance": 0.05}, runs=runs, controls=controls)
+    assert result.controls[0].explains is explains
+    assert result.verdict == ("confounded" if explains else "direction only")
+    # What has not reproduced has nothing to be explained.
+    for shift, verdict in ((-2.0, "reversed"), (0.0, "absent")):
+        assert judge(planted(shift), runs=runs, controls=controls).verdict == verdict
+
+
+def test_supporting_measurements_decide_nothing(judge, minus):
+    runs = {"c": planted(1.9, rolled=3)}
+    result = judge(planted(2.0), runs=runs, supporting=[control(minus("c", "a"))])
+    assert result.verdict == "reproduced"
+    assert result.supporting[0].effect.estimate == pytest.approx(1.9)
+    assert not result.supporting[0].explains
+
+
+def test_a_control_that_the_tier_does_not_run_is_noted(judge, minus):
+    result = judge(planted(2.0), controls=[control(minus("late", "a"), explains_above=0.0)])
+    assert result.controls == ()
+    assert "'inert' is not measured: tier 'small' does not run 'late'." in result.notes
+
+
+def test_a_failed_run_counts_as_the_worst_and_is_counted(judge):
+    b = planted(3.0)
+    result = judge(b, failed=[("b", 4)])
+    worst = max(value for seed, value in b.items() if seed != 4)
+    expected = [(worst if seed == 4 else value) - 5.0 for seed, value in b.items()]
+    assert result.effect.estimate == pytest.approx(np.mean(expected))
+    assert result.effect.n_failed == 1
+    assert "n = 10 seeds, 1 with a failed run" in result.reason
+    assert any("worst among all successful runs" in note for note in result.notes)
+    assert any(
+        note.startswith("Without the 1 seed that had a failed run the estimate is")
+        for note in result.notes
+    )
+
+
+@pytest.mark.parametrize(("direction", "worst"), [("greater", min), ("less", max)])
+def test_where_neither_is_better_a_failure_counts_against_the_claim(judge, minus, direction, worst):
+    b = planted(3.0)
+    result = judge(
+        b,
+        {"direction": direction},
+        failed=[("b", 4)],
+        metric="norm",
+        effect=minus("b", "a", metric="norm"),
+    )
+    others = [value for seed, value in b.items() if seed != 4] + list(BASE.values())
+    assert result.effect.per_seed[4] == pytest.approx(worst(others) - 5.0)
+
+
+def test_failures_can_overturn_a_claim_that_the_survivors_support(judge, minus):
+    # Planted: score rises in the survivors of b, but half of its runs diverge.
+    failed = [("b", seed) for seed in range(0, 10, 2)]
+    a = planted(0.0, rolled=2, base=1.0)
+    result = judge(
+        planted(1.0, base=1.0),
+        a=a,
+        failed=failed,
+        metric="score",
+        effect=minus("b", "a", metric="score"),
+    )
+    assert result.effect.complete_case == pytest.approx(1.0, abs=0.1)
+    assert result.effect.estimate < 0.6
+    assert result.verdict == "inconclusive"
+
+
+def test_when_every_run_fails_nothing_is_claimed(judge):
+    runs = [(variant, seed) for variant in "ab" for seed in range(10)]
+    result = judge(planted(3.0), failed=runs)
+    assert result.verdict == "inconclusive"
+    assert result.reason == (
+        "No effect can be computed. No successful run measured 'loss' of stage 'test', so none can "
+        "be imputed."
+    )
+    assert result.effect.n_failed == 10
+
+
+@pytest.mark.parametrize("scale", ["plain", "log"])
+@pytest.mark.parametrize("n", [1, 3, 10])
+@pytest.mark.parametrize("rule", ["difference", "no_difference"])
+def test_identical_arms_never_give_a_direction(judge, minus, scale, n, rule):
+    same = planted(0.0, n=n)
+    decision = {"rule": rule, "margin": 1.5}
+    result = judge(same, decision, a=same, effect=minus("b", "a", scale=scale))
+    silent = {"difference": "absent", "no_difference": "reproduced"}[rule]
+    assert result.verdict == (silent if n == 10 else "inconclusive")
+    if n > 1:
+        assert result.effect.p_value == 1.0
+    if n == 10:
+        assert result.p_equivalence == 2**-10
+
+
+def test_equal_values_in_all_seeds_are_judged_by_the_sign_flip_floor(judge):
+    result = judge(dict.fromkeys(range(10), 8.0))
+    assert result.verdict == "reproduced"
+    assert result.effect.p_value == 2 / 1024
+    assert (result.effect.low, result.effect.high) == (3.0, 3.0)
+    assert any(note.startswith("All seeds gave the same value") for note in result.notes)
+    few = judge(dict.fromkeys(range(4), 8.0), a=dict.fromkeys(range(4), 5.0))
+    assert few.verdict == "inconclusive"
+    assert few.seeds_needed == 6
+    assert any("sign-flip test cannot give p < 0.05" in note for note in few.notes)
+
+
+def test_tests_that_disagree_are_noted(judge):
+    # One seed far out: the t-test doubts, all signs agree.
+    values = {seed: 5.1 + 0.01 * seed for seed in range(9)} | {9: 25.0}
+    result = judge(values)
+    assert result.effect.p_value > 0.05 > result.effect.p_sign_flip
+    assert any(note.startswith("The tests disagree before adjustment") for note in result.notes)
+
+
+@pytest.fixture
+def ledger(make_ablation, make_claim, minus):
+    """Four claims: two primary tests, one that the tier cannot run, one that is not primary."""
+    return make_ablation(
+        [
+            make_claim({}, id="TT01"),
+            make_claim({**NO_DIFFERENCE}, id="TT02", effect=minus("c", "a")),
+            make_claim({}, id="TT03", effect=minus("late", "a")),
+            make_claim({}, id="TT04", effect=minus("b", "c"), primary=False),
+            make_claim(PROPERTY, id="TT05"),
+        ]
+    )
+
+
+def test_holm_runs_over_the_primary_claims_and_counts_the_untested(ledger, make_frame):
+    b, c = planted(0.1, spread=1.2), planted(0.3, spread=2.0, rolled=3)
+    frame = make_frame({"a": BASE, "b": b, "c": c})
+    first, second, third, fourth, fifth = adjudicate(ledger, frame, tier="small")
+    raw = {
+        "TT01": student_t([b[seed] - 5 for seed in b]).p_value,
+        "TT02": student_t([c[seed] - 5 for seed in c]).p_value,
+        "TT03": math.nan,
+    }
+    adjusted = holm(raw)
+    assert first.effect.p_value == pytest.approx(raw["TT01"])
+    assert first.p_adjusted == pytest.approx(adjusted["TT01"])
+    assert second.p_adjusted == pytest.approx(adjusted["TT02"])
+    # Three in the family, so the smallest p is multiplied by 3.
+    assert min(first.p_adjusted, second.p_adjusted) == pytest.approx(
+        3 * min(raw["TT01"], raw["TT02"])
+    )
+    assert (first.p_equivalence_adjusted, second.p_equivalence_adjusted) == pytest.approx(
+        tuple(
+            holm({"1": first.p_equivalence, "2": second.p_equivalence, "3": 1.0})[key]
+            for key in "12"
+        )
+    )
+    assert third.verdict == "not testable"
+    for outside in (third, fourth, fifth):
+        assert math.isnan(outside.p_adjusted)
+        assert math.isnan(outside.p_equivalence_adjusted)
+    assert fourth.reason.endswith("The claim is not primary, so p is not adjusted.")
+    assert "adjusted p =" not in fourth.reason
+
+
+def test_adjustment_decides_primary_claims_and_not_the_others(
+    make_ablation, make_claim, make_frame
+):
+    # Planted: raw p = 0.03, so four claims with the same effect are not shown, a side claim is.
+    values = planted(0.082 * 10, spread=10.0)
+    assert 0.0125 < student_t([v - 5 for v in values.values()]).p_value < 0.05
+    decision = {"margin": 0.01}
+    ablation = make_ablation(
+        [make_claim(decision, id=f"TT0{i}", primary=i < 5) for i in range(1, 6)]
+    )
+    results = adjudicate(ablation, make_frame({"a": BASE, "b": values}), tier="small")
+    assert [result.verdict for result in results] == ["inconclusive"] * 4 + ["reproduced"]
+    assert results[0].seeds_needed == seeds_for_difference(0.82, 1.0, null=0.0, alpha=0.05 / 4)
+
+
+def test_absence_too_is_unadjusted_for_a_claim_that_is_not_primary(judge):
+    assert judge(planted(0.0), primary=False).verdict == "absent"
+    assert judge(planted(0.0), NO_DIFFERENCE, primary=False).verdict == "reproduced"
+
+
+def test_edited_and_added_claims_are_shown_as_such(judge, make_ablation, make_claim):
+    (claim,) = make_ablation([make_claim({})]).claims
+    recorded = {"TT01": claim_hash(claim)}
+    assert not judge(planted(3.0), recorded=recorded).edited
+    assert not judge(planted(3.0)).edited
+    edited = judge(planted(3.0), {"margin": 0.4}, recorded=recorded)
+    assert edited.edited
+    assert "The claim was edited after these results were produced." in edited.notes
+    added = judge(planted(3.0), recorded={})
+    assert added.edited
+    assert "The claim was added after these results were produced." in added.notes
+
+
+def test_seeds_other_than_the_planned_ones_are_noted(judge):
+    assert judge(planted(3.0)).notes == ()
+    fewer = judge(planted(3.0, n=3), a=dict.fromkeys(range(3), 5.0))
+    assert "Run with seeds [0, 1, 2]; tier 'small' declares [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]." in (
+        fewer.notes
+    )
+
+
+def test_unbalanced_seeds_are_refused(judge):
+    with pytest.raises(InputError, match=r"variant 'b' lacks \[9\]"):
+        judge(planted(3.0, n=9))
+
+
+def test_results_of_another_or_of_no_ablation_are_refused(make_ablation, make_claim, make_frame):
+    ablation = make_ablation([make_claim({})])
+    frame = make_frame({"a": BASE})
+    other = frame.assign(ablation="else")
+    with pytest.raises(InputError) as caught:
+        adjudicate(ablation, pd.concat([frame, other]), tier="small")
+    assert str(caught.value) == (
+        "results: ablation is ['else', 'toy']; expected the results of exactly one ablation"
+    )
+    with pytest.raises(InputError, match=r"ablation is \[\]"):
+        adjudicate(ablation, frame.iloc[:0], tier="small")
+
+
+@pytest.mark.parametrize(
+    ("decision", "changes", "message"),
+    [
+        ({"margin": 0.0}, {}, "a positive margin"),
+        ({"tolerance": -1.0}, {}, "a positive tolerance"),
+        ({"margin": 1.1, "null": 0.0}, {"scale": "log"}, "a positive null on the log scale"),
+        ({"margin": 1.1}, {"scale": "log", "value": -2.0}, "a positive documented value"),
+    ],
+)
+def test_rules_that_no_result_could_be_judged_by_are_refused(
+    make_ablation, make_claim, minus, decision, changes, message
+):
+    claim = make_claim(
+        decision,
+        effect=minus("b", "a", scale=changes.get("scale", "plain")),
+        documented={"text": "x", "value": changes.get("value", 2.0)},
+    )
+    with pytest.raises(ValidationError, match=message):
+        make_ablation([claim])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1234.5, "1230"), (0.0012345, "0.00123"), (3.21e-7, "3.21e-07"), (2.6e8, "2.60e+08")],
+)
+def test_figures_have_three_significant_digits(judge, value, shown):
+    result = judge(dict.fromkeys(range(10), 5.0 + value), {"margin": 1e-9})
+    assert f"Measured {shown} nat" in result.reason
