@@ -1,0 +1,1 @@
+"""Documented systems, one package each; a system knows nothing of workflows or statistics."""

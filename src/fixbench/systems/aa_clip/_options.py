@@ -1,0 +1,128 @@
+"""What can be varied in the AA-CLIP system, checked before anything runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
+from fixbench.systems.aa_clip._model import AdapterLayout
+
+__all__ = ["Measures", "ModelOptions", "Options", "TrainingOptions"]
+
+Steps = Annotated[int, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CrossAttentions(_Strict):
+    """The cross-attention of either tower."""
+
+    image: CrossAttentionOptions
+    text: CrossAttentionOptions
+
+
+class ModelOptions(_Strict):
+    """Towers and adapters.
+
+    Attributes:
+        towers: checkpoint of the frozen towers, relative to the root.
+        quick_gelu: ``False`` repeats AA-CLIP's loading of QuickGELU weights into GELU towers.
+        other fields: see `AdapterLayout`.
+    """
+
+    towers: str
+    quick_gelu: bool
+    image_adapters: int = Field(ge=1)
+    text_adapters: int = Field(ge=1)
+    taps: list[int] = Field(min_length=1)
+    cross_heads: int = Field(ge=1)
+    adapter_weight: float = Field(ge=0, le=1)
+    projection_relu: bool
+    value_blocks: int = Field(ge=0)
+    value_paths: Literal["dual", "single"]
+
+    def layout(self) -> AdapterLayout:
+        """The adapters' places."""
+        return AdapterLayout(
+            image_adapters=self.image_adapters,
+            text_adapters=self.text_adapters,
+            taps=tuple(self.taps),
+            cross_heads=self.cross_heads,
+            weight=self.adapter_weight,
+            relu=self.projection_relu,
+            value_blocks=self.value_blocks,
+            value_paths=self.value_paths,
+        )
+
+
+class TrainingOptions(_Strict):
+    """The two stages and the loops around them.
+
+    Attributes:
+        base_loops, feedback_loops: (text steps, image steps) of each loop of either plan.
+        loop_decay: factor of both learning rates from one loop to the next.
+        milestones: fractions of a loop's image steps at which the image rate is halved.
+        image_gradient_factor: multiplies the image adapter's gradients after the backward pass.
+        evaluations: how often the losses are evaluated in each stage of a loop.
+    """
+
+    optimiser: Literal["adam", "sgd"]
+    betas: list[float] = Field(min_length=2, max_length=2)
+    text_learning_rate: float = Field(gt=0)
+    image_learning_rate: float = Field(gt=0)
+    sgd_learning_rate: float = Field(gt=0)
+    text_batch: int = Field(ge=1)
+    image_batch: int = Field(ge=1)
+    base_loops: list[list[Steps]] = Field(min_length=1)
+    feedback_loops: list[list[Steps]] = Field(min_length=1)
+    loop_decay: float = Field(gt=0, le=1)
+    milestones: list[float]
+    augment: bool
+    image_gradient_factor: float = Field(gt=0)
+    evaluations: int = Field(ge=1)
+
+
+class Measures(_Strict):
+    """How much is measured.
+
+    Attributes:
+        gradient_batches: batches at each point.
+        displacement_batches: of these, how many also measure what the branch does to features.
+        gradient_points: the weights at which gradients are compared: ``random`` towers,
+            ``pretrained`` towers with fresh adapters, ``base``-trained adapters.
+        gradient_seeds: seeds below this number are measured at the points other than ``base``.
+        probe_images: training images (no augmentation) on which losses are evaluated.
+        test_images: at most so many test images of each class and label.
+    """
+
+    gradient_batches: int = Field(ge=1)
+    displacement_batches: int = Field(ge=1)
+    gradient_points: list[Literal["random", "pretrained", "base"]]
+    gradient_seeds: int = Field(ge=0)
+    probe_images: int = Field(ge=2)
+    test_images: int = Field(ge=1)
+
+
+class Options(_Strict):
+    """Everything that a run of this system depends on besides its seed.
+
+    Attributes:
+        plan: ``base`` trains AA-CLIP itself; ``feedback`` runs the document's feedback loops.
+        start: ``base`` continues from the base variant's adapters; ``fresh`` from their
+            initialisation.
+        data: folder with the families, relative to the root.
+    """
+
+    plan: Literal["base", "feedback"]
+    start: Literal["base", "fresh"]
+    cross_attention: CrossAttentions
+    model: ModelOptions
+    training: TrainingOptions
+    measures: Measures
+    data: str
+    train_family: str
+    test_family: str

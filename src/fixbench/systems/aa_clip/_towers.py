@@ -1,0 +1,197 @@
+"""The small tier's towers: pretrained in-house on captioned crops of real photographs.
+
+Weights of the published size cannot be had without a download. Random towers reverse the sign of
+the documented gradient ratio (research page, §2.4), so the small tier pretrains its own pair with
+CLIP's contrastive loss and keeps it as a tracked checkpoint (half precision) that
+`pretrain` re-creates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fixbench.datasets import caption_batch, tokenise, vocabulary
+from fixbench.errors import InputError
+from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
+
+__all__ = [
+    "PIXEL_MEAN",
+    "PIXEL_STD",
+    "RECIPE",
+    "Recipe",
+    "load_towers",
+    "normalise",
+    "pretrain",
+    "same_towers",
+    "small_dimensions",
+]
+
+#: CLIP's pixel statistics (RGB, in [0, 1]).
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class Recipe(TypedDict):
+    """How towers are pretrained."""
+
+    seed: int
+    steps: int
+    batch: int
+    learning_rate: float
+    quick_gelu: bool
+
+
+#: Of the tracked towers.
+RECIPE: Recipe = {
+    "seed": 20261122,
+    "steps": 700,
+    "batch": 64,
+    "learning_rate": 1e-3,
+    "quick_gelu": True,
+}
+
+
+def small_dimensions() -> CLIPDimensions:
+    """Half of ViT-L/14's depth, a tenth of its width, 8 x 8 patches."""
+    return CLIPDimensions(
+        image_size=64,
+        patch_size=8,
+        image_width=96,
+        image_depth=12,
+        image_heads=6,
+        text_width=96,
+        text_depth=6,
+        text_heads=6,
+        joint=96,
+        vocabulary=len(vocabulary()),
+    )
+
+
+def normalise(images: np.ndarray | Tensor) -> Tensor:
+    """uint8 [B, H, W, 3] → float32 [B, 3, H, W] in CLIP's pixel statistics."""
+    x = torch.as_tensor(images).permute(0, 3, 1, 2).float() / 255
+    mean, std = torch.tensor(PIXEL_MEAN), torch.tensor(PIXEL_STD)
+    return (x - mean[:, None, None]) / std[:, None, None]
+
+
+def pretrain(
+    path: Path,
+    *,
+    seed: int,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    quick_gelu: bool,
+    progress: Callable[[str, int, int], None],
+) -> list[float]:
+    """Train small towers with CLIP's symmetric contrastive loss and write them to ``path``.
+
+    AdamW (betas .9, .98; weight decay .1 on matrices), linear warm-up over 5 % and cosine decay,
+    logit scale capped at 100, as in the CLIP paper. Pairs that share a caption count as positives
+    of each other.
+
+    Returns:
+        the loss of every step.
+    """
+    torch.use_deterministic_algorithms(True)
+    dimensions = small_dimensions()
+    generator = torch.Generator().manual_seed(seed)
+    clip = CLIP(dimensions, generator=generator, quick_gelu=quick_gelu)
+    sampler = np.random.default_rng(seed)
+    matrices = [p for p in clip.parameters() if p.ndim >= 2]
+    others = [p for p in clip.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), eps=1e-6)
+    warm_up = max(1, steps // 20)
+
+    def schedule(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    losses = []
+    for step in range(steps):
+        images, captions = caption_batch(sampler, batch, dimensions.image_size)
+        tokens = torch.as_tensor(tokenise(captions))
+        tokens = tokens[:, : int(tokens.argmax(dim=1).max()) + 1]
+        image = functional.normalize(clip.encode_image(normalise(images)), dim=-1)
+        text = functional.normalize(clip.encode_text(tokens), dim=-1)
+        logits = clip.logit_scale.exp().clamp(max=100) * image @ text.T
+        same = (tokens[:, None] == tokens[None]).all(dim=-1).float()
+        target = same / same.sum(dim=1, keepdim=True)
+        loss = (
+            functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+        ) / 2
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        scheduler.step()
+        losses.append(loss.item())
+        progress("pretraining", step + 1, steps)
+    state = {name: value.half() for name, value in clip.state_dict().items()}
+    content = {
+        "dimensions": dataclasses.asdict(dimensions),
+        "quick_gelu": quick_gelu,
+        "seed": seed,
+        "vocabulary": vocabulary(),
+        "state": state,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+    return losses
+
+
+def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
+    """Towers of a checkpoint, as float32, with the activation that the caller chooses.
+
+    AA-CLIP loads weights trained with QuickGELU into towers with plain GELU; ``quick_gelu=False``
+    reproduces that.
+
+    Raises:
+        InputError: the file is missing, truncated, of another layout or another vocabulary.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, weights_only=True)
+        dimensions = CLIPDimensions(**content["dimensions"])
+        state = {name: value.float() for name, value in content["state"].items()}
+    except FileNotFoundError:
+        raise InputError(path, "", expected="a checkpoint; run `fixbench data pull`") from None
+    except Exception:
+        # torch raises half a dozen types for a damaged archive; to the user they are one.
+        raise InputError(
+            path, "", expected="a complete checkpoint of CLIP towers; run `fixbench data pull`"
+        ) from None
+    if list(content["vocabulary"]) != list(vocabulary()):
+        raise InputError(
+            path,
+            "vocabulary",
+            len(content["vocabulary"]),
+            expected="the words of the present caption grammar; pretrain the towers again",
+        )
+    clip = CLIP(dimensions, generator=None, quick_gelu=quick_gelu)
+    clip.load_state_dict(state)
+    return clip.eval()
+
+
+def same_towers(first: Path, second: Path) -> str:
+    """One sentence on how far two checkpoints agree."""
+    one, two = (
+        torch.load(path, weights_only=True)["state"] for path in (first, second)
+    )
+    if all(torch.equal(one[name], two[name]) for name in one):
+        return f"{first} equals {second} bit for bit"
+    furthest = max((one[name].float() - two[name].float()).abs().max().item() for name in one)
+    return f"{first} differs from {second} by at most {furthest:.3g} in any weight"
