@@ -1,0 +1,106 @@
+"""Numbers as they are printed: one rule for every table, figure and format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+__all__ = ["NOT_RECORDED", "bytes_", "duration", "interval", "number", "p_value", "seed_ranges"]
+
+MISSING = "–"
+NOT_RECORDED = "not recorded"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """``value`` to at most ``digits`` significant digits; an en dash where there is no number."""
+    if value is None or math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if not -4 <= exponent < 6:
+        return _scientific(value, digits - 1)
+    text = f"{float(f'{value:.{digits - 1}e}'):.{max(0, digits - 1 - exponent)}f}"
+    return _minus(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def interval(estimate: float, low: float, high: float) -> tuple[str, str]:
+    """An estimate and its interval, to the two digits that the interval makes meaningful.
+
+    The shorter arm of the interval sets the number of decimals, which all three share.
+    """
+    arms = [arm for arm in (estimate - low, high - estimate) if math.isfinite(arm) and arm > 0]
+    if not arms or not math.isfinite(estimate):
+        if all(math.isnan(bound) for bound in (low, high)):
+            return number(estimate), MISSING
+        return number(estimate), f"[{number(low)}, {number(high)}]"
+    scale = math.floor(math.log10(min(arms)))
+    largest = max(abs(value) for value in (estimate, low, high) if math.isfinite(value))
+    top = math.floor(math.log10(largest))
+    if scale < -5 or top >= 6:
+        texts = [_scientific(value, min(6, max(1, top - scale + 1))) for value in (low, high)]
+        return _scientific(estimate, min(6, max(1, top - scale + 1))), f"[{', '.join(texts)}]"
+    decimals = max(0, 1 - scale)
+    return _fixed(estimate, decimals), f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+
+
+def p_value(value: float) -> str:
+    """Two significant digits, ``<0.001`` below that, an en dash for NaN."""
+    if math.isnan(value):
+        return MISSING
+    if value < 0.001:
+        return "<0.001"
+    if value > 0.995:
+        return "1.0"
+    return f"{value:.{1 - math.floor(math.log10(value))}f}"
+
+
+def seed_ranges(seeds: Iterable[int]) -> str:
+    """``[0, 1, 2, 5]`` → ``0–2, 5``."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and seed == runs[-1][1] + 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs) or "none"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever keeps the number readable."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def bytes_(count: float) -> str:
+    """Binary units, one decimal."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    if not math.isfinite(value):
+        return number(value)
+    return _minus(f"{value:.{decimals}f}")
+
+
+def _scientific(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return number(value)
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{_minus(mantissa)}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def _minus(text: str) -> str:
+    """A typographic minus, and none before a number that rounds to zero."""
+    if text.startswith("-"):
+        return text[1:] if float(text) == 0 else f"−{text[1:]}"
+    return text

@@ -1,0 +1,734 @@
+"""What a report says, independent of the format it is printed in.
+
+Every text, number and figure is decided here once; the templates only lay it out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+
+from fixbench.ablation import (
+    Ablation,
+    Claim,
+    Control,
+    Effect,
+    Term,
+    option_difference,
+    parse_seeds,
+)
+from fixbench.errors import InputError
+from fixbench.reports import _figures
+from fixbench.reports._format import (
+    MISSING,
+    NOT_RECORDED,
+    bytes_,
+    duration,
+    interval,
+    number,
+    p_value,
+    seed_ranges,
+)
+from fixbench.reports._words import (
+    VERDICTS,
+    decision_rule,
+    effect_formula,
+    effect_unit,
+    explanation_rule,
+    margin_zone,
+    position,
+    tolerance_zone,
+)
+from fixbench.statistics import ClaimResult, ControlResult, EffectEstimate
+
+__all__ = ["Report", "build_report"]
+
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureView:
+    """An SVG picture with its caption; ``alternative`` says the same to a screen reader."""
+
+    svg: str
+    caption: str
+    alternative: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """An estimate in print."""
+
+    value: str
+    interval: str
+    unit: str
+    p: str
+    n: str
+    failed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlView:
+    """A control or supporting measurement in print."""
+
+    name: str
+    meaning: str
+    formula: str
+    measured: Measured
+    rule: str
+    explains: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimView:
+    """A claim in print."""
+
+    id: str
+    statement: str
+    section: str
+    kind: str
+    family: str
+    documented: str
+    measured: Measured
+    p_adjusted: str
+    verdict: str
+    slug: str
+    reason: str
+    rule: list[str]
+    formula: str
+    figure: FigureView | None
+    controls: list[ControlView]
+    supporting: list[ControlView]
+    sensitivity: list[Fact]
+    edited: bool
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantView:
+    """A variant in print; ``changes`` are option, baseline's value, own value."""
+
+    name: str
+    reason: str
+    baseline: bool
+    changes: list[tuple[str, str, str]]
+    bundle: bool
+    starts_from: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceView:
+    """A cell of the results that a number rests on."""
+
+    claim: str
+    quantity: str
+    variant: str
+    stage: str
+    metric: str
+    position: str
+    rows: str
+    files: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole report."""
+
+    name: str
+    title: str
+    question: str
+    document: str
+    answer: list[str]
+    facts: list[Fact]
+    meanings: list[tuple[str, str, str]]
+    claims: list[ClaimView]
+    overview: FigureView | None
+    curves: list[FigureView]
+    variants: list[VariantView]
+    metrics: list[tuple[str, str, str, str, str]]
+    failures: list[tuple[str, str, str, str]]
+    failure_summary: str
+    scaled_down: list[str]
+    threats: list[str]
+    provenance: list[Fact]
+    costs: list[tuple[str, str, str, str, str]]
+    sources: list[SourceView]
+    files: list[tuple[str, str, str]]
+
+
+def build_report(
+    name: str,
+    ablation: Ablation,
+    tier: str,
+    frame: pd.DataFrame,
+    results: Sequence[ClaimResult],
+    provenance: Sequence[Mapping[str, Any]],
+    *,
+    curve_metrics: Sequence[str] = (),
+) -> Report:
+    """Put together what the report of one ablation says.
+
+    Raises:
+        InputError: a claim of the ablation has no result, or a result no claim.
+    """
+    by_id = {result.id: result for result in results}
+    differing = sorted({*by_id} ^ {claim.id for claim in ablation.claims})
+    if differing:
+        raise InputError(
+            f"results of {name}",
+            "claims",
+            differing,
+            expected="one result for each claim of the ablation file; run the analysis again",
+        )
+    pairs = [(claim, by_id[claim.id]) for claim in ablation.claims]
+    files = _Files(frame, provenance)
+    failures, failure_summary = _failures(frame)
+    return Report(
+        name=name,
+        title=ablation.title,
+        question=ablation.question,
+        document=f"{ablation.document.title} ({ablation.document.file}, "
+        f"{ablation.document.section})",
+        answer=[*_answer(results), failure_summary],
+        facts=[
+            ("Tier", tier),
+            ("Seeds", _tier_seeds(ablation, tier, frame)),
+            ("Code", _agreed(provenance, _code)),
+        ],
+        meanings=[
+            (verdict, _slug(verdict), meaning)
+            for verdict, meaning in VERDICTS.items()
+            if any(result.verdict == verdict for result in results)
+        ],
+        claims=[_claim(name, ablation, claim, result) for claim, result in pairs],
+        overview=_overview(name, pairs),
+        curves=_curves(name, ablation, frame, curve_metrics),
+        variants=[_variant(ablation, variant, tier) for variant in ablation.variants_in(tier)],
+        metrics=[
+            (
+                metric,
+                "" if declared.unit == "1" else declared.unit,
+                declared.better,
+                number(declared.smallest_effect),
+                declared.description,
+            )
+            for metric, declared in ablation.metrics.items()
+        ],
+        failures=failures,
+        failure_summary=failure_summary,
+        scaled_down=list(ablation.tiers[tier].scaled_down),  # type: ignore[index]
+        threats=list(ablation.threats),
+        provenance=_provenance(provenance),
+        costs=_costs(provenance),
+        sources=_sources(pairs, files),
+        files=files.table(),
+    )
+
+
+def _answer(results: Sequence[ClaimResult]) -> list[str]:
+    counts = []
+    for verdict in VERDICTS:
+        named = [result.id for result in results if result.verdict == verdict]
+        if named:
+            counts.append(f"{len(named)} {verdict} ({', '.join(named)})")
+    sentences = [f"Of {_count(len(results), 'claim')}: {'; '.join(counts)}."]
+    for result in results:
+        if result.verdict == "confounded":
+            rivals = [control.name for control in result.controls if control.explains]
+            if rivals:
+                sentences.append(f"{result.id} is explained by: {'; '.join(rivals)}.")
+    edited = [result.id for result in results if result.edited]
+    if edited:
+        sentences.append(f"Edited after their results were produced: {', '.join(edited)}.")
+    return sentences
+
+
+def _claim(name: str, ablation: Ablation, claim: Claim, result: ClaimResult) -> ClaimView:
+    effect, estimate = claim.effect, result.effect
+    confidence = estimate.confidence if estimate is not None else 0.95
+    if claim.decision.rule in ("property", "not_testable"):
+        family = ""
+    else:
+        family = "primary" if claim.primary else "secondary"
+    return ClaimView(
+        id=claim.id,
+        statement=result.statement,
+        section=result.section,
+        kind=result.kind.replace("_", " "),
+        family=family,
+        documented=result.documented,
+        measured=_measured(
+            estimate,
+            "share" if claim.decision.rule == "property" else _unit(effect, ablation),
+        ),
+        p_adjusted=p_value(result.p_adjusted),
+        verdict=result.verdict,
+        slug=_slug(result.verdict),
+        reason=result.reason,
+        rule=decision_rule(claim, confidence),
+        formula=effect_formula(effect) if effect is not None else "",
+        figure=_claim_figure(name, claim, result),
+        controls=[_control(ablation, *pair) for pair in _matched(claim.controls, result.controls)],
+        supporting=[
+            _control(ablation, *pair) for pair in _matched(claim.supporting, result.supporting)
+        ],
+        sensitivity=_sensitivity(result) if claim.decision.rule != "property" else [],
+        edited=result.edited,
+        notes=list(result.notes),
+    )
+
+
+def _measured(estimate: EffectEstimate | None, unit: str) -> Measured:
+    if estimate is None:
+        return Measured(value=MISSING, interval="", unit="", p=MISSING, n=MISSING, failed="")
+    value, bounds = _bounds(estimate)
+    return Measured(
+        value=value,
+        interval="" if bounds == MISSING else bounds,
+        unit=unit,
+        p=p_value(estimate.p_value),
+        n=str(estimate.n),
+        failed=str(estimate.n_failed),
+    )
+
+
+def _control(ablation: Ablation, control: Control, result: ControlResult) -> ControlView:
+    decides = control.explains_above is not None or control.explains_below is not None
+    return ControlView(
+        name=result.name,
+        meaning=result.meaning,
+        formula=effect_formula(control.effect),
+        measured=_measured(result.effect, _unit(control.effect, ablation)),
+        rule=explanation_rule(control),
+        explains=("yes" if result.explains else "no") if decides else MISSING,
+    )
+
+
+def _matched(
+    declared: Sequence[Control], measured: Sequence[ControlResult]
+) -> list[tuple[Control, ControlResult]]:
+    """Measured controls with their declarations, by name: a tier need not measure all."""
+    by_name = {control.name: control for control in declared}
+    return [(by_name[result.name], result) for result in measured]
+
+
+def _sensitivity(result: ClaimResult) -> list[Fact]:
+    effect = result.effect
+    if effect is None:
+        return []
+    scale = " of the log effect" if effect.scale == "log" else ""
+    facts = [
+        ("Exact sign-flip p", p_value(effect.p_sign_flip)),
+        (
+            f"BCa bootstrap {number(100 * effect.confidence, 3)} % interval",
+            interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
+        ),
+        ("Without failed seeds", number(effect.complete_case)),
+        (f"Standard deviation over seeds{scale}", number(effect.standard_deviation)),
+        ("Standardised effect (Hedges)", number(effect.standardised, 3)),
+        (
+            "Equivalence p, raw / adjusted",
+            f"{p_value(result.p_equivalence)} / {p_value(result.p_equivalence_adjusted)}",
+        ),
+    ]
+    if result.seeds_needed is not None:
+        facts.append(("Paired seeds that would settle it", str(result.seeds_needed)))
+    return facts
+
+
+def _claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | None:
+    estimate = result.effect
+    if estimate is None or not _drawable(estimate) or claim.decision.rule == "property":
+        return None
+    items = [_strip(claim, result, f"{claim.id}: the documented comparison")]
+    items += [
+        _figures.Strip(
+            label=f"Control: {rival.name}",
+            estimate=rival.effect,
+            explains=(control.explains_above, control.explains_below),
+        )
+        for control, rival in _matched(claim.controls, result.controls)
+        if _drawable(rival.effect)
+    ]
+    shown = [f"{item.label}: {' '.join(_bounds(item.estimate))}" for item in items]
+    percent = number(100 * estimate.confidence, 3)
+    caption = (
+        f"Small dots: one paired seed each; large dot and bar: mean and {percent} % interval; "
+        "dashed line: no effect"
+    )
+    caption += _zones(items)
+    return FigureView(
+        svg=_figures.strips(f"{name}-{claim.id}", items),
+        caption=f"{caption}.",
+        alternative=f"Per-seed effects of claim {claim.id}. {'; '.join(shown)}.",
+    )
+
+
+def _zones(items: Sequence[_figures.Strip]) -> str:
+    """The part of a caption that names the marks which are there."""
+    text = ""
+    if any(item.documented is not None for item in items):
+        text += "; open diamond: documented value"
+    if any(item.margin for item in items):
+        text += "; grey zone: too small to matter"
+    if any(item.target for item in items):
+        text += "; yellow zone: counts as the documented size"
+    if any(item.explains != (None, None) for item in items):
+        text += "; blue zone: an interval wholly inside explains the documented comparison"
+    return text
+
+
+def _strip(claim: Claim, result: ClaimResult, label: str) -> _figures.Strip:
+    assert result.effect is not None
+    return _figures.Strip(
+        label=label,
+        estimate=result.effect,
+        documented=result.documented_value,
+        margin=margin_zone(claim),
+        target=tolerance_zone(claim),
+    )
+
+
+def _overview(name: str, pairs: Sequence[tuple[Claim, ClaimResult]]) -> FigureView | None:
+    drawn = [
+        _strip(claim, result, f"{claim.id}  {result.verdict}")
+        for claim, result in pairs
+        if claim.decision.rule != "property"
+        and result.effect is not None
+        and _drawable(result.effect)
+    ]
+    if not drawn:
+        return None
+    present = {item.label.split()[0] for item in drawn}
+    absent = [claim.id for claim, _ in pairs if claim.id not in present]
+    confidence = number(100 * drawn[0].estimate.confidence, 3)
+    caption = (
+        f"Every measured effect with its {confidence} % interval; dashed line: no effect"
+        f"{_zones(drawn)}. Ratios share one logarithmic axis; the other effects have their own "
+        "axis, in their own unit."
+    )
+    if absent:
+        caption += f" Not drawn, as exact properties or not measured: {', '.join(absent)}."
+    shown = [f"{item.label}: {' '.join(_bounds(item.estimate))}" for item in drawn]
+    return FigureView(
+        svg=_figures.forest(f"{name}-overview", drawn),
+        caption=caption,
+        alternative=f"Measured effects beside documented values. {'; '.join(shown)}.",
+    )
+
+
+def _bounds(estimate: EffectEstimate) -> tuple[str, str]:
+    return interval(estimate.estimate, estimate.low, estimate.high)
+
+
+def _drawable(estimate: EffectEstimate) -> bool:
+    value = estimate.estimate
+    return (
+        value == value and abs(value) != float("inf") and (estimate.scale == "plain" or value > 0)
+    )
+
+
+def _curves(
+    name: str, ablation: Ablation, frame: pd.DataFrame, curve_metrics: Sequence[str]
+) -> list[FigureView]:
+    named = {
+        term.variant
+        for claim in ablation.claims
+        for _, effect in claim.effects()
+        for term in effect.terms
+    }
+    usable = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
+    views = []
+    for metric in ablation.metrics:
+        if "loss" not in metric and metric not in curve_metrics:
+            continue
+        rows = usable[usable["metric"] == metric]
+        steps = rows.groupby("stage", sort=False)["step"].nunique()
+        stages = [str(stage) for stage, count in steps.items() if count > 3]
+        rows = rows[rows["stage"].isin(stages)]
+        present = set(rows["variant"])
+        arms = [arm for arm in ablation.variants if arm in present]
+        others = [arm for arm in arms if arm != ablation.baseline_variant]
+        lead = [arm for arm in arms if arm == ablation.baseline_variant]
+        groups = [
+            lead + others[start : start + _figures.ARMS]
+            for start in range(0, len(others), _figures.ARMS)
+        ]
+        groups = groups or ([lead] if lead else [])
+        for index, group in enumerate(groups):
+            part = rows[rows["variant"].isin(group)]
+            own = [stage for stage in stages if (part["stage"] == stage).any()]
+            unit = ablation.metrics[metric].unit
+            label = metric if unit == "1" else f"{metric} in {unit}"
+            svg, block = _figures.curves(
+                f"{name}-{metric}-{index}",
+                part,
+                own,
+                group,
+                label=label,
+                baseline=ablation.baseline_variant,
+            )
+            views.append(_curve_view(label, part, svg, block, (index + 1, len(groups))))
+    return views
+
+
+def _curve_view(
+    label: str, rows: pd.DataFrame, svg: str, block: int, place: tuple[int, int]
+) -> FigureView:
+    seeds = rows["seed"].nunique()
+    part = f" (part {place[0]} of {place[1]})" if place[1] > 1 else ""
+    thin = f"the first {_figures.MAXIMUM_LINES} of {seeds} seeds"
+    if seeds <= _figures.MAXIMUM_LINES:
+        thin = "single seeds"
+    caption = (
+        f"{label}{part}: mean over seeds, band: 95 % t interval of that mean, thin lines: {thin}."
+    )
+    if block > 1:
+        caption += f" Each point averages up to {block} consecutive steps."
+    caption += " A run that failed leaves the curves where it failed."
+    arms = ", ".join(str(arm) for arm in rows["variant"].unique())
+    stages = ", ".join(str(stage) for stage in rows["stage"].unique())
+    return FigureView(
+        svg=svg, caption=caption, alternative=f"{label} over steps in {stages} for {arms}."
+    )
+
+
+def _variant(ablation: Ablation, name: str, tier: str) -> VariantView:
+    variant = ablation.variants[name]
+    return VariantView(
+        name=name,
+        reason=variant.reason,
+        baseline=name == ablation.baseline_variant,
+        changes=[
+            (key, _option(old), _option(new))
+            for key, (old, new) in option_difference(ablation, name, tier).items()
+        ],
+        bundle=variant.bundle,
+        starts_from=variant.starts_from or "",
+    )
+
+
+def _option(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _failures(frame: pd.DataFrame) -> tuple[list[tuple[str, str, str, str]], str]:
+    """(variant, status, runs, seeds), and one sentence. A run is one variant with one seed."""
+    runs = len(frame[["variant", "seed"]].drop_duplicates())
+    failed = frame.loc[frame["status"] != "ok", ["variant", "seed", "status"]]
+    # A run counts once, under the status it met first.
+    failed = failed.drop_duplicates(["variant", "seed"])
+    rows = [
+        (
+            str(variant),
+            str(status).replace("_", " "),
+            str(len(group)),
+            seed_ranges(int(seed) for seed in group["seed"]),
+        )
+        for (variant, status), group in failed.groupby(["variant", "status"])
+    ]
+    if not rows:
+        return rows, f"None of the {_count(runs, 'run')} failed."
+    return rows, f"{len(failed)} of {_count(runs, 'run')} failed and are counted as failed."
+
+
+def _tier_seeds(ablation: Ablation, tier: str, frame: pd.DataFrame) -> str:
+    asked = parse_seeds(ablation.tiers[tier].seeds)  # type: ignore[index]
+    found = {int(seed) for seed in frame["seed"].unique()}
+    text = f"{seed_ranges(asked)} ({len(asked)})"
+    return text if found == set(asked) else f"{text}; found in the results: {seed_ranges(found)}"
+
+
+def _provenance(records: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    facts = [
+        ("Jobs", str(len(records))),
+        ("Code version", _agreed(records, _code)),
+        ("Code dated", _agreed(records, lambda record: _at(record, "code", "date"))),
+        (
+            "Source of the jobs (SHA-256)",
+            _agreed(records, lambda r: _short(_at(r, "code", "sha256"))),
+        ),
+    ]
+    for heading, key in (("Lock file", "lock"), ("Input", "inputs")):
+        names = sorted({name for record in records for name in _at(record, key) or {}})
+        facts += [
+            (f"{heading} {name}", _agreed(records, partial(_hash_of, key=key, name=name)))
+            for name in names
+        ] or [(heading, NOT_RECORDED)]
+    facts += [
+        ("Python", _agreed(records, lambda record: _at(record, "python"))),
+        ("Platform", _agreed(records, lambda record: _at(record, "platform"))),
+        ("Device", _agreed(records, _device)),
+        ("Driver", _agreed(records, lambda record: _at(record, "device", "driver"))),
+        ("Libraries", _agreed(records, _libraries)),
+        ("Threads per job", _agreed(records, lambda record: _at(record, "threads"))),
+    ]
+    seeds = [int(seed) for record in records for seed in _at(record, "seeds") or []]
+    facts.append(("Seeds", seed_ranges(seeds) if seeds else NOT_RECORDED))
+    started = sorted(str(record["started"]) for record in records if record.get("started"))
+    facts.append(("First job started", started[0] if started else NOT_RECORDED))
+    return facts
+
+
+def _costs(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+    """(variant, jobs, wall time, processor time, peak memory), times summed over jobs."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        groups.setdefault(str(record.get("variant", NOT_RECORDED)), []).append(record)
+    table = [(name, *_cost(group)) for name, group in sorted(groups.items())]
+    return [*table, ("all", *_cost(records))] if len(groups) > 1 else table
+
+
+def _cost(records: Sequence[Mapping[str, Any]]) -> tuple[str, str, str, str]:
+    def summed(key: str, combine: Callable[[list[float]], float], show: Callable[[float], str]):  # type: ignore[no-untyped-def]
+        values = [float(record[key]) for record in records if record.get(key) is not None]
+        lacking = len(records) - len(values)
+        if not values:
+            return NOT_RECORDED
+        return show(combine(values)) + (f" ({lacking} {NOT_RECORDED})" if lacking else "")
+
+    return (
+        str(len(records)),
+        summed("wall_seconds", sum, duration),
+        summed("cpu_seconds", sum, duration),
+        summed("peak_memory_bytes", max, bytes_),
+    )
+
+
+class _Files:
+    """The result files, numbered, and the cells found in them."""
+
+    def __init__(self, frame: pd.DataFrame, records: Sequence[Mapping[str, Any]]) -> None:
+        self._cells = dict(list(frame.groupby(["variant", "stage", "metric"])))
+        self._names = sorted(str(name) for name in frame["file"].unique())
+        self._labels = {name: f"F{index}" for index, name in enumerate(self._names, start=1)}
+        self._outputs = {
+            PurePath(path): digest
+            for record in records
+            for path, digest in (_at(record, "outputs") or {}).items()
+        }
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """(label, path, short SHA-256); the path as recorded, which names no machine's folders."""
+        rows = []
+        for name in self._names:
+            parts = PurePath(name).parts
+            recorded = next((p for p in self._outputs if parts[-len(p.parts) :] == p.parts), None)
+            digest = self._outputs[recorded] if recorded else None
+            rows.append((self._labels[name], str(recorded or name), _short(digest)))
+        return rows
+
+    def source(self, claim: str, quantity: str, term: Term) -> SourceView:
+        """The cell that one term of an effect reads."""
+        cell = self._cells.get((term.variant, term.stage, term.metric))
+        rows, files = 0, []
+        if cell is not None:
+            if isinstance(term.at, int):
+                cell = cell[cell["step"] == term.at]
+            elif term.at in ("first", "last"):
+                cell = cell.drop_duplicates("seed")  # one row a seed, whichever it is
+            rows = len(cell)
+            files = [self._labels[name] for name in sorted(cell["file"].astype(str).unique())]
+        return SourceView(
+            claim=claim,
+            quantity=quantity,
+            variant=term.variant,
+            stage=term.stage,
+            metric=term.metric,
+            position=position(term.at),
+            rows=str(rows),
+            files=files,
+        )
+
+
+def _sources(pairs: Iterable[tuple[Claim, ClaimResult]], files: _Files) -> list[SourceView]:
+    views = []
+    for claim, _ in pairs:
+        quantities: list[tuple[str, Effect]] = []
+        if claim.effect is not None:
+            quantities.append(("effect", claim.effect))
+        quantities += [(f"control: {control.name}", control.effect) for control in claim.controls]
+        quantities += [(f"supporting: {item.name}", item.effect) for item in claim.supporting]
+        views += [
+            files.source(claim.id, quantity, term)
+            for quantity, effect in quantities
+            for term in effect.terms
+        ]
+    return views
+
+
+def _agreed(
+    records: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], object | None]
+) -> str:
+    """What the records say; every answer with its number of jobs where they differ."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        found = read(record)
+        counts[NOT_RECORDED if found is None else str(found)] += 1
+    if not counts:
+        return NOT_RECORDED
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "; ".join(f"{text} ({_count(n, 'job')})" for text, n in sorted(counts.items()))
+
+
+def _at(record: Mapping[str, Any], *path: str) -> Any:
+    """A nested value, ``None`` where anything on the way is missing."""
+    node: Any = record
+    for key in path:
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node
+
+
+def _code(record: Mapping[str, Any]) -> str | None:
+    code = _at(record, "code")
+    if not code:
+        return None
+    version, commit = code.get("version"), code.get("commit")
+    # Outside a checkout both the commit and its state are "unknown".
+    state = {True: "with uncommitted changes", False: "clean"}.get(
+        code.get("dirty"), "state unknown"
+    )
+    if commit in (None, "unknown"):
+        return f"{version or 'version not recorded'}, commit unknown"
+    return f"{version or 'version not recorded'}, commit {_short(commit)}, {state}"
+
+
+def _device(record: Mapping[str, Any]) -> str | None:
+    parts = [_at(record, "device", key) for key in ("type", "name")]
+    return ", ".join(str(part) for part in parts if part) or None
+
+
+def _hash_of(record: Mapping[str, Any], *, key: str, name: str) -> str:
+    return _short(_at(record, key, name))
+
+
+def _libraries(record: Mapping[str, Any]) -> str | None:
+    libraries = _at(record, "libraries")
+    return ", ".join(f"{k} {v}" for k, v in sorted(libraries.items())) if libraries else None
+
+
+def _short(digest: object | None) -> str:
+    """The first twelve characters of a hash, enough to recognise it."""
+    return str(digest)[:12] if digest else NOT_RECORDED
+
+
+def _unit(effect: Effect | None, ablation: Ablation) -> str:
+    return effect_unit(effect, ablation.metrics) if effect is not None else ""
+
+
+def _slug(verdict: str) -> str:
+    return verdict.replace(" ", "-")
+
+
+def _count(number_: int, noun: str) -> str:
+    return f"{number_} {noun}{'' if number_ == 1 else 's'}"

@@ -1,0 +1,165 @@
+"""Effects, decision rules and verdicts in words, from the ablation file alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from fixbench.ablation import Claim, Control, Effect, Metric, Term
+from fixbench.reports._format import number
+from fixbench.statistics import Verdict
+
+__all__ = [
+    "VERDICTS",
+    "decision_rule",
+    "effect_formula",
+    "effect_unit",
+    "explanation_rule",
+    "margin_zone",
+    "null_of",
+    "position",
+    "tolerance_zone",
+]
+
+#: Every verdict, in the order in which reports list them, with its meaning.
+VERDICTS: Mapping[Verdict, str] = {
+    "reproduced": "the documented direction is shown and, where a tolerance is declared, "
+    "the size as well",
+    "holds": "an arithmetic or exact property, true in every seed",
+    "direction only": "the documented direction is shown, the documented size is not",
+    "confounded": "the documented comparison reproduces, but a control explains it",
+    "absent": "shown to be smaller than the smallest effect that matters",
+    "reversed": "the opposite direction is shown",
+    "does not hold": "an arithmetic or exact property, false in at least one seed",
+    "inconclusive": "none of these is shown with this number of seeds",
+    "not testable": "the documented figure cannot be tested here, for the stated reason",
+}
+
+
+def null_of(effect: Effect, null: float | None) -> float:
+    """The value that means "no effect": as declared, else 1 for a ratio and 0 otherwise."""
+    return null if null is not None else (1.0 if effect.scale == "log" else 0.0)
+
+
+def margin_zone(claim: Claim) -> tuple[float, float] | None:
+    """The values that count as no effect, on the natural scale."""
+    if claim.effect is None or claim.decision.margin is None:
+        return None
+    return _around(
+        null_of(claim.effect, claim.decision.null), claim.decision.margin, claim.effect.scale
+    )
+
+
+def tolerance_zone(claim: Claim) -> tuple[float, float] | None:
+    """The values that count as the documented size, on the natural scale."""
+    value, tolerance = claim.documented.value, claim.decision.tolerance
+    if claim.effect is None or tolerance is None or value is None:
+        return None
+    return _around(value, tolerance, claim.effect.scale)
+
+
+def position(at: str | int) -> str:
+    """Where in a stage a number is taken."""
+    return f"step {at}" if isinstance(at, int) else at
+
+
+def effect_formula(effect: Effect) -> str:
+    """The contrast as a formula over ``metric(variant, stage, position)``."""
+    if effect.scale == "plain":
+        text = ""
+        for term in effect.terms:
+            sign = "−" if term.weight < 0 else "+"
+            factor = "" if abs(term.weight) == 1 else f"{number(abs(term.weight))} · "
+            text += f" {sign} {factor}{_cell(term)}"
+        text = text.removeprefix(" + ")
+        return f"−{text.removeprefix(' − ')}" if text.startswith(" − ") else text
+    above, below = (
+        [_power(term) for term in effect.terms if term.weight * sign > 0] for sign in (1, -1)
+    )
+    numerator = " · ".join(above) or "1"
+    if not below:
+        return numerator
+    denominator = " · ".join(below)
+    return f"{numerator} ÷ {denominator if len(below) == 1 else f'({denominator})'}"
+
+
+def effect_unit(effect: Effect, metrics: Mapping[str, Metric]) -> str:
+    """``ratio`` on the log scale, else the terms' common unit (empty for a pure number)."""
+    if effect.scale == "log":
+        return "ratio"
+    units = {metrics[term.metric].unit for term in effect.terms}
+    return " / ".join(sorted(units)) if units != {"1"} else ""
+
+
+def decision_rule(claim: Claim, confidence: float) -> list[str]:
+    """The rule that judges the claim, one sentence an entry, in the order of its decision."""
+    decision, effect = claim.decision, claim.effect
+    if effect is None:
+        return [f"Not tested: {(decision.reason or '').rstrip('.')}."]
+    null = number(null_of(effect, decision.null))
+    article, name = ("a", "ratio") if effect.scale == "log" else ("an", "effect")
+    alpha = number(1 - confidence, 2)
+    p = f"{'Holm-adjusted ' if claim.primary else ''}p < {alpha}"
+    percent = number(100 * confidence, 3)
+    unadjusted = [] if claim.primary else ["Outside the primary family: p is not adjusted."]
+    if decision.rule == "property":
+        return [
+            "An exact property: it holds when every value of every successful run is 1. One other "
+            "value refutes it; a failed run leaves it open."
+        ]
+    zone, target = margin_zone(claim), tolerance_zone(claim)
+    assert zone is not None  # both remaining rules declare a margin
+    equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
+    if decision.rule == "no_difference":
+        return [
+            f"The document asserts no effect. Reproduced when {article} {name} {equivalent}.",
+            f"Reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
+            "interval lies beyond that zone on one side.",
+            *unadjusted,
+        ]
+    side = "above" if decision.direction == "greater" else "below"
+    sentences = [
+        f"Absent when {article} {name} {equivalent}.",
+        f"Otherwise the documented direction is shown by {article} {name} {side} {null} ({p}), the "
+        "opposite direction by one on the other side.",
+    ]
+    if target:
+        sentences.append(
+            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
+        )
+    elif decision.tolerance is not None:
+        sentences.append("The document gives no number, so its size cannot be reproduced.")
+    else:
+        sentences.append("No tolerance is declared, so the size is not judged.")
+    return [*sentences, *unadjusted]
+
+
+def explanation_rule(control: Control) -> str:
+    """When a control explains the documented comparison."""
+    above, below = control.explains_above, control.explains_below
+    if above is not None and below is not None:
+        return f"interval within {number(above)} to {number(below)}"
+    if above is not None:
+        return f"interval above {number(above)}"
+    if below is not None:
+        return f"interval below {number(below)}"
+    return "decides nothing"
+
+
+def _around(centre: float, width: float, scale: str) -> tuple[float, float]:
+    if scale == "log":
+        return centre / width, centre * width
+    return centre - width, centre + width
+
+
+def _between(zone: tuple[float, float]) -> str:
+    return f"between {number(zone[0], 3)} and {number(zone[1], 3)}"
+
+
+def _cell(term: Term) -> str:
+    return f"{term.metric}({term.variant}, {term.stage}, {position(term.at)})"
+
+
+def _power(term: Term) -> str:
+    exponent = abs(term.weight)
+    return _cell(term) + ("" if math.isclose(exponent, 1) else f"^{number(exponent)}")

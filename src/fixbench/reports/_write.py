@@ -1,0 +1,163 @@
+"""Reports on disk: HTML, LaTeX and PDF from one description, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib
+import pandas as pd
+import typst
+from markupsafe import Markup
+
+from fixbench.ablation import Ablation
+from fixbench.errors import InputError
+from fixbench.reports import _latex
+from fixbench.reports._figures import INK
+from fixbench.reports._view import FigureView, Report, build_report
+from fixbench.statistics import ClaimResult, claims_table
+
+__all__ = ["write_claims", "write_report"]
+
+
+def write_report(
+    ablation_name: str,
+    ablation: Ablation,
+    tier: str,
+    frame: pd.DataFrame,
+    results: Sequence[ClaimResult],
+    provenance: Sequence[Mapping[str, Any]],
+    directory: Path,
+    *,
+    curve_metrics: Sequence[str] = (),
+) -> list[Path]:
+    """Write ``<ablation_name>.html``, ``.tex`` and ``.pdf`` to ``directory``.
+
+    The bytes depend on the arguments alone, not on the machine, its fonts or the time.
+
+    Args:
+        tier: the tier that produced the results.
+        frame: the tidy results with the column ``file``.
+        results: one for each claim of the ablation.
+        provenance: one record for each job; what a record lacks is printed as not recorded.
+        curve_metrics: metrics to draw over steps besides those whose name contains "loss".
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: results and claims do not match, or ``directory`` cannot be written to.
+    """
+    report = build_report(
+        ablation_name, ablation, tier, frame, results, provenance, curve_metrics=curve_metrics
+    )
+    contents = {
+        f"{ablation_name}.html": _html(report).encode(),
+        f"{ablation_name}.tex": _tex(report).encode(),
+        f"{ablation_name}.pdf": _pdf(report),
+    }
+    return _write(directory, contents)
+
+
+def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
+    """Write ``claims.json`` and ``claims.csv``: one entry per claim, of any number of ablations.
+
+    A number that does not exist is ``null`` in JSON and an empty field in CSV, which leaves out
+    the controls: a list does not fit a cell.
+
+    Raises:
+        InputError: ``directory`` cannot be written to.
+    """
+    rows = claims_table(results)
+    columns = [key for key in rows[0] if key != "controls"] if rows else []
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+    return _write(
+        directory,
+        {"claims.json": f"{text}\n".encode(), "claims.csv": table.getvalue().encode()},
+    )
+
+
+def _html(report: Report) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fixbench.reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["picture"] = _picture
+    return environment.get_template("report.html").render(report=report)
+
+
+def _picture(figure: FigureView) -> Markup:
+    """The figure as an inline element that has a name and follows the page's colours."""
+    opening = Markup('<svg role="img" aria-label="{}" ').format(figure.alternative)
+    return opening + Markup(figure.svg.removeprefix("<svg ").replace(INK, "var(--ink)"))
+
+
+def _tex(report: Report) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fixbench.reports"),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        autoescape=False,
+        finalize=_latex.escape,  # every printed value is escaped, unless it is LaTeX already
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["code"] = _latex.code
+    return environment.get_template("report.tex").render(report=report)
+
+
+def _pdf(report: Report) -> bytes:
+    template = files("fixbench.reports").joinpath("templates/report.typ").read_bytes()
+    # The figures' font comes with matplotlib, the text's with typst: none from the machine.
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return typst.compile(
+        template,
+        format="pdf",
+        font_paths=typst.Fonts(include_system_fonts=False, font_paths=[fonts]),
+        sys_inputs={"report": json.dumps(asdict(report), ensure_ascii=False)},
+    )
+
+
+def _write(directory: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write all files beside their places, then move them there: nobody meets half a file."""
+    partial = {directory / name: directory / f".{name}.partial" for name in contents}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, temporary in partial.items():
+            temporary.write_bytes(contents[path.name])
+        for path, temporary in partial.items():
+            os.replace(temporary, path)
+    except OSError as error:
+        for temporary in partial.values():
+            _remove(temporary)
+        raise InputError(
+            directory, "", expected=f"a folder that can be written to ({error.strerror})"
+        ) from error
+    return list(partial)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # the folder itself is what is wrong: there is nothing to remove
+        return

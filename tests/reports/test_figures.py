@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+from fixbench.reports import _figures
+from fixbench.reports._figures import INK, Strip, curves, forest, strips
+from fixbench.statistics import EffectEstimate
+
+SVG = "{http://www.w3.org/2000/svg}"
+XLINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def effect(scale: Any = "plain", **changes: Any) -> EffectEstimate:
+    values: dict[str, Any] = {
+        "scale": scale,
+        "null": 1.0 if scale == "log" else 0.0,
+        "estimate": 0.4,
+        "low": 0.3,
+        "high": 0.55,
+        "confidence": 0.95,
+        "n": 3,
+        "n_failed": 0,
+        "p_value": 0.01,
+        "p_sign_flip": 0.25,
+        "bootstrap_low": 0.31,
+        "bootstrap_high": 0.5,
+        "complete_case": 0.4,
+        "standard_deviation": 0.1,
+        "standardised": 1.0,
+        "per_seed": {0: 0.35, 1: 0.38, 2: 0.5},
+    }
+    return EffectEstimate(**{**values, **changes})
+
+
+def read_axis(svg: str, scale: str) -> Any:
+    """value → horizontal position, from the printed tick labels alone."""
+    root = ElementTree.fromstring(svg)
+    ticks = [
+        (float((node.text or "").replace("−", "-")), float(node.attrib["x"]))
+        for node in root.iter(f"{SVG}text")
+        if "middle" in node.attrib["style"] and re.fullmatch(r"−?[\d.]+", node.text or "")
+    ]
+    values, places = np.array(ticks).T
+    turn = np.log if scale == "log" else np.asarray
+    slope, start = np.polyfit(turn(values), places, 1)
+    assert np.abs(slope * turn(values) + start - places).max() < 0.15
+    return lambda value: float(slope * turn(value) + start)
+
+
+def markers(svg: str) -> list[float]:
+    """Horizontal positions of everything that is drawn with a marker but the ticks."""
+    root = ElementTree.fromstring(svg)
+    return [
+        float(node.attrib["x"])
+        for node in root.iter(f"{SVG}use")
+        if f"fill: {INK}; stroke: {INK}" not in node.attrib["style"]
+    ]
+
+
+@pytest.mark.parametrize("scale", ["plain", "log"])
+@pytest.mark.parametrize("draw", [forest, strips])
+def test_marks_stand_where_the_axis_says(draw: Any, scale: str) -> None:
+    svg = draw("x", [Strip(label="a", estimate=effect(scale), documented=0.45)])
+    place = read_axis(svg, scale)
+    expected = [0.4, 0.45] + ([0.35, 0.38, 0.5] if draw is strips else [])
+    found = sorted(markers(svg))
+    assert found == pytest.approx(sorted(place(value) for value in expected), abs=0.3)
+
+
+def test_interval_is_drawn_from_low_to_high() -> None:
+    svg = strips("x", [Strip(label="a", estimate=effect())])
+    place = read_axis(svg, "plain")
+    bars = [
+        sorted(float(x) for x in re.findall(r"[ML] ([\d.]+) [\d.]+", node.attrib["d"]))
+        for node in ElementTree.fromstring(svg).iter(f"{SVG}path")
+        if "stroke-width: 1.8" in node.attrib.get("style", "")
+    ]
+    assert bars == [pytest.approx([place(0.3), place(0.55)], abs=0.3)]
+
+
+def test_text_of_labels_is_printed_in_full() -> None:
+    tight = effect(estimate=0.40012, low=0.39990, high=0.40035, per_seed={0: 0.4})
+    for svg in (
+        forest("x", [Strip(label="A", estimate=tight)]),
+        strips("x", [Strip(label="A", estimate=tight)]),
+    ):
+        assert "0.40012 [0.39990, 0.40035]" in svg
+
+
+def test_awkward_estimates_are_drawn() -> None:
+    items = [
+        Strip(label="unbounded", estimate=effect(low=-math.inf, high=math.inf)),
+        Strip(label="no interval", estimate=effect(low=math.nan, high=math.nan)),
+        Strip(label="one point", estimate=effect(low=0.4, high=0.4, null=0.4, per_seed={0: 0.4})),
+        Strip(label="NaN seed", estimate=effect(per_seed={0: math.nan, 1: 0.4})),
+        Strip(label="wide", estimate=effect("log", low=1e-4, high=1e4)),
+        Strip(label="zero", estimate=effect("log", per_seed={0: 0.0, 1: 0.4})),
+        Strip(label="<&>", estimate=effect(), explains=(None, 0.2)),
+    ]
+    for svg in (forest("x", items), strips("x", items)):
+        texts = {node.text for node in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+        assert {item.label for item in items} <= texts
+
+
+def test_svg_is_lean_and_self_contained() -> None:
+    svg = forest("x", [Strip(label="a", estimate=effect())])
+    assert svg.startswith("<svg ")
+    assert "metadata" not in svg
+    assert "<style" not in svg
+    root = ElementTree.fromstring(svg)
+    names = [node.attrib["id"] for node in root.iter() if "id" in node.attrib]
+    assert len(names) == len(set(names))
+    used = set(re.findall(r"url\(#(\w+)\)", svg))
+    used |= {node.attrib[XLINK][1:] for node in root.iter() if XLINK in node.attrib}
+    assert used == set(names)
+
+
+def test_figures_of_different_names_share_no_id() -> None:
+    items = [Strip(label="a", estimate=effect())]
+    one, two = (set(re.findall(r' id="(\w+)"', strips(name, items))) for name in ("x", "y"))
+    assert one
+    assert not one & two
+
+
+def test_users_matplotlib_settings_change_nothing() -> None:
+    import matplotlib
+
+    items = [Strip(label="a", estimate=effect())]
+    before = strips("x", items)
+    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
+        assert strips("x", items) == before
+        assert matplotlib.rcParams["font.size"] == 30  # and are left as they were
+
+
+def frame(steps: int, seeds: int = 4) -> pd.DataFrame:
+    random = np.random.default_rng(5)
+    return pd.DataFrame(
+        [
+            ("a", seed, "train", step, "loss", float(random.normal(2, 0.1)))
+            for seed in range(seeds)
+            for step in range(steps)
+        ],
+        columns=["variant", "seed", "stage", "step", "metric", "value"],
+    )
+
+
+def test_band_is_the_t_interval_of_the_mean() -> None:
+    data = frame(6)
+    table = data.pivot(index="step", columns="seed", values="value")
+    axes = Figure().add_subplot()
+    _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+    vertices = axes.collections[0].get_paths()[0].vertices
+    for step in range(6):
+        values = data.loc[data["step"] == step, "value"].to_numpy()
+        low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
+        drawn = vertices[vertices[:, 0] == step, 1]
+        assert (drawn.min(), drawn.max()) == pytest.approx((low, high))
+        assert axes.lines[-1].get_ydata()[step] == pytest.approx(values.mean())  # type: ignore[index]
+    assert len(axes.lines) == 4 + 1  # a thin line a seed, and the mean
+
+
+def test_one_seed_has_no_band_and_many_seeds_have_few_lines() -> None:
+    for seeds, bands, lines in ((1, 0, 2), (30, 1, _figures.MAXIMUM_LINES + 1)):
+        axes = Figure().add_subplot()
+        table = frame(5, seeds).pivot(index="step", columns="seed", values="value")
+        _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+        assert (len(axes.collections), len(axes.lines)) == (bands, lines)
+
+
+def test_long_curves_are_averaged_over_blocks_of_steps() -> None:
+    table = pd.DataFrame({0: [1.0, 3.0, 5.0, 7.0, 9.0]}, index=[10, 20, 30, 40, 50])
+    blocks = _figures._blocks(table, 2)
+    assert blocks.index.tolist() == [15, 35, 50]
+    assert blocks[0].tolist() == [2, 6, 9]
+
+
+@pytest.mark.parametrize(("steps", "block"), [(40, 1), (41, 2), (400, 10)])
+def test_block_is_as_long_as_the_points_require(steps: int, block: int) -> None:
+    svg, used = curves("x", frame(steps, 2), ["train"], ["a"], label="loss", baseline="a")
+    assert used == block
+    texts = {node.text for node in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+    assert {"train", "loss", "step", "a"} <= texts
