@@ -1,0 +1,29 @@
+use rule job as cross_attention_scale with:
+    input:
+        unpack(job_input("cross_attention_scale")),
+    output:
+        results="results/cross_attention_scale/{tier}/{variant}/{block}.parquet",
+        state="results/cross_attention_scale/{tier}/{variant}/{block}.state",
+        provenance="logs/cross_attention_scale/{tier}/{variant}/{block}.provenance.json",
+    log:
+        "logs/cross_attention_scale/{tier}/{variant}/{block}.log",
+    benchmark:
+        "logs/cross_attention_scale/{tier}/{variant}/{block}.tsv"
+    priority: job_priority("cross_attention_scale")
+    params:
+        ablation="cross_attention_scale",
+
+
+# Not part of a run: `snakemake --cores 1 recreate_towers` pretrains the towers again and compares.
+rule recreate_towers:
+    input:
+        "results/tracked/checkpoints/aa_clip.json",
+    output:
+        "results/recreated/aa_clip/towers.pt",
+    log:
+        "logs/recreated/aa_clip/towers.log",
+    message:
+        "pretraining the towers of AA-CLIP, about a quarter of an hour"
+    shell:
+        "python -m fixbench.systems.aa_clip {output} --compare checkpoints/aa_clip/towers.pt"
+        " 2>&1 | tee {log} >&2"

@@ -1,0 +1,43 @@
+import sys
+from pathlib import Path
+
+import fixbench
+from fixbench.errors import InputError
+from fixbench.provenance import package_hash
+from fixbench.workflow import make_plan
+
+try:
+    PLAN = make_plan(config)
+except InputError as error:
+    print(f"fixbench: error: {error}", file=sys.stderr)
+    sys.exit(2)
+
+# Inert unless snakemake is called with --sdm apptainer.
+CONTAINER = f"docker-daemon:fixbench/torch:{fixbench.__version__}"
+
+# One process per core: a second thread is slower here, and changes the last bits of the results.
+# The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
+shell.prefix(
+    "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
+    f"PATH={Path(sys.executable).parent}:$PATH; "
+)
+
+
+wildcard_constraints:
+    tier=PLAN.tier,
+    block=r"[0-9,-]+",
+
+
+container: CONTAINER
+
+
+def job_input(ablation):
+    """What a job of ``ablation`` reads, as an input function."""
+    return lambda wildcards: PLAN.job_files(
+        ablation, wildcards.variant, wildcards.block
+    )
+
+
+def job_priority(ablation):
+    """Variants that others start from go first."""
+    return lambda wildcards: PLAN.priority(ablation, wildcards.variant)

@@ -1,0 +1,15 @@
+# Once for every tracked folder that a job reads, and again when its hash changes. Not `ancient`
+# for the jobs: Snakemake 9.27 then overlooks their own reasons to run.
+rule data:
+    input:
+        ".fixbench/requests/tracked/{folder}.json",
+    output:
+        "results/tracked/{folder}.json",
+    log:
+        "logs/tracked/{folder}.log",
+    wildcard_constraints:
+        folder=".+",
+    message:
+        "tracked data: {wildcards.folder}"
+    shell:
+        "python -m fixbench data pull {wildcards.folder} --record {output} 2>&1 | tee {log} >&2"

@@ -1,0 +1,286 @@
+"""The command line: ``fixbench …``.
+
+Bad input is one line on standard error and status 2; an interrupt is status 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import fixbench
+from fixbench.errors import InputError
+
+__all__ = ["Progress", "main"]
+
+#: Of the tracked data; another seed makes others of the same kind.
+_DATA_SEED = 111
+_TIERS = ("smoke", "small", "extended", "full")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        options = _parser().parse_args(arguments)
+        options.function(options)
+    except InputError as error:
+        print(f"fixbench: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fixbench: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    # As an exception, so that half-written files are removed.
+    raise SystemExit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fixbench",
+        description="Re-runs documented fixes and judges their claims. The whole of it: "
+        "snakemake --cores all.",
+    )
+    parser.add_argument("--version", action="version", version=fixbench.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(function=function)
+        return sub
+
+    def folder(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--ablations",
+            type=Path,
+            default=Path("ablations"),
+            metavar="FOLDER",
+            help="where the ablations are (default: ablations)",
+        )
+
+    sub = command("check", _check, "Check ablation files, without running anything.")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="ablations (default: all)")
+    folder(sub)
+
+    sub = command("run", _run, "Train and measure one variant for a block of seeds.")
+    sub.add_argument("ablation")
+    sub.add_argument("variant")
+    sub.add_argument("--seeds", required=True, help="such as 0-4 or 0-4,7")
+    sub.add_argument("--tier", default="small", choices=_TIERS)
+    sub.add_argument("--output", type=Path, required=True, help="the results (Parquet)")
+    sub.add_argument("--state", type=Path, help="states that other variants start from")
+    sub.add_argument("--parent", type=Path, help="the states that this variant starts from")
+    sub.add_argument("--provenance", type=Path, help="what ran on what (JSON)")
+    sub.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    sub.add_argument("--threads", type=_positive, default=1)
+    folder(sub)
+
+    sub = command("analyse", _analyse, "Judge the claims of an ablation from its results.")
+    sub.add_argument("ablation")
+    sub.add_argument("--tier", required=True, choices=_TIERS)
+    sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be written")
+    folder(sub)
+
+    sub = command("report", _report, "Write the HTML, LaTeX and PDF pages of an ablation.")
+    sub.add_argument("ablation")
+    sub.add_argument("--tier", required=True, choices=_TIERS)
+    sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--provenance", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be read")
+    sub.add_argument("--directory", type=Path, default=Path("reports"))
+    folder(sub)
+
+    sub = command("claims", _claims, "Write the table of all claims.")
+    sub.add_argument("claims", type=Path, nargs="+", metavar="FILE", help="verdicts")
+    sub.add_argument("--directory", type=Path, default=Path("reports"))
+
+    sub = command("data", _data, "Get or verify the tracked data and checkpoints.")
+    sub.add_argument("action", choices=("pull", "verify", "generate", "track"))
+    sub.add_argument("folder", nargs="?", help="to verify or record; default: all")
+    sub.add_argument(
+        "--output", type=Path, default=Path("data"), help="where to generate (default: data)"
+    )
+    sub.add_argument("--record", type=Path, help="where to leave the hash of FOLDER (JSON)")
+
+    sub = command("new", _new, "Write an ablation that runs, to start from.")
+    sub.add_argument("name")
+    folder(sub)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _check(options: argparse.Namespace) -> None:
+    from fixbench.ablation import load_ablation, parse_seeds, read_yaml, resolve_options
+    from fixbench.workflow import CONFIG, check_settings, find_ablations
+
+    if options.ablations == Path("ablations"):
+        check_settings(read_yaml(CONFIG))
+    files = [
+        options.ablations / name / "ablation.yaml"
+        for name in find_ablations(options.ablations, options.names)
+    ]
+    loaded = {file: load_ablation(file) for file in files}
+
+    from fixbench.job import check_options, load_system  # imports torch
+    from fixbench.statistics import reachable
+
+    for file, ablation in loaded.items():
+        if ablation.system is not None:
+            system = load_system(file, ablation.system)
+            for tier in ablation.tiers:
+                for variant in ablation.variants_in(tier):
+                    resolved = resolve_options(ablation, variant, tier)
+                    check_options(file, ablation, system, variant, tier, resolved)
+        tested = ("difference", "no_difference")
+        family = sum(c.primary and c.decision.rule in tested for c in ablation.claims)
+        print(
+            f"{file.parent.name}: {len(ablation.variants)} variants, {len(ablation.claims)} claims"
+        )
+        for tier, content in ablation.tiers.items():
+            seeds = parse_seeds(content.seeds)
+            reach = reachable(len(seeds), family)
+            power = (
+                f"the sign-flip test can reach an adjusted p of {reach.smallest_p_adjusted:.3g}"
+                if reach.possible
+                else f"the sign-flip test cannot settle a family of {family} claims: it takes "
+                f"{reach.smallest_n} seeds (the t-test has no such floor)"
+            )
+            print(f"  {tier}: {len(seeds)} seeds; {power}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from fixbench.ablation import parse_seeds
+
+    seeds = parse_seeds(options.seeds)
+    from fixbench.job import run_job  # imports torch
+
+    run_job(
+        Path(),
+        options.ablation,
+        options.variant,
+        seeds,
+        options.tier,
+        options.output,
+        ablations=options.ablations,
+        state=options.state,
+        parent=options.parent,
+        record=options.provenance,
+        device=options.device,
+        threads=options.threads,
+        progress=Progress(f"{options.ablation} {options.variant}", seeds),
+    )
+
+
+def _analyse(options: argparse.Namespace) -> None:
+    from fixbench.analysis import analyse, save_claims
+
+    results = analyse(options.ablations / options.ablation, options.tier, options.results)
+    save_claims(options.claims, results)
+    for result in results:
+        print(f"{result.id}  {result.verdict}: {result.reason}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from fixbench.analysis import report
+
+    report(
+        options.ablations / options.ablation,
+        options.tier,
+        options.results,
+        options.provenance,
+        options.claims,
+        options.directory,
+    )
+
+
+def _claims(options: argparse.Namespace) -> None:
+    from fixbench.analysis import write_all_claims
+
+    write_all_claims(options.claims, options.directory)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from fixbench import tracking
+    from fixbench.provenance import write_json
+
+    root = Path()
+    if options.record is not None and options.folder is None:
+        raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
+    if options.action == "pull":
+        tracking.pull(root)
+    elif options.action == "track":
+        tracking.track(root)
+    elif options.action == "generate":
+        from fixbench.datasets import generate_families
+
+        generate_families(options.output / "aa_clip", seed=_DATA_SEED)
+    else:
+        tracking.verify(root, options.folder)
+    if options.record is not None:
+        found = tracking.tracked_hash(root, options.folder)
+        write_json(options.record, {"folder": options.folder, "sha256": found})
+
+
+def _new(options: argparse.Namespace) -> None:
+    from fixbench.workflow import new_ablation
+
+    folder = new_ablation(options.ablations, options.name)
+    print(f"wrote {folder}; run it with: snakemake --cores all --config ablations={options.name}")
+
+
+class Progress:
+    """Progress on standard error: a line every few seconds, in place on a terminal."""
+
+    def __init__(self, title: str, seeds: Sequence[int]) -> None:
+        self._title, self._seeds = title, list(seeds)
+        self._terminal = sys.stderr.isatty()
+        self._interval = 0.2 if self._terminal else 5.0
+        self._started = self._shown = time.monotonic()
+        #: Seed and stage with the time and the steps done when they were first heard of.
+        self._stage: tuple[int, str, float, int] | None = None
+
+    def __call__(self, seed: int, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        position, seeds = self._seeds.index(seed) + 1, len(self._seeds)
+        where = f"{self._title}: seed {seed} ({position}/{seeds})"
+        if stage == "finished":
+            left = (now - self._started) / position * (seeds - position)
+            self._show(f"{where} finished{_left(left)}", last=True)
+            return
+        if self._stage is None or self._stage[:2] != (seed, stage):
+            self._stage = (seed, stage, now, done)
+        _, _, since, first = self._stage
+        if now - self._shown >= self._interval:
+            self._shown = now
+            left = (now - since) / (done - first) * (total - done) if done > first else 0.0
+            self._show(f"{where}, {stage} {done}/{total}{_left(left, ' of this stage')}")
+
+    def _show(self, line: str, *, last: bool = False) -> None:
+        # One call to write: the lines of jobs that run at the same time must not mix.
+        text = f"\r\x1b[K{line}" if self._terminal else line
+        sys.stderr.write(text if self._terminal and not last else f"{text}\n")
+        sys.stderr.flush()
+
+
+def _left(seconds: float, of: str = "") -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if seconds == 0:
+        return ""
+    return f", {minutes} min {rest} s left{of}" if minutes else f", {rest} s left{of}"

@@ -1,0 +1,429 @@
+"""One job: train and measure one variant for a block of seeds.
+
+A seed's result does not depend on the block it ran in. A run that diverges or runs out of memory
+is a row with its status; a killed job continues where it was and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import importlib.util
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import torch
+from pydantic import ValidationError
+
+from fixbench import provenance, tracking
+from fixbench.ablation import Ablation, load_ablation, resolve_options, validation_problem
+from fixbench.errors import InputError
+from fixbench.results import Row, write_results
+from fixbench.training import (
+    Diverged,
+    FileCheckpointer,
+    Outcome,
+    RunContext,
+    System,
+    load_state,
+    make_deterministic,
+    save_state,
+)
+
+__all__ = ["RUN_METRIC", "check_options", "load_system", "run_job"]
+
+#: The metric of the row that says that a run failed; always allowed, in the unit "1".
+RUN_METRIC = "run"
+
+#: Called with (seed, stage, steps done, steps in all).
+Progress = Callable[[int, str, int, int], None]
+
+
+def run_job(
+    root: Path,
+    ablation_name: str,
+    variant: str,
+    seeds: Sequence[int],
+    tier: str,
+    output: Path,
+    *,
+    ablations: Path = Path("ablations"),
+    state: Path | None = None,
+    parent: Path | None = None,
+    record: Path | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    progress: Progress = lambda seed, stage, done, total: None,
+) -> None:
+    """Run the seeds one after another and write their rows to ``output``.
+
+    Finished seeds and the state of the current one are kept under ``.fixbench/resume/`` until
+    the job ends, so that a killed job loses little and ends with the same bytes.
+
+    Args:
+        root: what tracked inputs, ``ablations`` and the resume folder are relative to.
+        state: where to leave the states that other variants of this tier start from (an entry
+            without tensors if there are none).
+        parent: the state file of the variant that this one starts from.
+        record: where to leave the provenance record (JSON).
+        device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
+        threads: CPU threads; part of the result.
+
+    Raises:
+        InputError: something asked for or found is wrong; nothing was written.
+    """
+    stopwatch = provenance.Stopwatch()
+    folder = root / ablations / ablation_name
+    file = folder / "ablation.yaml"
+    ablation = load_ablation(file)
+    _check_request(file, ablation, variant, tier, parent)
+    options = resolve_options(ablation, variant, tier)
+    for name in ablation.inputs:
+        tracking.verify(root, name)
+    make_deterministic(threads=threads)
+    run = _runner(folder, ablation, variant, tier, options, root=root, threads=threads)
+    torch_device = _find_device(device)
+    inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
+    code = provenance.code_hash(ablation, folder)
+    keep_state = any(v.starts_from == variant for v in ablation.variants_in(tier).values())
+    parents = _read_parents(parent, ablation_name, ablation.variants[variant].starts_from, seeds)
+    key = _digest(
+        {
+            "options": options,
+            "code": code,
+            "inputs": inputs,
+            "parent": parent and provenance.file_hash(parent),
+            "machine": [torch_device.type, torch.__version__, threads],
+            "keep_state": keep_state,
+        }
+    )
+
+    finished: dict[int, dict[str, Any]] = {}
+    resume = root / ".fixbench" / "resume" / ablation_name / variant
+    for seed in seeds:
+        done = FileCheckpointer(_resume_file(resume, seed, key, "done"))
+        training = FileCheckpointer(_resume_file(resume, seed, key, "training"))
+        result = done.load()
+        if result is None:
+            context = RunContext(
+                root=root,
+                device=torch_device,
+                progress=_Relay(progress, seed),
+                checkpointer=training,
+            )
+            outcome, status = _run_seed(run, seed, context, parents.get(seed))
+            kept = outcome.state if keep_state else {}
+            done.save({"rows": outcome.rows, "status": status, "state": kept})
+            training.path.unlink(missing_ok=True)
+            # Read back, so that a resumed job goes through the very same values.
+            result = cast("dict[str, Any]", done.load())
+        finished[seed] = result
+        progress(seed, "finished", 1, 1)
+
+    if state is not None:
+        entries = {
+            seed: {"status": result["status"], "state": result["state"]}
+            for seed, result in finished.items()
+        }
+        save_state(state, {"ablation": ablation_name, "variant": variant, "seeds": entries})
+    write_results(
+        output,
+        {seed: result["rows"] for seed, result in finished.items()},
+        ablation=ablation_name,
+        variant=variant,
+        units={RUN_METRIC: "1"} | {name: metric.unit for name, metric in ablation.metrics.items()},
+        metadata={
+            "ablation": ablation_name,
+            "variant": variant,
+            "tier": tier,
+            "seeds": sorted(seeds),
+            "options": options,
+            "claims": {claim.id: claim.model_dump(mode="json") for claim in ablation.claims},
+        },
+    )
+    if record is not None:
+        content = provenance.record(
+            root=root,
+            ablation_name=ablation_name,
+            variant=variant,
+            tier=tier,
+            seeds=seeds,
+            environment=ablation.environment,
+            inputs=inputs,
+            code=code,
+            device=torch_device,
+            threads=threads,
+            stopwatch=stopwatch,
+            outputs=[output] if state is None else [output, state],
+        )
+        provenance.write_json(record, content)
+    _forget(resume, seeds)
+
+
+def load_system(file: Path, system: str) -> System:
+    """Import the module that ``system`` in the ablation file ``file`` names.
+
+    Raises:
+        InputError: there is no such module, or it does not offer ``Options`` and ``run``.
+    """
+    if system.endswith(".py"):
+        path = file.parent / system
+        if not path.is_file():
+            raise InputError(file, "system", system, expected=f"a file; there is no {path}")
+        name = f"fixbench_ablation_{file.parent.name}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None  # since the suffix is .py
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses and pydantic look their module up
+        spec.loader.exec_module(module)
+    else:
+        try:
+            module = importlib.import_module(system)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{system}.".startswith(f"{error.name}."):
+                raise
+            raise InputError(
+                file,
+                "system",
+                system,
+                expected="a module that can be imported, or a .py file relative to the folder",
+            ) from None
+    missing = [name for name in ("Options", "run") if not hasattr(module, name)]
+    if missing:
+        raise InputError(file, "system", system, expected=f"a module that offers {missing[0]!r}")
+    return cast("System", module)
+
+
+def check_options(
+    file: Path, ablation: Ablation, system: System, variant: str, tier: str, options: Any
+) -> Any:
+    """The options as an instance of the system's ``Options``.
+
+    Raises:
+        InputError: an option is unknown, missing or of the wrong type; the message names the
+            place in the ablation file that set it.
+    """
+
+    def where(key: str) -> str:
+        changed = (
+            (f"variants.{variant}.changes", ablation.variants[variant].changes),
+            (f"tiers.{tier}.options", ablation.tiers[tier].options),  # type: ignore[index]
+        )
+        for place, changes in changed:
+            for name in changes:
+                if f"{key}.".startswith(f"{name}."):
+                    return f"{place}.{key}"
+        return f"baseline.{key}"
+
+    try:
+        return system.Options.model_validate(options)
+    except ValidationError as error:
+        unknown = f"no such key; it is none of the options of {ablation.system}"
+        raise validation_problem(file, error, where=where, unknown=unknown) from None
+
+
+class _Relay:
+    """A system's progress, with the seed that it belongs to; remembers where the run is."""
+
+    def __init__(self, progress: Progress, seed: int) -> None:
+        self.progress, self.seed = progress, seed
+        self.stage, self.step = "start", 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self.stage, self.step = stage, done
+        self.progress(self.seed, stage, done, total)
+
+
+#: A system's ``run`` with its options bound.
+_Run = Callable[[int, RunContext], Outcome]
+
+
+def _check_request(
+    file: Path, ablation: Ablation, variant: str, tier: str, parent: Path | None
+) -> None:
+    if tier not in ablation.tiers:
+        raise InputError(file, "tiers", tier, expected=f"one of {', '.join(ablation.tiers)}")
+    known = ablation.variants_in(tier)
+    if variant not in known:
+        expected = f"a variant that tier {tier!r} runs: {', '.join(known)}"
+        raise InputError(file, "variants", variant, expected=expected)
+    origin = known[variant].starts_from
+    if (origin is None) != (parent is None):
+        expected = "no checkpoint" if origin is None else f"the state file of variant {origin!r}"
+        expected += f", since variant {variant!r} starts from {origin or 'nothing'}"
+        raise InputError("--parent", "", parent and str(parent), expected=expected)
+
+
+def _runner(
+    folder: Path,
+    ablation: Ablation,
+    variant: str,
+    tier: str,
+    options: dict[str, Any],
+    *,
+    root: Path,
+    threads: int,
+) -> _Run:
+    if ablation.command is not None:
+        command = ablation.command
+        return lambda seed, context: _run_command(
+            command, folder, options, seed, root=root, threads=threads
+        )
+    file = folder / "ablation.yaml"
+    system = load_system(file, cast("str", ablation.system))
+    checked = check_options(file, ablation, system, variant, tier, options)
+    return lambda seed, context: system.run(checked, seed, context)
+
+
+def _run_seed(
+    run: _Run, seed: int, context: RunContext, parent: Mapping[str, Any] | None
+) -> tuple[Outcome, str]:
+    """The outcome of one seed and its status; failures of a run are outcomes."""
+    relay = cast("_Relay", context.progress)
+    if parent is not None:
+        if parent["status"] != "ok":
+            return _failure([], "parent", 0, parent["status"])
+        context = replace(context, parent=parent["state"])
+    try:
+        return run(seed, context), "ok"
+    except Diverged as error:
+        return _failure(error.rows, error.stage, error.step, "diverged")
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+    # Outside the handler, whose exception would keep the run's tensors alive.
+    gc.collect()
+    if context.device.type == "cuda":
+        torch.cuda.empty_cache()
+    return _failure([], relay.stage, relay.step, "out_of_memory")
+
+
+def _failure(rows: list[Row], stage: str, step: int, status: str) -> tuple[Outcome, str]:
+    return Outcome([*rows, Row(stage, step, RUN_METRIC, float("nan"), status)]), status
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has no class of its own for an allocation that fails on the CPU.
+    known = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, known) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+
+
+def _run_command(
+    command: str, folder: Path, options: dict[str, Any], seed: int, *, root: Path, threads: int
+) -> Outcome:
+    """Run a stranger's program in the ablation folder and read the metrics that it leaves."""
+    with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
+        output = Path(scratch, "metrics")
+        request = Path(scratch, "options.json")
+        request.write_text(json.dumps(options, sort_keys=True), encoding="utf-8")
+        words = {"{seed}": seed, "{options}": request, "{output}": output, "{root}": root.resolve()}
+        for name, value in words.items():
+            command = command.replace(name, str(value))
+        status = _call(command, folder, os.environ | {"OMP_NUM_THREADS": str(threads)})
+        if status != 0:
+            print(f"seed {seed}: the command ended with status {status}", file=sys.stderr)
+            return _failure([], "run", 0, "failed")[0]
+        return Outcome(_read_metrics(output, folder / "ablation.yaml"))
+
+
+def _call(command: str, folder: Path, environment: Mapping[str, str]) -> int:
+    """Exit status of a shell command, all of whose processes end with this one."""
+    with subprocess.Popen(
+        command, shell=True, cwd=folder, env=environment, stdout=2, start_new_session=True
+    ) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def _read_metrics(path: Path, file: Path) -> list[Row]:
+    """Rows from Parquet, JSON lines or CSV, told apart by how the content begins."""
+
+    def refuse(value: Any, expected: str) -> InputError:
+        return InputError(file, "command", value, expected=expected)
+
+    try:
+        start = path.read_bytes()[:64].lstrip()
+        if start.startswith(b"PAR1"):
+            frame = pd.read_parquet(path)
+        elif start.startswith(b"{"):
+            frame = pd.read_json(path, lines=True)
+        else:
+            frame = pd.read_csv(path)
+    except FileNotFoundError:
+        raise refuse(None, "a command that writes its metrics to {output}") from None
+    except (ValueError, OSError) as error:
+        raise refuse(str(error), "metrics as CSV, JSON lines or Parquet at {output}") from None
+    required, columns = {"metric", "value"}, set(frame.columns)
+    if not required <= columns <= required | {"stage", "step", "status"}:
+        expected = "the columns metric and value, and optionally stage, step and status"
+        raise refuse(sorted(map(str, columns)), expected)
+    rows = []
+    for record in frame.to_dict("records"):
+        try:
+            value, step = float(record["value"]), int(record.get("step", 0))
+        except (TypeError, ValueError):
+            raise refuse(record, "a number as value and a whole number as step") from None
+        status = record.get("status")
+        if not isinstance(status, str):
+            status = "ok" if math.isfinite(value) else "diverged"
+        stage, metric = str(record.get("stage", "run")), str(record["metric"])
+        rows.append(Row(stage, step, metric, value, status))
+    return rows
+
+
+def _find_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device", "", name, expected="'cpu' or 'auto': no GPU is visible")
+    return torch.device(name)
+
+
+def _read_parents(
+    parent: Path | None, ablation: str, variant: str | None, seeds: Sequence[int]
+) -> dict[int, Any]:
+    """Seed → entry of the parent's state file."""
+    if parent is None:
+        return {}
+    content = load_state(parent)
+    found = {key: content.get(key) for key in ("ablation", "variant")}
+    if found != {"ablation": ablation, "variant": variant}:
+        expected = f"the state of variant {variant!r} of ablation {ablation!r}"
+        raise InputError(parent, "", found, expected=expected)
+    missing = sorted(set(seeds) - set(content["seeds"]))
+    if missing:
+        raise InputError(parent, "seeds", missing, expected="a checkpoint that has these seeds")
+    return {seed: content["seeds"][seed] for seed in seeds}
+
+
+def _resume_file(folder: Path, seed: int, key: str, kind: str) -> Path:
+    """Where a seed keeps its state; what it kept for another request is of no use: removed."""
+    for stale in folder.glob(f"seed-{seed}.*"):
+        if f".{key}." not in stale.name:
+            stale.unlink()
+    return folder / f"seed-{seed}.{key}.{kind}"
+
+
+def _forget(folder: Path, seeds: Sequence[int]) -> None:
+    for seed in seeds:
+        for path in folder.glob(f"seed-{seed}.*"):
+            path.unlink()
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,318 @@
+"""What the Snakefile asks: which jobs there are, what each depends on, where files lie.
+
+A job is rerun when what it depends on has changed and at no other time. Snakemake sees that by
+way of the job's *request*, a small file with everything that the result depends on: the resolved
+options and the hashes of code, inputs and lock files. The text of a claim is not among it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fixbench import provenance, tracking
+from fixbench.ablation import (
+    Ablation,
+    Tier,
+    TierName,
+    load_ablation,
+    parse_seeds,
+    resolve_options,
+    validation_problem,
+)
+from fixbench.errors import InputError
+
+__all__ = [
+    "CONFIG",
+    "Plan",
+    "Settings",
+    "check_settings",
+    "check_writable",
+    "find_ablations",
+    "make_plan",
+    "new_ablation",
+    "seed_label",
+]
+
+CONFIG = Path("config", "config.yaml")
+_DEFAULT_TIER: TierName = "small"
+
+
+class Settings(BaseModel):
+    """``config/config.yaml``.
+
+    Attributes:
+        tier: the size at which everything runs.
+        ablations: the names to run; every folder with an ablation file when empty.
+        seeds: seeds instead of the tier's own, such as ``"0-9"``.
+        device: where tensors live; ``auto`` takes a GPU if there is one.
+        folder: where the ablations are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    tier: TierName = _DEFAULT_TIER
+    ablations: list[str] = Field(default_factory=list)
+    seeds: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    folder: str = "ablations"
+
+    @field_validator("ablations", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value  # --config ablations=a,b
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value  # --config seeds=3
+
+
+@dataclass(frozen=True)
+class PlannedAblation:
+    """An ablation in the chosen tier: its file and the seed blocks of its jobs, as labels."""
+
+    ablation: Ablation
+    blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs of one invocation.
+
+    Attributes:
+        ablations: name → what is planned of it.
+        folder: where the ablations are, relative to the working directory.
+        reports: where the reports go.
+    """
+
+    tier: str
+    device: str
+    folder: Path
+    reports: Path
+    ablations: Mapping[str, PlannedAblation]
+
+    def rules(self) -> list[str]:
+        """The rule files of the ablations, absolute, in order of name."""
+        return [str((self.folder / name / "rule.smk").resolve()) for name in self.ablations]
+
+    def targets(self) -> list[str]:
+        """Everything that a complete run leaves for the user.
+
+        The results too: Snakemake does not miss a deleted file from which nothing is to be made.
+        """
+        pages = [f"{name}.{suffix}" for name in self.ablations for suffix in ("html", "tex", "pdf")]
+        reports = [str(self.reports / page) for page in (*pages, "claims.json", "claims.csv")]
+        results = [path for name in self.ablations for path in self.results(name)]
+        return reports + results + self.verdicts()
+
+    def results(self, ablation: str) -> list[str]:
+        """The result files of an ablation."""
+        return self._files("results", ablation, ".parquet")
+
+    def provenance(self, ablation: str) -> list[str]:
+        """The provenance records of an ablation."""
+        return self._files("logs", ablation, ".provenance.json")
+
+    def verdicts(self) -> list[str]:
+        """The verdict files of all planned ablations."""
+        return [f"results/{name}/{self.tier}/claims.json" for name in self.ablations]
+
+    def job_files(self, ablation: str, variant: str, block: str) -> dict[str, str | list[str]]:
+        """What the job reads: its request, its parent's states, records of its tracked inputs.
+
+        Raises:
+            InputError: the tier has no such variant.
+        """
+        variants = self.ablations[ablation].ablation.variants_in(self.tier)
+        if variant not in variants:
+            expected = f"a variant that tier {self.tier!r} runs: {', '.join(variants)}"
+            file = self.folder / ablation / "ablation.yaml"
+            raise InputError(file, "variants", variant, expected=expected)
+        files: dict[str, str | list[str]] = {
+            "request": str(_request_file(ablation, self.tier, variant)),
+            "data": [_pulled(name) for name in self.ablations[ablation].ablation.inputs],
+        }
+        parent = variants[variant].starts_from
+        if parent is not None:
+            files["parent"] = f"results/{ablation}/{self.tier}/{parent}/{block}.state"
+        return files
+
+    def priority(self, ablation: str, variant: str) -> int:
+        """How many generations of variants start from this one: those go first."""
+        variants = self.ablations[ablation].ablation.variants_in(self.tier)
+        children = [name for name, child in variants.items() if child.starts_from == variant]
+        return max((1 + self.priority(ablation, child) for child in children), default=0)
+
+    def _files(self, top: str, ablation: str, suffix: str) -> list[str]:
+        planned = self.ablations[ablation]
+        return [
+            f"{top}/{ablation}/{self.tier}/{variant}/{block}{suffix}"
+            for variant in planned.ablation.variants_in(self.tier)
+            for block in planned.blocks
+        ]
+
+
+def make_plan(config: Mapping[str, Any]) -> Plan:
+    """Check the configuration and every ablation, and write the requests that have changed.
+
+    Paths are relative to the working directory.
+
+    Raises:
+        InputError: something is wrong; nothing has run.
+    """
+    settings = check_settings(config)
+    folder = Path(settings.folder)
+    reports = Path("reports") / ("" if settings.tier == _DEFAULT_TIER else settings.tier)
+    for place in (reports, Path("results"), Path("logs"), Path(".fixbench")):
+        check_writable(place)
+    names = find_ablations(folder, settings.ablations)
+    planned = {}
+    for name in names:
+        file = folder / name / "ablation.yaml"
+        ablation = load_ablation(file)
+        if not (folder / name / "rule.smk").is_file():
+            raise InputError(folder / name / "rule.smk", "", expected="the ablation's rule")
+        tier = ablation.tiers.get(settings.tier)
+        if tier is None:
+            if settings.ablations:
+                known = ", ".join(ablation.tiers)
+                expected = f"a tier of {name}: {known}"
+                raise InputError(CONFIG, "tier", settings.tier, expected=expected)
+            continue
+        _write_requests(folder / name, ablation, settings.tier)
+        planned[name] = PlannedAblation(ablation, _blocks(settings, tier))
+    if not planned:
+        expected = f"a tier that an ablation in {folder} has"
+        raise InputError(CONFIG, "tier", settings.tier, expected=expected)
+    return Plan(settings.tier, settings.device, folder, reports, planned)
+
+
+def check_settings(config: Any) -> Settings:
+    """The configuration, checked.
+
+    Raises:
+        InputError: a key is unknown or a value wrong.
+    """
+    try:
+        return Settings.model_validate(config)
+    except ValidationError as error:
+        unknown = "no such key; see config/config.schema.json"
+        raise validation_problem(CONFIG, error, unknown=unknown) from None
+
+
+def find_ablations(folder: Path, names: Sequence[str] = ()) -> list[str]:
+    """The ablations in ``folder``, sorted; those named, if any are.
+
+    Raises:
+        InputError: there is none, or not one of that name.
+    """
+    found = sorted(path.parent.name for path in folder.glob("*/ablation.yaml"))
+    if not found:
+        raise InputError(folder, "", expected="folders with an ablation.yaml")
+    for name in names:
+        if name not in found:
+            raise InputError(folder, "ablation", name, expected=f"one of {', '.join(found)}")
+    return sorted(set(names)) or found
+
+
+def seed_label(seeds: Sequence[int]) -> str:
+    """The inverse of `parse_seeds`: ``[0, 1, 2, 7]`` → ``"0-2,7"``."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that could not be made or written to, before hours are spent.
+
+    Raises:
+        InputError: it is no folder, or its permissions forbid it.
+    """
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not os.path.isdir(existing):
+        raise InputError(folder, "", expected=f"a folder, but {existing} is a file; remove it")
+    if not os.access(existing, os.W_OK | os.X_OK, effective_ids=True):
+        raise InputError(folder, "", expected=f"permission to write in {existing}")
+
+
+def new_ablation(folder: Path, name: str) -> Path:
+    """Write an ablation that runs, with a system of its own, and return its folder.
+
+    Raises:
+        InputError: the name is taken or cannot name a Snakemake rule.
+    """
+    if not name.isidentifier():
+        raise InputError("fixbench new", "NAME", name, expected="letters, digits and underscores")
+    target = folder / name
+    if target.exists():
+        raise InputError("fixbench new", "NAME", name, expected=f"a new name; {target} exists")
+    source = Path(__file__).parent / "template"
+    target.mkdir(parents=True)
+    for path in sorted(source.glob("*.*")):
+        text = path.read_text(encoding="utf-8").replace("__NAME__", name)
+        (target / path.name).write_text(text, encoding="utf-8")
+    return target
+
+
+def _blocks(settings: Settings, tier: Tier) -> tuple[str, ...]:
+    seeds = parse_seeds(settings.seeds or tier.seeds, file=CONFIG, key="seeds")
+    starts = range(0, len(seeds), tier.block)
+    return tuple(seed_label(seeds[start : start + tier.block]) for start in starts)
+
+
+def _request_file(ablation: str, tier: str, variant: str) -> Path:
+    return Path(".fixbench", "requests", ablation, tier, f"{variant}.json")
+
+
+def _pulled(folder: str) -> str:
+    """What the rule leaves that pulls a tracked folder."""
+    return f"results/tracked/{folder}.json"
+
+
+def _write_requests(folder: Path, ablation: Ablation, tier: str) -> None:
+    root = Path()
+    inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
+    for name, content in inputs.items():
+        if Path(_pulled(name)).exists():  # else the rule that pulls it comes first
+            tracking.verify(root, name)
+        path = Path(".fixbench", "requests", "tracked", f"{name}.json")
+        _write_changed(path, {"folder": name, "sha256": content})
+    shared = {
+        "ablation": folder.name,
+        "tier": tier,
+        "runs": ablation.system or ablation.command,
+        "code": provenance.code_hash(ablation, folder),
+        "inputs": inputs,
+        "locks": {
+            str(path): provenance.file_hash(path)
+            for path in provenance.lock_files(root, ablation.environment)
+        },
+        "units": {name: metric.unit for name, metric in ablation.metrics.items()},
+    }
+    for name, variant in ablation.variants_in(tier).items():
+        request = {
+            **shared,
+            "variant": name,
+            "starts_from": variant.starts_from,
+            "options": resolve_options(ablation, name, tier),
+        }
+        _write_changed(_request_file(folder.name, tier, name), request)
+
+
+def _write_changed(path: Path, content: Any) -> None:
+    """Leave an unchanged file alone: a newer one would be a reason to run the job again."""
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
+        provenance.write_json(path, content)

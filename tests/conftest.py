@@ -1,0 +1,55 @@
+"""A project of its own for every test that runs the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fixbench
+
+ROOT = Path(__file__).parents[1]
+FIXTURES = Path(__file__).parent / "fixtures" / "ablations"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The pipeline with the ablations of the test suite; also the working directory."""
+    for name in ("rules", "config", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(FIXTURES, tmp_path / "ablations", ignore=ignore)
+    monkeypatch.chdir(tmp_path)
+    # Where the package is, whether it is installed or not.
+    monkeypatch.setenv("PYTHONPATH", str(Path(fixbench.__file__).parents[1]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Call ``fixbench`` or ``snakemake`` in the project and return what it said."""
+
+    def call(program: str, *arguments: object, **environment: str) -> Any:
+        command = [sys.executable, "-m", program, *map(str, arguments)]
+        return subprocess.run(
+            command,
+            cwd=project,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return call

@@ -1,0 +1,340 @@
+"""Everything that can be wrong in an ablation file is refused in one message."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixbench.ablation import (
+    Ablation,
+    Claim,
+    claim_hash,
+    flatten,
+    load_ablation,
+    option_difference,
+    parse_seeds,
+    read_yaml,
+    resolve_options,
+)
+from fixbench.errors import InputError
+from fixbench.workflow import Settings, seed_label
+
+ROOT = Path(__file__).parents[1]
+TOY = ROOT / "tests" / "fixtures" / "ablations" / "toy" / "ablation.yaml"
+
+Edit = Callable[[Any], Any]
+
+
+def find(content: Any, path: str) -> tuple[Any, Any]:
+    """The container of a key and the key; "/" separates, numbers index lists."""
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("/"))
+    for parent in parents:
+        content = content[parent]
+    return content, last
+
+
+def put(path: str, value: Any) -> Edit:
+    def edit(content: Any) -> None:
+        container, key = find(content, path)
+        container[key] = value
+
+    return edit
+
+
+def drop(path: str) -> Edit:
+    def edit(content: Any) -> None:
+        container, key = find(content, path)
+        del container[key]
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(content: Any) -> None:
+        for one in edits:
+            one(content)
+
+    return edit
+
+
+def written(tmp_path: Path, content: Any) -> Path:
+    path = tmp_path / "ablation.yaml"
+    path.write_text(json.dumps(content))  # which is YAML, and keeps the order
+    return path
+
+
+CLAIM = read_yaml(TOY)["claims"][0]
+TERM = "claims/0/effect/terms/0"
+NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
+
+BAD: dict[str, tuple[Edit, str]] = {
+    "unknown key": (
+        put("baselin", {}),
+        "baselin is {}; expected no such key; see config/ablation.schema.json",
+    ),
+    "missing key": (drop("title"), "title; expected this key, which is required"),
+    "wrong type": (put("title", 3), "title is 3; expected string"),
+    "nested wrong type": (
+        put("variants/slow/changes", []),
+        "variants.slow.changes is []; expected dictionary",
+    ),
+    "wrong choice": (
+        put("claims/0/kind", "guess"),
+        "claims.0.kind is 'guess'; expected 'arithmetic', 'mechanism', 'outcome' or 'not_testable'",
+    ),
+    "claim id": (
+        put("claims/0/id", "toy1"),
+        "claims.0.id is 'toy1'; expected pattern '^[A-Z]{2}[0-9]{2}[a-z]?$'",
+    ),
+    "variant name": (
+        put("variants/a b", {"reason": ""}),
+        "variants.a b.[key] is 'a b'; expected pattern '^[A-Za-z0-9][A-Za-z0-9_.-]*$'",
+    ),
+    "no variant": (
+        put("variants", {}),
+        "variants; expected at least 1 item after validation, not 0",
+    ),
+    "no threat": (
+        put("threats", []),
+        "threats is []; expected at least 1 item after validation, not 0",
+    ),
+    "tier": (
+        put("tiers/large", {"seeds": "0"}),
+        "tiers.large.[key] is 'large'; expected 'smoke', 'small', 'extended' or 'full'",
+    ),
+    "block": (put("tiers/small/block", 0), "block is 0; expected greater than or equal to 1"),
+    "system and command": (
+        put("command", "true"),
+        "expected exactly one of 'system' and 'command'",
+    ),
+    "neither": (drop("system"), "expected exactly one of 'system' and 'command'"),
+    "baseline variant": (
+        put("baseline_variant", "quick"),
+        "baseline_variant is 'quick'; expected one of fast, slow, unstable, continued",
+    ),
+    "baseline with changes": (
+        put("variants/fast/changes", {"training.steps": 3}),
+        "variants.fast.changes; expected no changes in the baseline variant",
+    ),
+    "seeds": (
+        put("tiers/small/seeds", "9-0"),
+        "tiers.small.seeds is '9-0'; expected seeds such as '0-9' or '0-4,7'",
+    ),
+    "duplicate seeds": (
+        put("tiers/small/seeds", "0-4,3"),
+        "tiers.small.seeds is '0-4,3'; expected each seed once; 3 stands twice",
+    ),
+    "tier option": (
+        put("tiers/smoke/options", {"training.step": 3}),
+        "tiers.smoke.options.training.step is 'training.step'; expected an option of the "
+        "baseline: data.noise, data.samples, optimiser.learning_rate, training.steps",
+    ),
+    "variant option": (
+        put("variants/slow/changes", {"optimiser.rate": 3}),
+        "variants.slow.changes.optimiser.rate is 'optimiser.rate'; expected an option of the "
+        "baseline: data.noise, data.samples, optimiser.learning_rate, training.steps",
+    ),
+    "idle change": (
+        put("variants/slow/changes", {"optimiser.learning_rate": 0.1}),
+        "variants.slow.changes.optimiser.learning_rate is 0.1; expected a value that differs from "
+        "the baseline's in tier 'smoke'",
+    ),
+    "idle change in one tier": (
+        put("variants/slow/changes", {"training.steps": 12}),
+        "variants.slow.changes.training.steps is 12; expected a value that differs from the "
+        "baseline's in tier 'smoke'",
+    ),
+    "two factors": (
+        put("variants/slow/changes", {"optimiser.learning_rate": 1.0, "training.steps": 3}),
+        "variants.slow.changes is ['optimiser', 'training']; expected one option group (one "
+        "factor), or 'bundle: true' with variants that take its parts apart",
+    ),
+    "starts from nothing": (
+        put("variants/continued/starts_from", "quick"),
+        "variants.continued.starts_from is 'quick'; expected another variant: fast, slow, unstable",
+    ),
+    "starts from itself": (
+        put("variants/continued/starts_from", "continued"),
+        "variants.continued.starts_from is 'continued'; expected another variant: fast, slow, "
+        "unstable",
+    ),
+    "parent not run": (
+        put("variants/fast/tiers", ["smoke"]),
+        "variants.continued.starts_from is 'fast'; expected a variant that tier 'small' runs",
+    ),
+    "command with parent": (
+        both(drop("system"), put("command", "true")),
+        "variants.continued.starts_from is 'fast'; expected no such key: a 'command' leaves no "
+        "state to start from",
+    ),
+    "claim twice": (
+        put("claims", [CLAIM, CLAIM]),
+        "claims.1.id is 'TY01'; expected each id once",
+    ),
+    "claim variant": (
+        put(f"{TERM}/variant", "fats"),
+        "claims.TY01.effect.terms.0.variant is 'fats'; expected one of fast, slow, unstable, "
+        "continued",
+    ),
+    "claim metric": (
+        put(f"{TERM}/metric", "accuracy"),
+        "claims.TY01.effect.terms.0.metric is 'accuracy'; expected one of loss",
+    ),
+    "control variant": (
+        put(
+            "claims/0/controls",
+            [
+                {
+                    "name": "c",
+                    "meaning": "m",
+                    "effect": {"terms": [{"variant": "no", "metric": "loss", "stage": "train"}]},
+                }
+            ],
+        ),
+        "claims.TY01.controls.0.effect.terms.0.variant is 'no'; expected one of fast, slow, "
+        "unstable, continued",
+    ),
+    "difference without direction": (
+        put("claims/0/decision", {"rule": "difference", "margin": 1.0}),
+        "claims.0.decision; expected a 'difference' rule with a direction and a margin",
+    ),
+    "difference without margin": (
+        put("claims/0/decision", {"rule": "difference", "direction": "less"}),
+        "claims.0.decision; expected a 'difference' rule with a direction and a margin",
+    ),
+    "no difference without margin": (
+        put("claims/0/decision", {"rule": "no_difference"}),
+        "claims.0.decision; expected a 'no_difference' rule with a margin",
+    ),
+    "not testable without reason": (
+        put("claims/0/decision", {"rule": "not_testable"}),
+        "claims.0.decision; expected a 'not_testable' rule with a reason",
+    ),
+    "not testable with effect": (
+        put("claims/0/decision", NOT_TESTABLE),
+        "claims.0; expected an effect exactly when the decision is not 'not_testable'",
+    ),
+    "no effect": (
+        drop("claims/0/effect"),
+        "claims.0; expected an effect exactly when the decision is not 'not_testable'",
+    ),
+    "log margin": (
+        put("claims/0/effect/scale", "log"),
+        "claims.0; expected a margin above 1 (a factor) on the log scale",
+    ),
+    "log tolerance": (
+        both(
+            put("claims/0/effect/scale", "log"),
+            put("claims/0/decision/margin", 1.1),
+            put("claims/0/decision/tolerance", 0.9),
+        ),
+        "claims.0; expected a tolerance above 1 (a factor) on the log scale",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_one_message_for_each_mistake(name: str, tmp_path: Path) -> None:
+    edit, message = BAD[name]
+    content = copy.deepcopy(read_yaml(TOY))
+    edit(content)
+    path = written(tmp_path, content)
+    with pytest.raises(InputError) as caught:
+        load_ablation(path)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert text.endswith(message)
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"title: [", "valid YAML without duplicates"),
+        (b"title: a\ntitle: b\n", "valid YAML without duplicates"),
+        (b"title: \xff\xfe", "a readable UTF-8 file"),
+        (b"- a\n", "dictionary or instance of Ablation"),
+        (b"", "dictionary or instance of Ablation"),
+    ],
+)
+def test_not_a_mapping(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "ablation.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_ablation(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a readable UTF-8 file"):
+        load_ablation(tmp_path / "ablation.yaml")
+
+
+def test_duplicate_key_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "ablation.yaml"
+    path.write_text("title: a\nquestion: b\ntitle: c\n")
+    with pytest.raises(InputError, match="line 3"):
+        load_ablation(path)
+
+
+def test_options_are_baseline_then_tier_then_variant(tmp_path: Path) -> None:
+    ablation = load_ablation(TOY)
+    assert resolve_options(ablation, "slow", "smoke") == {
+        "data": {"samples": 32, "noise": 0.1},
+        "optimiser": {"learning_rate": 0.001},
+        "training": {"steps": 12},
+    }
+    assert resolve_options(ablation, "fast", "small") == ablation.baseline
+    assert option_difference(ablation, "slow", "smoke") == {"optimiser.learning_rate": (0.1, 0.001)}
+    assert option_difference(ablation, "continued", "small") == {}
+    # The ablation itself stays as it was read.
+    assert ablation.baseline["training"]["steps"] == 20
+
+
+def test_variants_in_keeps_order_and_leaves_out_other_tiers(tmp_path: Path) -> None:
+    content = read_yaml(TOY)
+    content["variants"]["slow"]["tiers"] = ["small"]
+    ablation = load_ablation(written(tmp_path, content))
+    assert list(ablation.variants_in("smoke")) == ["fast", "unstable", "continued"]
+    assert list(ablation.variants_in("small")) == ["fast", "slow", "unstable", "continued"]
+
+
+def test_bundle_may_change_several_groups(tmp_path: Path) -> None:
+    content = read_yaml(TOY)
+    changes = {"optimiser.learning_rate": 1.0, "training.steps": 3}
+    content["variants"]["slow"] = {"reason": "", "bundle": True, "changes": changes}
+    assert load_ablation(written(tmp_path, content)).variants["slow"].changes == changes
+
+
+def test_claim_hash_sees_content_and_nothing_else() -> None:
+    claim = Claim.model_validate(CLAIM)
+    reordered = Claim.model_validate(dict(reversed(CLAIM.items())))
+    edited = Claim.model_validate({**CLAIM, "statement": "Another."})
+    assert claim_hash(claim) == claim_hash(reordered) != claim_hash(edited)
+
+
+def test_flatten() -> None:
+    assert flatten({"a": {"b": 1, "c": {"d": []}}, "e": {}}) == {"a.b": 1, "a.c.d": [], "e": {}}
+
+
+@given(st.sets(st.integers(0, 200), min_size=1))
+def test_seed_label_is_the_inverse_of_parse_seeds(seeds: set[int]) -> None:
+    assert parse_seeds(seed_label(list(seeds))) == sorted(seeds)
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "1;2", "1.5"])
+def test_parse_seeds_refuses(text: str) -> None:
+    with pytest.raises(InputError, match=r"^--seeds is .*; expected seeds such as '0-9'"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize(("name", "model"), [("ablation", Ablation), ("config", Settings)])
+def test_exported_schema_is_current(name: str, model: type[Ablation]) -> None:
+    exported = json.loads((ROOT / "config" / f"{name}.schema.json").read_text())
+    assert exported == model.model_json_schema()

@@ -1,0 +1,361 @@
+"""The command line: one message for bad input, nothing half-written, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import fixbench
+from fixbench.ablation import load_ablation
+from fixbench.analysis import analyse, load_claims
+from fixbench.cli import Progress, main
+from fixbench.job import run_job
+from fixbench.tracking import tracked_hash
+from fixbench.workflow import new_ablation
+
+ROOT = Path(__file__).parents[1]
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """The single line on standard error."""
+    error = capsys.readouterr().err
+    assert error.startswith("fixbench: error: ")
+    assert error.count("\n") == 1
+    return error.rstrip()
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def toy(project: Path) -> Path:
+    return project / "ablations" / "toy" / "ablation.yaml"
+
+
+def results(project: Path) -> list[Path]:
+    """All that the smoke tier measures of the toy, in one job a variant."""
+    paths = []
+    for variant in load_ablation(project / "ablations" / "toy" / "ablation.yaml").variants:
+        path = project / "results" / f"{variant}.parquet"
+        parent = project / "results" / "fast.state" if variant == "continued" else None
+        arguments: dict[str, Any] = {"state": path.with_suffix(".state"), "parent": parent}
+        record = path.with_suffix(".json")
+        run_job(project, "toy", variant, [0, 1, 2], "smoke", path, record=record, **arguments)
+        paths.append(path)
+    return paths
+
+
+def test_help_is_fast_and_imports_nothing_heavy(run: Run) -> None:
+    started = time.process_time()
+    assert "check" in run("fixbench", "--help").stdout
+    assert time.process_time() - started < 1
+    code = (
+        "import sys, fixbench.cli; fixbench.cli._parser(); "
+        "print(sorted({'torch', 'pandas', 'pydantic', 'snakemake'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_version(run: Run) -> None:
+    assert run("fixbench", "--version").stdout == f"{fixbench.__version__}\n"
+
+
+def test_check_says_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    text = capsys.readouterr().out
+    assert "toy: 4 variants, 1 claims\n" in text
+    # Exact sign-flip with 3 seeds: 2 / 2**3 at best, and 5 seeds 2 / 2**5 against one claim.
+    assert "smoke: 3 seeds; the sign-flip test cannot settle a family of 1 claims" in text
+    assert "it takes 6 seeds" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tier: small", "tier: tiny", "tier is 'tiny'; expected 'smoke', 'small', 'extended' or"),
+        ("device: auto", "devise: auto", "devise is 'auto'; expected no such key; see config/"),
+        ("seeds: null", "seeds: [1, 2]", "seeds is [1, 2]; expected string"),
+        ("ablations: []", "ablations: 3", "ablations is 3; expected list"),
+    ],
+)
+def test_check_reads_the_configuration(
+    project: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(project / "config" / "config.yaml", old, new)
+    assert main(["check"]) == 2
+    assert f"config/config.yaml: {message}" in said(capsys)
+
+
+def test_check_unknown_name(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "toys"]) == 2
+    expected = "ablations: ablation is 'toys'; expected one of toy, toy_command"
+    assert said(capsys) == f"fixbench: error: {expected}"
+
+
+def test_check_validates_the_options_of_every_variant_and_tier(
+    toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(toy, "training.steps: 12", "training.steps: few")
+    assert main(["check", "toy"]) == 2
+    assert "tiers.smoke.options.training.steps is 'few'; expected integer" in said(capsys)
+
+
+def test_analyse_and_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(path) for path in results(project)]
+    claims = str(project / "claims.json")
+    common = ["toy", "--tier", "smoke", "--results", *paths, "--claims", claims]
+    assert main(["analyse", *common]) == 0
+    assert capsys.readouterr().out.startswith("TY01  ")
+    folder = project / "ablations" / "toy"
+    # What is stored is what was judged, to the last bit.
+    assert load_claims(Path(claims)) == analyse(folder, "smoke", list(map(Path, paths)))
+    records = [str(Path(path).with_suffix(".json")) for path in paths]
+    assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
+    assert main(["claims", claims, "--directory", "pages"]) == 0
+    names = {path.name for path in (project / "pages").iterdir()}
+    assert names == {"toy.html", "toy.tex", "toy.pdf", "claims.json", "claims.csv"}
+    assert "TY01" in (project / "pages" / "toy.html").read_text()
+
+
+def test_edited_claim_is_marked(project: Path, toy: Path) -> None:
+    paths = results(project)
+    assert [claim.edited for claim in analyse(toy.parent, "smoke", paths)] == [False]
+    edit(toy, "margin: 0.01", "margin: 0.02")
+    assert [claim.edited for claim in analyse(toy.parent, "smoke", paths)] == [True]
+
+
+def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = results(project)
+    command = ["analyse", "toy", "--tier", "smoke", "--claims", "claims.json", "--results"]
+    command += [str(path) for path in paths]
+    slow = project / "results" / "slow.parquet"
+    whole = slow.read_bytes()
+
+    table = pq.read_table(slow)
+    pq.write_table(table.filter(table["seed"].to_numpy() != 1), slow)
+    assert main(command) == 2
+    assert "slow.parquet: seed is [1]; expected no missing seed: rows of every" in said(capsys)
+
+    slow.write_bytes(whole[:100])
+    assert main(command) == 2
+    assert "slow.parquet; expected a complete Parquet file; delete it and" in said(capsys)
+
+    slow.unlink()
+    assert main(command) == 2
+    assert "slow.parquet; expected a result file; run the job that writes it" in said(capsys)
+
+    slow.write_bytes((project / "results" / "fast.parquet").read_bytes())
+    assert main(command) == 2
+    assert "slow.parquet: seed is 0; expected each seed once: variant 'fast' has" in said(capsys)
+
+    slow.write_bytes(whole)
+    edit(toy, "  small: {", "  extended: {seeds: '0-1'}\n  small: {")
+    assert main([*command[:3], "extended", *command[4:]]) == 2
+    assert "fast.parquet: tier is 'smoke'; expected 'extended'" in said(capsys)
+
+    edit(toy, "  slow:\n", "  slower:\n")
+    edit(toy, "variant: slow,", "variant: slower,")
+    assert main(command) == 2
+    assert "slow.parquet: variant is 'slow'; expected one of fast, slower" in said(capsys)
+    assert not (project / "claims.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[", "{}", '[{"id": 1}]'])
+def test_damaged_verdicts(project: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "x.json").write_text(content)
+    assert main(["claims", "x.json"]) == 2
+    assert "x.json; expected the verdicts that `fixbench analyse` wrote" in said(capsys)
+    assert not (project / "reports").exists()
+
+
+RUN = ("fixbench", "run", "toy", "fast", "--seeds", "0-1", "--tier", "smoke", "--output")
+
+
+def outputs(project: Path) -> list[Path]:
+    return [path for path in (project / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fast", "--seeds", "0-2,1"), "--seeds is '0-2,1'; expected each seed once; 1 stands"),
+        (("fats", "--seeds", "0"), "variants is 'fats'; expected a variant that tier 'smoke' runs"),
+        (("continued", "--seeds", "0"), "--parent; expected the state file of variant 'fast'"),
+        (
+            ("continued", "--seeds", "0", "--parent", "config/config.yaml"),
+            "config/config.yaml; expected a complete checkpoint written by fixbench",
+        ),
+    ],
+)
+def test_bad_runs(
+    project: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", "toy", *arguments, "--tier", "smoke", "--output", "out/x.parquet"]
+    assert main([*command, "--state", "out/x.state", "--provenance", "out/x.json"]) == 2
+    assert message in said(capsys)
+    assert outputs(project) == []
+
+
+def test_bug_keeps_its_traceback(run: Run, project: Path) -> None:
+    edit(project / "ablations" / "toy" / "system.py", "rows: list[Row] = []", "rows = 1 / 0")
+    done = run(*RUN, "out/x.parquet")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert outputs(project) == []
+
+
+def start(project: Path, name: str) -> subprocess.Popen[str]:
+    files = ("--state", f"out/{name}.state", "--provenance", f"out/{name}.json")
+    return subprocess.Popen(
+        [sys.executable, "-m", *RUN, f"out/{name}.parquet", *files],
+        cwd=project,
+        env=os.environ | {"TOY_PAUSE": "0.1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(pattern: str, project: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not list((project / ".fixbench").glob(pattern)):
+        assert process.poll() is None, "ended before it could be interrupted"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_killed_job_continues_and_ends_with_the_same_bytes(project: Path, run: Run) -> None:
+    whole = project / "out" / "whole.parquet"
+    done = run(*RUN, "out/whole.parquet", "--state", "out/whole.state")
+    assert done.returncode == 0, done.stderr
+    with start(project, "x") as process:
+        wait_for("resume/toy/fast/seed-1.*.training", project, process)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    kept = {path.name.split(".")[0] for path in (project / ".fixbench").rglob("seed-*")}
+    assert kept == {"seed-0", "seed-1"}
+    assert not list(project.glob("out/x.*"))
+    done = run(*RUN, "out/x.parquet", "--state", "out/x.state")
+    assert done.returncode == 0, done.stderr
+    assert (project / "out" / "x.parquet").read_bytes() == whole.read_bytes()
+    assert (project / "out" / "x.state").read_bytes() == whole.with_suffix(".state").read_bytes()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt(project: Path, number: signal.Signals, status: int) -> None:
+    with start(project, "x") as process:
+        wait_for("resume/toy/fast/seed-0.*.training", project, process)
+        process.send_signal(number)
+        assert process.stderr is not None
+        error = process.stderr.read()
+    assert process.returncode == status
+    assert "Traceback" not in error
+    assert outputs(project) == []
+    assert not list(project.rglob(".*.partial"))
+
+
+def test_interrupted_command_leaves_no_process(project: Path) -> None:
+    marker = project / "marker"
+    edit(
+        project / "ablations" / "toy_command" / "ablation.yaml",
+        "python measure.py {seed} {options} {output}",
+        f"touch {marker}; sleep 300; true",
+    )
+    command = [sys.executable, "-m", "fixbench", "run", "toy_command", "cube", "--seeds", "0"]
+    with subprocess.Popen(
+        [*command, "--tier", "smoke", "--output", "out/x.parquet"], cwd=project
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not marker.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    assert len(children) == 1
+    assert not Path("/proc", children[0]).exists()
+
+
+def test_progress_is_sparse_and_says_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("fixbench.cli.time.monotonic", lambda: now)
+    progress = Progress("toy fast", [3, 5])
+    for seed in (3, 5):
+        for step in range(1, 101):  # one second each
+            now += 1.0
+            progress(seed, "train", step, 100)
+        progress(seed, "finished", 1, 1)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 * 100 / 5 + 2
+    # The stage began with its first report, so that 4 steps took 4 seconds.
+    assert lines[0] == "toy fast: seed 3 (1/2), train 5/100, 1 min 35 s left of this stage"
+    assert lines[20] == "toy fast: seed 3 (1/2) finished, 1 min 40 s left"
+    assert lines[-1] == "toy fast: seed 5 (2/2) finished"
+
+
+def test_new_ablation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "first_try"]) == 0
+    assert "snakemake --cores all --config ablations=first_try" in capsys.readouterr().out
+    assert main(["check", "first_try"]) == 0
+    paths = []
+    for variant in ("before", "after"):
+        path = project / "results" / f"{variant}.parquet"
+        run_job(project, "first_try", variant, list(range(10)), "small", path)
+        paths.append(path)
+    (claim,) = analyse(project / "ablations" / "first_try", "small", paths)
+    assert claim.effect is not None
+    assert claim.effect.estimate < 0
+    assert claim.verdict == "reproduced"
+
+
+@pytest.mark.parametrize("name", ["toy", "a b", "1st", "../x", ""])
+def test_new_refuses_names(project: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(project.rglob("*"))
+    assert main(["new", name]) == 2
+    assert f"fixbench new: NAME is {name!r}; expected " in said(capsys)
+    assert sorted(project.rglob("*")) == before
+
+
+def test_new_ablation_names_its_rule(tmp_path: Path) -> None:
+    folder = new_ablation(tmp_path, "mine")
+    assert "use rule job as mine with:" in (folder / "rule.smk").read_text()
+    assert not [path for path in folder.iterdir() if "__NAME__" in path.read_text()]
+
+
+def test_generated_data_are_the_tracked_data(project: Path, run: Run) -> None:
+    shutil.copytree(ROOT / ".dvc", project / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    shutil.copy(ROOT / "data.dvc", project)
+    missing = run("fixbench", "data", "verify", "data")
+    assert missing.returncode == 2
+    assert "expected this tracked file, which is missing" in missing.stderr
+    generated = run("fixbench", "data", "generate")
+    assert generated.returncode == 0, generated.stderr
+    verified = run("fixbench", "data", "verify", "data", "--record", "data.json")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads((project / "data.json").read_text()) == {
+        "folder": "data",
+        "sha256": tracked_hash(ROOT, "data"),
+    }
+
+
+def test_record_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "verify", "--record", "x.json"]) == 2
+    assert "fixbench data: --record; expected a FOLDER beside it" in said(capsys)

@@ -1,0 +1,299 @@
+"""The pipeline, through ``snakemake`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fixbench.ablation import load_ablation
+from fixbench.errors import InputError
+from fixbench.tracking import track
+from fixbench.workflow import check_writable, make_plan
+
+ROOT = Path(__file__).parents[1]
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+#: Cheap, and still two variants of which one starts from the other.
+CONFIG = ("--config", "tier=smoke", "ablations=toy", "seeds=0-1")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def jobs(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Rule → number of jobs, from the table that Snakemake prints before it starts."""
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    if "Nothing to be done" in text:
+        return {}
+    table = text.split("Job stats:")[1].split("total")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def toy(project: Path) -> Path:
+    """The toy's ablation file, with two variants only."""
+    path = project / "ablations" / "toy" / "ablation.yaml"
+    text = path.read_text()
+    start, end = text.index("  unstable:"), text.index("  continued:")
+    path.write_text(text[:start] + text[end:])
+    return path
+
+
+def test_from_nothing_to_reports_and_only_what_changed_again(
+    project: Path, toy: Path, run: Run
+) -> None:
+    first = run("snakemake", "--cores", "2", *CONFIG)
+    assert jobs(first) == {"toy": 3, "analyse": 1, "report": 1, "claims": 1, "all": 1}
+    # What a user watches: each job by name, progress, and the overall count.
+    assert "toy: fast, seeds 0-1" in first.stderr
+    assert "toy fast: seed 1 (2/2) finished" in first.stderr
+    assert "7 of 7 steps (100%) done" in first.stderr
+    reports = project / "reports" / "smoke"
+    names = {path.name for path in reports.iterdir()}
+    assert names == {"toy.html", "toy.tex", "toy.pdf", "claims.json", "claims.csv"}
+    (claim,) = json.loads((reports / "claims.json").read_text())
+    assert (claim["id"], claim["ablation"], claim["n"]) == ("TY01", "toy", 2)
+    record = json.loads((project / "logs/toy/smoke/fast/0-1.provenance.json").read_text())
+    assert record["seeds"] == [0, 1]
+    assert "toy fast: seed 1" in (project / "logs/toy/smoke/fast/0-1.log").read_text()
+    assert (project / "logs/toy/smoke/fast/0-1.tsv").read_text().startswith("s\t")
+
+    assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {}
+
+    results, pages = contents(project / "results"), contents(reports)
+    # Logs as well: a record made again has other times, and the report prints them.
+    shutil.rmtree(project / "results")
+    again = run("snakemake", "--cores", "2", *CONFIG)
+    assert jobs(again)["toy"] == 3
+    assert contents(project / "results") == results
+    assert contents(reports).keys() == pages.keys()
+
+    dry = ("snakemake", "--dry-run", "--cores", "1", *CONFIG)
+    edit(toy, "The larger step reaches", "A larger step reaches")
+    assert jobs(run(*dry)) == {"analyse": 1, "report": 1, "claims": 1, "all": 1}
+
+    edit(toy, "learning_rate: 0.001", "learning_rate: 0.002")
+    changed = run(*dry)
+    assert jobs(changed)["toy"] == 1
+    assert "toy: slow, seeds 0-1" in changed.stdout
+
+    edit(toy, "learning_rate: 0.1}", "learning_rate: 0.05}")
+    assert jobs(run(*dry))["toy"] == 3
+
+    edit(toy, "learning_rate: 0.05}", "learning_rate: 0.1}")
+    edit(toy, "learning_rate: 0.002", "learning_rate: 0.001")
+    edit(toy, "A larger step reaches", "The larger step reaches")
+    assert jobs(run(*dry)) == {}
+    with (toy.parent / "system.py").open("a") as stream:
+        stream.write("# a remark\n")
+    assert jobs(run(*dry))["toy"] == 3
+
+
+def test_tracked_data(project: Path, toy: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(project / ".site"))
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(project / ".global"))
+    for name in (".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    data = project / "data" / "toy" / "x.bin"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(b"measured" * 100)
+    track(project)
+    edit(toy, "system: system.py", "system: system.py\ninputs: [data/toy]")
+
+    # A fresh clone has no data: they come first, and all jobs wait for them.
+    shutil.rmtree(project / "data")
+    target = "results/toy/smoke/slow/0-1.parquet"
+    command = ("snakemake", target, "--cores", "1", *CONFIG)
+    assert jobs(run(*command)) == {"data": 1, "toy": 1}
+    assert data.read_bytes() == b"measured" * 100
+    record = json.loads((project / "logs/toy/smoke/slow/0-1.provenance.json").read_text())
+    assert set(record["inputs"]) == {"data/toy"}
+    assert jobs(run(*command)) == {}
+
+    job = ("fixbench", "run", "toy", "slow", "--seeds", "0", "--tier", "smoke")
+    for damage, message in (
+        (lambda: data.write_bytes(b"altered!" * 100), r"data/toy/x\.bin: md5 is '\w+'; expected"),
+        (data.unlink, r"data/toy/x\.bin; expected this tracked file, which is missing"),
+    ):
+        damage()
+        refused(run(*command), message)
+        refused(run(*job, "--output", "out/x.parquet"), message)
+        assert not (project / "out").exists()
+
+    # New data under version control are a reason to run again.
+    data.write_bytes(b"repeated" * 100)
+    track(project)
+    assert jobs(run(*command, "--dry-run")) == {"data": 1, "toy": 1}
+
+
+def refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    """One message, a status other than 0, no traceback."""
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("fixbench: error: ")]
+    assert len(lines) == 1
+    assert re.search(message, lines[0])
+    rest = [line for line in done.stderr.splitlines() if line not in lines]
+    # Snakemake says which profile and configuration it takes, and nothing else.
+    assert all(line.startswith(("Using workflow specific", "Config file")) for line in rest), rest
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("tiers=smoke", "config/config.yaml: tiers is 'smoke'; expected no such key; see config"),
+        ("device=gpu", "config/config.yaml: device is 'gpu'; expected 'auto', 'cpu' or 'cuda'"),
+    ],
+)
+def test_bad_configuration(project: Path, run: Run, config: str, message: str) -> None:
+    refused(run("snakemake", "--cores", "1", "--config", config), re.escape(message))
+    assert not (project / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("threats:", "seeds: 10\nthreats:", "seeds is 10; expected no such key; see config/ablat"),
+        ("{variant: slow,", "{variant: slwo,", "claims.TY01.effect.terms.1.variant is 'slwo'; exp"),
+        ('seeds: "0-2"', 'seeds: "0-2,0"', "tiers.smoke.seeds is '0-2,0'; expected each seed once"),
+    ],
+)
+def test_bad_ablation(project: Path, toy: Path, run: Run, old: str, new: str, message: str) -> None:
+    edit(toy, old, new)
+    where = r"ablations/toy/ablation\.yaml: .*" + re.escape(message)
+    refused(run("snakemake", "--cores", "1", "--config", "tier=smoke"), where)
+    assert not (project / "results").exists()
+
+
+def test_reports_that_cannot_be_written_are_noticed_before_training(
+    project: Path, run: Run
+) -> None:
+    (project / "reports").write_text("in the way")
+    done = run("snakemake", "--cores", "1", *CONFIG)
+    refused(done, "reports/smoke; expected a folder, but reports is a file; remove it")
+    assert not (project / "results").exists()
+
+
+def test_bad_option_fails_the_job_with_one_message(project: Path, toy: Path, run: Run) -> None:
+    edit(toy, "samples: 32", "samples: 32.5")
+    done = run("snakemake", "--cores", "1", "results/toy/smoke/fast/0-1.parquet", *CONFIG)
+    assert done.returncode != 0
+    messages = [line for line in done.stderr.splitlines() if line.startswith("fixbench: error")]
+    assert messages == [
+        "fixbench: error: ablations/toy/ablation.yaml: baseline.data.samples is 32.5; "
+        "expected integer"
+    ]
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not [path for path in (project / "results").rglob("*") if path.is_file()]
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without the rights of the superuser, to whom permissions mean nothing."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_check_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    check_writable(Path("a/b/c"))
+    Path("locked").mkdir(mode=0o555)
+    Path("locked").chmod(0o555)
+    with nobody():
+        for path in ("locked", "locked/reports"):
+            with pytest.raises(InputError, match=f"^{path}; expected permission to write in lock"):
+                check_writable(Path(path))
+    Path("link").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"^link; expected a folder, but link is a file"):
+        check_writable(Path("link"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "locked"]
+
+
+def test_plan(project: Path) -> None:
+    plan = make_plan({"tier": "smoke"})
+    assert list(plan.ablations) == ["toy", "toy_command"]
+    assert plan.results("toy_command") == [
+        "results/toy_command/smoke/cube/0-2.parquet",
+        "results/toy_command/smoke/large/0-2.parquet",
+    ]
+    assert plan.results("toy")[:2] == [
+        "results/toy/smoke/fast/0-1.parquet",
+        "results/toy/smoke/fast/2.parquet",
+    ]
+    assert plan.job_files("toy", "continued", "2") == {
+        "request": ".fixbench/requests/toy/smoke/continued.json",
+        "data": [],
+        "parent": "results/toy/smoke/fast/2.state",
+    }
+    assert [plan.priority("toy", name) for name in ("fast", "slow", "continued")] == [1, 0, 0]
+    with pytest.raises(InputError, match="variants is 'fats'; expected a variant that tier"):
+        plan.job_files("toy", "fats", "2")
+    # The default tier reports to reports/, others beside it.
+    assert plan.targets()[0] == "reports/smoke/toy.html"
+    assert make_plan({}).targets()[7] == "reports/claims.csv"
+
+
+def test_plan_refuses(project: Path) -> None:
+    with pytest.raises(InputError, match="tier is 'full'; expected a tier of toy: smoke, small"):
+        make_plan({"tier": "full", "ablations": ["toy"]})
+    with pytest.raises(InputError, match=r"nowhere; expected folders with an ablation\.yaml"):
+        make_plan({"folder": "nowhere"})
+    (project / "ablations" / "toy" / "rule.smk").unlink()
+    with pytest.raises(InputError, match=r"toy/rule\.smk; expected the ablation's rule"):
+        make_plan({})
+
+
+def test_request_changes_with_the_result_and_not_with_claims(project: Path, toy: Path) -> None:
+    def requests() -> dict[str, tuple[bytes, int]]:
+        make_plan({"tier": "smoke", "ablations": ["toy"]})
+        folder = project / ".fixbench" / "requests" / "toy" / "smoke"
+        return {p.stem: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
+
+    before = requests()
+    assert set(before) == set(load_ablation(toy).variants)
+    edit(toy, "The larger step", "A larger step")
+    assert requests() == before  # not even touched
+    for old, new, changed in (
+        ("learning_rate: 0.001", "learning_rate: 0.002", {"slow"}),
+        ('loss: {unit: "1"', "loss: {unit: nats", {"fast", "slow", "continued"}),
+        ("training.steps: 12", "training.steps: 13", {"fast", "slow", "continued"}),
+    ):
+        edit(toy, old, new)
+        after = requests()
+        assert {name for name in after if after[name][0] != before[name][0]} == changed
+        before = after
+    (project / "envs").mkdir()
+    (project / "envs" / "torch.lock").write_text("torch==3\n")
+    assert all(requests()[name][0] != before[name][0] for name in before)
+
+
+def test_lint(project: Path, run: Run) -> None:
+    done = run("snakemake", "--lint")
+    assert done.returncode == 0, done.stderr
