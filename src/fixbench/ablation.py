@@ -95,6 +95,10 @@ class Variant(_Strict):
     tiers: list[TierName] | None = None
     measure: dict[TierName, list[str]] = Field(default_factory=dict)
 
+    def measured_in(self, tier: str) -> list[str] | None:
+        """What ``tier`` measures; ``None`` for everything."""
+        return {str(name): parts for name, parts in self.measure.items()}.get(tier)
+
 
 class Term(_Strict):
     """One weighted per-seed number of an effect.
@@ -268,6 +272,13 @@ class Ablation(_Strict):
             raise ValueError("exactly one of 'system' and 'command'")
         return self
 
+    def references(self, variant: str) -> list[str]:
+        """The variants that ``variant`` is relative to, nearest first; not the baseline."""
+        chain: list[str] = []
+        while (reference := self.variants[[variant, *chain][-1]].relative_to) is not None:
+            chain.append(reference)
+        return chain
+
     def variants_in(self, tier: str) -> dict[str, Variant]:
         """The variants that ``tier`` runs, in file order."""
         return {
@@ -330,11 +341,8 @@ def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> li
 def resolve_options(ablation: Ablation, variant: str, tier: str) -> dict[str, Any]:
     """The options of ``variant`` in ``tier``: baseline, the tier's, then the variants' in turn."""
     options: dict[str, Any] = json.loads(json.dumps(ablation.baseline))
-    layers = [ablation.variants[variant].changes]
-    reference = ablation.variants[variant].relative_to
-    while reference is not None:
-        layers.append(ablation.variants[reference].changes)
-        reference = ablation.variants[reference].relative_to
+    chain = (variant, *ablation.references(variant))
+    layers = [ablation.variants[name].changes for name in chain]
     layers.append(ablation.tiers[tier].options)  # type: ignore[index]
     for changes in reversed(layers):
         for key, value in changes.items():

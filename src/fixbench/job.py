@@ -89,6 +89,8 @@ def run_job(
     ablation = load_ablation(file)
     _check_request(file, ablation, variant, tier, parent)
     options = resolve_options(ablation, variant, tier)
+    measured = ablation.variants[variant].measured_in(tier)
+    measure = None if measured is None else frozenset(measured)
     for name in ablation.inputs:
         tracking.verify(root, name)
     make_deterministic(threads=threads)
@@ -101,6 +103,7 @@ def run_job(
     key = _digest(
         {
             "options": options,
+            "measure": measured,
             "code": code,
             "inputs": inputs,
             "parent": parent and provenance.file_hash(parent),
@@ -121,6 +124,7 @@ def run_job(
                 device=torch_device,
                 progress=_Relay(progress, seed),
                 checkpointer=training,
+                measure=measure,
             )
             outcome, status = _run_seed(run, seed, context, parents.get(seed))
             kept = outcome.state if keep_state else {}
@@ -209,24 +213,33 @@ def load_system(file: Path, system: str) -> System:
 def check_options(
     file: Path, ablation: Ablation, system: System, variant: str, tier: str, options: Any
 ) -> Any:
-    """The options as an instance of the system's ``Options``.
+    """The options as an instance of the system's ``Options``; what is measured is checked too.
 
     Raises:
-        InputError: an option is unknown, missing or of the wrong type; the message names the
+        InputError: a measurement is none of the system's ``MEASURES``, or an option is
+            unknown, missing or of the wrong type; the message names the
             place in the ablation file that set it.
     """
 
     def where(key: str) -> str:
-        changed = (
-            (f"variants.{variant}.changes", ablation.variants[variant].changes),
-            (f"tiers.{tier}.options", ablation.tiers[tier].options),  # type: ignore[index]
-        )
+        chain = (variant, *ablation.references(variant))
+        changed = [(f"variants.{name}.changes", ablation.variants[name].changes) for name in chain]
+        changed.append((f"tiers.{tier}.options", ablation.tiers[tier].options))  # type: ignore[index]
         for place, changes in changed:
             for name in changes:
                 if f"{key}.".startswith(f"{name}."):
                     return f"{place}.{key}"
         return f"baseline.{key}"
 
+    known = tuple(getattr(system, "MEASURES", ()))
+    for name in ablation.variants[variant].measured_in(tier) or ():
+        if name not in known:
+            expected = (
+                f"one of {', '.join(known)}"
+                if known
+                else f"no 'measure': {ablation.system} measures everything"
+            )
+            raise InputError(file, f"variants.{variant}.measure.{tier}", name, expected=expected)
     try:
         return system.Options.model_validate(options)
     except ValidationError as error:

@@ -308,6 +308,7 @@ def _write_requests(folder: Path, ablation: Ablation, tier: str) -> None:
             "variant": name,
             "starts_from": variant.starts_from,
             "options": resolve_options(ablation, name, tier),
+            "measure": variant.measured_in(tier),
         }
         _write_changed(_request_file(folder.name, tier, name), request)
 

@@ -76,14 +76,14 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
 #: Drawn from by both families.
 FAMILY_SEVERITY: MappingProxyType[str, Severity] = MappingProxyType(
     {
-        "bend": Severity(extent=(0.35, 0.6), contrast=(0.4, 1.0)),
-        "contamination": Severity(extent=(0.2, 0.45), contrast=(0.3, 1.0)),
-        "crack": Severity(extent=(0.45, 0.95), contrast=(0.1, 0.9)),
-        "hole": Severity(extent=(0.16, 0.38), contrast=(0.1, 0.9)),
-        "missing": Severity(extent=(0.25, 0.5), contrast=(0.3, 1.0)),
-        "scratch": Severity(extent=(0.5, 1.0), contrast=(0.1, 0.9)),
-        "smudge": Severity(extent=(0.3, 0.55), contrast=(0.4, 1.0)),
-        "stain": Severity(extent=(0.22, 0.5), contrast=(0.2, 0.9)),
+        "bend": Severity(extent=(0.45, 0.75), contrast=(0.8, 1.0)),
+        "contamination": Severity(extent=(0.25, 0.55), contrast=(0.8, 1.0)),
+        "crack": Severity(extent=(0.55, 1.2), contrast=(0.8, 1.0)),
+        "hole": Severity(extent=(0.2, 0.48), contrast=(0.8, 1.0)),
+        "missing": Severity(extent=(0.3, 0.6), contrast=(0.8, 1.0)),
+        "scratch": Severity(extent=(0.6, 1.25), contrast=(0.8, 1.0)),
+        "smudge": Severity(extent=(0.38, 0.7), contrast=(0.8, 1.0)),
+        "stain": Severity(extent=(0.28, 0.62), contrast=(0.8, 1.0)),
     }
 )
 

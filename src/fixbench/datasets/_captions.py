@@ -66,7 +66,7 @@ _ATTRIBUTES = (
     "blurry",
     "rotated",
 )
-#: Larger and mostly stronger than the defects of the anomaly families.
+#: Drawn apart from the defects of the anomaly families, over a wider range of strengths.
 _SEVERITY = MappingProxyType(
     {
         "crack": Severity(extent=(0.6, 1.3), contrast=(0.5, 1.0)),
@@ -77,7 +77,7 @@ _SEVERITY = MappingProxyType(
 )
 #: A crop whose green channel varies less (standard deviation) shows background only.
 _EMPTY = 8
-_DAMAGED, _PRAISED, _ALTERED, _MENTIONED = 0.25, 0.1, 0.15, 0.5
+_PRAISED, _ALTERED, _MENTIONED = 0.1, 0.15, 0.5
 #: Mean luminance (Rec. 601, of 255) below which a picture is dark, above which it is bright.
 DARK, BRIGHT = 75, 165
 #: How far the mean of one channel must lie above both others (grey levels) for a tint.
@@ -103,17 +103,24 @@ def anomaly_prompts(noun: str) -> tuple[list[str], list[str]]:
 
 
 def caption_batch(
-    generator: np.random.Generator, size: int, image_size: int
+    generator: np.random.Generator,
+    size: int,
+    image_size: int,
+    *,
+    subjects: int | None = None,
+    damaged: float = 0.25,
 ) -> tuple[Image8, list[str]]:
     """Draw image-caption pairs.
 
     Args:
         size: number of pairs, at least 1.
         image_size: rows and columns of an image, at least 32.
+        subjects: how many photographs the batch is drawn from; all when omitted. With few, pairs
+            differ in their state more than in what they show (hard negatives).
+        damaged: share of pictures that show damage, and then the caption says so.
 
     Returns:
-        Images uint8 [size, image_size, image_size, 3] and one caption each. About a quarter
-        shows damage, and then the caption says so.
+        Images uint8 [size, image_size, image_size, 3] and one caption each.
 
     Raises:
         InputError: a size is too small.
@@ -122,17 +129,21 @@ def caption_batch(
         if value < least:
             raise InputError("caption_batch", key, value, expected=f"at least {least}")
     names = tuple(PHOTOGRAPHS)
+    if subjects is not None:
+        names = tuple(generator.choice(names, size=subjects, replace=False).tolist())
     images = np.empty((size, image_size, image_size, 3), dtype=np.uint8)
     captions = []
     for index in range(size):
         name = names[generator.integers(len(names))]
-        picture = _picture(generator, name, image_size)
+        picture = _picture(generator, name, image_size, damaged)
         images[index] = picture.pixels
         captions.append(_caption(generator, PHOTOGRAPHS[name].noun, picture))
     return images, captions
 
 
-def _picture(generator: np.random.Generator, name: str, image_size: int) -> _Picture:
+def _picture(
+    generator: np.random.Generator, name: str, image_size: int, damaged_share: float
+) -> _Picture:
     region = photograph_region(name, "pretraining")
     longest = min(region.shape[:2])
     nearest = min(PHOTOGRAPHS[name].sides[0], longest) * 0.8
@@ -154,7 +165,7 @@ def _picture(generator: np.random.Generator, name: str, image_size: int) -> _Pic
     pixels = pixels + generator.normal(0, 1.5, size=pixels.shape[:2])[..., None]
     image = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     defect = None
-    if generator.random() < _DAMAGED:
+    if generator.random() < damaged_share:
         kind = tuple(_SEVERITY)[generator.integers(len(_SEVERITY))]
         damaged = apply_defect(image, generator, kind, _SEVERITY[kind])
         if damaged is not None:

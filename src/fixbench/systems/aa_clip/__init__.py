@@ -4,8 +4,7 @@ Paper: Ma et al., "AA-CLIP: Enhancing Zero-Shot Anomaly Detection via Anomaly-Aw
 2025 (code Apache-2.0); towers: CLIP, Radford et al., ICML 2021 (code MIT); the fork carries no
 licence. Re-implemented from the papers and documented facts.
 
-Measurements of a run, by the names an ablation's ``measure`` uses: ``exact``, ``gradients``,
-``training``.
+What of a run can be measured alone stands in `MEASURES`.
 """
 
 from fixbench.systems.aa_clip._clip import CLIP as CLIP
@@ -16,5 +15,6 @@ from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions as C
 from fixbench.systems.aa_clip._model import AdaptedCLIP as AdaptedCLIP
 from fixbench.systems.aa_clip._model import AdapterLayout as AdapterLayout
 from fixbench.systems.aa_clip._options import Options as Options
+from fixbench.systems.aa_clip._run import MEASURES as MEASURES
 from fixbench.systems.aa_clip._run import run as run
 from fixbench.systems.aa_clip._towers import pretrain as pretrain

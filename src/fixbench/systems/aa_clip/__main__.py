@@ -23,7 +23,7 @@ def main() -> None:
         if done % 20 == 0 or done == total:
             print(f"{stage}: {done}/{total}", file=sys.stderr, flush=True)
 
-    pretrain(options.output, **RECIPE, progress=progress)
+    pretrain(options.output, RECIPE, progress=progress)
     if options.compare is not None:
         print(same_towers(options.output, options.compare))
 

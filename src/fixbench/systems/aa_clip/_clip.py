@@ -72,6 +72,20 @@ class QuickGELU(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
+class MLP(nn.Module):
+    """The feed-forward part of a block."""
+
+    def __init__(self, width: int, *, quick_gelu: bool) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.gelu = QuickGELU() if quick_gelu else nn.GELU()
+        self.c_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.c_proj(self.gelu(self.c_fc(x)))
+        return out
+
+
 class Block(nn.Module):
     """Pre-norm transformer block on sequences [L, B, D]."""
 
@@ -80,15 +94,13 @@ class Block(nn.Module):
         self.ln_1 = nn.LayerNorm(width)
         self.attn = nn.MultiheadAttention(width, heads)
         self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential()
-        self.mlp.add_module("c_fc", nn.Linear(width, 4 * width))
-        self.mlp.add_module("gelu", QuickGELU() if quick_gelu else nn.GELU())
-        self.mlp.add_module("c_proj", nn.Linear(4 * width, width))
+        self.mlp = MLP(width, quick_gelu=quick_gelu)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         y = self.ln_1(x)
         x = x + self.attn(y, y, y, need_weights=False, attn_mask=mask)[0]
-        return x + self.mlp(self.ln_2(x))
+        out: Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
     def value_attention(self, x: Tensor) -> Tensor:
         """Attention output with values as queries, keys and values, for sequences [L, B, D]."""
@@ -100,8 +112,8 @@ class Block(nn.Module):
         )
         value = value.reshape(length, batch * heads, width // heads).transpose(0, 1)
         out = functional.scaled_dot_product_attention(value, value, value)
-        out = out.transpose(0, 1).reshape(length, batch, width)
-        return self.attn.out_proj(out)
+        out = self.attn.out_proj(out.transpose(0, 1).reshape(length, batch, width))
+        return out
 
 
 class VisionTower(nn.Module):

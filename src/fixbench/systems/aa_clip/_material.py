@@ -57,8 +57,14 @@ class Family:
 
     def to(self, device: torch.device) -> Family:
         """The same on ``device``."""
-        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return dataclasses.replace(self, **moved)
+        return Family(
+            self.images.to(device),
+            self.masks.to(device),
+            self.labels.to(device),
+            self.classes.to(device),
+            self.class_names,
+            self.prompts.to(device),
+        )
 
 
 @functools.cache

@@ -35,7 +35,17 @@ from fixbench.systems.aa_clip._options import ModelOptions, Options
 from fixbench.systems.aa_clip._towers import load_towers
 from fixbench.training import Diverged, Outcome, RunContext
 
-__all__ = ["run"]
+__all__ = ["MEASURES", "run"]
+
+#: The parts of a run: exact properties; gradients at all points or at one; training.
+MEASURES = (
+    "exact",
+    "gradients",
+    "gradients/random",
+    "gradients/pretrained",
+    "gradients/base",
+    "training",
+)
 
 Stage = Literal["text", "image"]
 
@@ -44,7 +54,7 @@ _ORDER, _GRADIENTS, _AUGMENT = 1, 2, 3
 
 
 def run(options: Options, seed: int, context: RunContext) -> Outcome:
-    """Measure what ``context.measure`` names: ``gradients``, ``training``, ``exact``.
+    """Measure what ``context.measure`` names, of `MEASURES`.
 
     The state handed on is the adapters' (everything but the frozen towers).
     """
@@ -52,14 +62,11 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
     wanted = context.measure
     if wanted is None or "exact" in wanted:
         session.once("exact", session.measure_exact)
-    if wanted is None or "gradients" in wanted:
-        for point in options.measures.gradient_points:
-            if point == "base" and options.start != "base":
-                continue
-            if point == "base" or seed < options.measures.gradient_seeds:
-                session.once(
-                    f"gradient/{point}", functools.partial(session.measure_gradients, point)
-                )
+    for point in options.measures.gradient_points:
+        if wanted is not None and not wanted & {"gradients", f"gradients/{point}"}:
+            continue
+        if options.start == "base" if point == "base" else seed < options.measures.gradient_seeds:
+            session.once(f"gradient/{point}", functools.partial(session.measure_gradients, point))
     if wanted is None or "training" in wanted:
         session.train()
     return Outcome(session.rows, session.model.adapter_state())
@@ -239,15 +246,19 @@ class _Session:
 
     # Training
 
-    def _plan(self) -> list[tuple[int, Stage, int]]:
+    def _loops(self) -> list[list[int]]:
         training = self.options.training
-        loops = training.base_loops if self.options.plan == "base" else training.feedback_loops
+        return training.base_loops if self.options.plan == "base" else training.feedback_loops
+
+    def _plan(self) -> list[tuple[int, Stage, int]]:
+        """(loop, stage, steps) in order."""
+        stages: tuple[Stage, Stage] = ("text", "image")
         return [
-            (loop, stage, steps[position])
-            for loop, steps in enumerate(loops)
-            for position, stage in enumerate(("text", "image"))
-            if steps[position] > 0
-        ]  # type: ignore[misc]
+            (loop, stage, count)
+            for loop, steps in enumerate(self._loops())
+            for stage, count in zip(stages, steps, strict=True)
+            if count > 0
+        ]
 
     def train(self) -> None:
         """All loops, with losses along the way and detection on the test family at both ends."""
@@ -275,7 +286,7 @@ class _Session:
 
     def _measure_ends(self, stage: str, step: int) -> None:
         """Loss, detection, feature displacement and weights before and after training."""
-        loop = 0 if stage == "load" else len(self._plan_loops()) - 1
+        loop = 0 if stage == "load" else len(self._loops()) - 1
         anchors = self._anchors(self.model, self.train_family, loop)
         contexts = self._prompt_contexts(self.model, self.train_family)
         values = {"image_loss": probe_image_loss(self.model, self.probe, anchors, contexts)}
@@ -288,10 +299,6 @@ class _Session:
         test_contexts = self._prompt_contexts(self.model, self.test_family)
         values.update(detection_metrics(self.model, self.test_family, test_anchors, test_contexts))
         self._record(values, stage, step)
-
-    def _plan_loops(self) -> list[list[int]]:
-        training = self.options.training
-        return training.base_loops if self.options.plan == "base" else training.feedback_loops
 
     def _record(self, values: Mapping[str, float], stage: str, step: int) -> None:
         if not all(math.isfinite(value) for value in values.values()):
@@ -328,7 +335,7 @@ class _Session:
             loss = step_loss(step)
             if not bool(torch.isfinite(loss)):
                 raise Diverged(self.rows, stage=name, step=offset + step)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             if stage == "image" and training.image_gradient_factor != 1:
                 for parameter in self.model.image_adapter.parameters():
                     if parameter.grad is not None:

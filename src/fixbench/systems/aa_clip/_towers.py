@@ -12,8 +12,9 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ __all__ = [
     "PIXEL_MEAN",
     "PIXEL_STD",
     "RECIPE",
+    "Phase",
     "Recipe",
     "load_towers",
     "normalise",
@@ -41,24 +43,36 @@ PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-class Recipe(TypedDict):
-    """How towers are pretrained."""
+@dataclass(frozen=True)
+class Phase:
+    """One phase of pretraining: its length, its rate, and how its batches are drawn."""
+
+    steps: int
+    learning_rate: float
+    subjects: int | None
+    damaged: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How towers are pretrained; every phase has a fresh optimiser and starts from half floats."""
 
     seed: int
-    steps: int
     batch: int
-    learning_rate: float
     quick_gelu: bool
+    phases: tuple[Phase, ...]
 
 
-#: Of the tracked towers.
-RECIPE: Recipe = {
-    "seed": 20261122,
-    "steps": 700,
-    "batch": 64,
-    "learning_rate": 1e-3,
-    "quick_gelu": True,
-}
+#: Of the tracked towers: what a picture shows first, then in which state it is.
+RECIPE = Recipe(
+    seed=20261122,
+    batch=64,
+    quick_gelu=True,
+    phases=(
+        Phase(steps=700, learning_rate=1e-3, subjects=None, damaged=0.25),
+        Phase(steps=600, learning_rate=7e-4, subjects=4, damaged=0.5),
+    ),
+)
 
 
 def small_dimensions() -> CLIPDimensions:
@@ -86,13 +100,10 @@ def normalise(images: np.ndarray | Tensor) -> Tensor:
 
 def pretrain(
     path: Path,
+    recipe: Recipe,
     *,
-    seed: int,
-    steps: int,
-    batch: int,
-    learning_rate: float,
-    quick_gelu: bool,
     progress: Callable[[str, int, int], None],
+    start: Path | None = None,
 ) -> list[float]:
     """Train small towers with CLIP's symmetric contrastive loss and write them to ``path``.
 
@@ -100,29 +111,71 @@ def pretrain(
     logit scale capped at 100, as in the CLIP paper. Pairs that share a caption count as positives
     of each other.
 
+    Args:
+        start: towers after some first phases, which are then skipped.
+
     Returns:
         the loss of every step.
     """
     torch.use_deterministic_algorithms(True)
     dimensions = small_dimensions()
-    generator = torch.Generator().manual_seed(seed)
-    clip = CLIP(dimensions, generator=generator, quick_gelu=quick_gelu)
-    sampler = np.random.default_rng(seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    clip = CLIP(dimensions, generator=generator, quick_gelu=recipe.quick_gelu)
+    skipped = 0
+    if start is not None:
+        content = torch.load(start, weights_only=True)
+        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
+        skipped = content["phases"]
+    losses: list[float] = []
+    for number, phase in enumerate(recipe.phases[skipped:], start=skipped):
+        sampler = np.random.default_rng([recipe.seed, number] if number else recipe.seed)
+        losses += _pretrain_phase(
+            clip, phase, recipe.batch, sampler, f"phase {number + 1}", progress
+        )
+        state = {name: value.half() for name, value in clip.state_dict().items()}
+        clip.load_state_dict({name: value.float() for name, value in state.items()})
+    content = {
+        "dimensions": dataclasses.asdict(dimensions),
+        "phases": len(recipe.phases),
+        "vocabulary": vocabulary(),
+        "state": state,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+    return losses
+
+
+def _pretrain_phase(
+    clip: CLIP,
+    phase: Phase,
+    batch: int,
+    sampler: np.random.Generator,
+    name: str,
+    progress: Callable[[str, int, int], None],
+) -> list[float]:
     matrices = [p for p in clip.parameters() if p.ndim >= 2]
     others = [p for p in clip.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), eps=1e-6)
-    warm_up = max(1, steps // 20)
+    optimiser = torch.optim.AdamW(groups, lr=phase.learning_rate, betas=(0.9, 0.98), eps=1e-6)
+    warm_up = max(1, phase.steps // 20)
 
     def schedule(step: int) -> float:
         if step < warm_up:
             return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, phase.steps - warm_up)))
 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
     losses = []
-    for step in range(steps):
-        images, captions = caption_batch(sampler, batch, dimensions.image_size)
+    for step in range(phase.steps):
+        images, captions = caption_batch(
+            sampler,
+            batch,
+            clip.dimensions.image_size,
+            subjects=phase.subjects,
+            damaged=phase.damaged,
+        )
         tokens = torch.as_tensor(tokenise(captions))
         tokens = tokens[:, : int(tokens.argmax(dim=1).max()) + 1]
         image = functional.normalize(clip.encode_image(normalise(images)), dim=-1)
@@ -138,19 +191,7 @@ def pretrain(
         optimiser.step()
         scheduler.step()
         losses.append(loss.item())
-        progress("pretraining", step + 1, steps)
-    state = {name: value.half() for name, value in clip.state_dict().items()}
-    content = {
-        "dimensions": dataclasses.asdict(dimensions),
-        "quick_gelu": quick_gelu,
-        "seed": seed,
-        "vocabulary": vocabulary(),
-        "state": state,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
+        progress(name, step + 1, phase.steps)
     return losses
 
 
@@ -188,9 +229,7 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
 
 def same_towers(first: Path, second: Path) -> str:
     """One sentence on how far two checkpoints agree."""
-    one, two = (
-        torch.load(path, weights_only=True)["state"] for path in (first, second)
-    )
+    one, two = (torch.load(path, weights_only=True)["state"] for path in (first, second))
     if all(torch.equal(one[name], two[name]) for name in one):
         return f"{first} equals {second} bit for bit"
     furthest = max((one[name].float() - two[name].float()).abs().max().item() for name in one)
