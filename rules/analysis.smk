@@ -56,8 +56,10 @@ rule claims:
         f"logs/claims.{PLAN.tier}.log",
     params:
         reports=PLAN.reports,
+        reference=f"reports/reference/{PLAN.tier}/claims.json",
         code=package_hash("reports", "analysis.py", "statistics"),
     message:
         "the table of all claims"
     shell:
-        "python -m fixbench claims {input} --directory {params.reports} 2>&1 | tee {log} >&2"
+        "python -m fixbench claims {input} --directory {params.reports}"
+        " --reference {params.reference} 2>&1 | tee {log} >&2"

@@ -18,7 +18,7 @@ CONTAINER = f"docker-daemon:fixbench/torch:{fixbench.__version__}"
 # One process per core: a second thread is slower here, and changes the last bits of the results.
 # The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
 shell.prefix(
-    "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
+    "set -euo pipefail; export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
     f"PATH={Path(sys.executable).parent}:$PATH; "
 )
 

@@ -16,7 +16,14 @@ from fixbench.provenance import read_provenance, write_json
 from fixbench.results import read_metadata, read_results
 from fixbench.statistics import ClaimResult, adjudicate
 
-__all__ = ["analyse", "load_claims", "report", "save_claims", "write_all_claims"]
+__all__ = [
+    "analyse",
+    "compare_verdicts",
+    "load_claims",
+    "report",
+    "save_claims",
+    "write_all_claims",
+]
 
 _RESULTS = TypeAdapter(list[ClaimResult])
 
@@ -90,6 +97,30 @@ def write_all_claims(claims: Sequence[Path], directory: Path) -> None:
     from fixbench.reports import write_claims
 
     write_claims([result for path in claims for result in load_claims(path)], directory)
+
+
+def compare_verdicts(claims: Path, reference: Path) -> list[str]:
+    """How the verdicts of one ``claims.json`` differ from those of another, a line each.
+
+    Raises:
+        InputError: a file is missing or is not such a table.
+    """
+    here, there = _verdicts(claims), _verdicts(reference)
+    common = [key for key in here if key in there]
+    differing = [key for key in common if here[key] != there[key]]
+    same = len(common) - len(differing)
+    lines = [f"{same} of {len(common)} verdicts are those of {reference}"]
+    for key in differing:
+        lines.append(f"  {' '.join(key)}: {here[key]} here, {there[key]} there")
+    return lines
+
+
+def _verdicts(path: Path) -> dict[tuple[str, str], str]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {(row["ablation"], row["id"]): row["verdict"] for row in rows}
+    except (OSError, ValueError, TypeError, KeyError):
+        raise InputError(path, "", expected="the table of claims that a run wrote") from None
 
 
 def _check_files(

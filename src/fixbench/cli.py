@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("claims", _claims, "Write the table of all claims.")
     sub.add_argument("claims", type=Path, nargs="+", metavar="FILE", help="verdicts")
     sub.add_argument("--directory", type=Path, default=Path("reports"))
+    sub.add_argument("--reference", type=Path, help="a published claims.json to compare with")
 
     sub = command("data", _data, "Get or verify the tracked data and checkpoints.")
     sub.add_argument("action", choices=("pull", "verify", "generate", "track"))
@@ -211,9 +212,12 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _claims(options: argparse.Namespace) -> None:
-    from fixbench.analysis import write_all_claims
+    from fixbench.analysis import compare_verdicts, write_all_claims
 
     write_all_claims(options.claims, options.directory)
+    if options.reference is not None and options.reference.is_file():
+        for line in compare_verdicts(options.directory / "claims.json", options.reference):
+            print(line)
 
 
 def _data(options: argparse.Namespace) -> None:

@@ -17,6 +17,9 @@ def make_deterministic(*, threads: int = 1) -> None:
     """
     # cuBLAS reads this when its first handle is made, so it must precede any work on a GPU.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    torch.use_deterministic_algorithms(True)
+    # `use_deterministic_algorithms`, without its import of the compiler, which takes seconds.
+    torch.set_deterministic_debug_mode("error")
+    # On by default with the switch above: fills every new tensor before it is written to.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(threads)

@@ -169,29 +169,31 @@ class VisionTower(nn.Module):
         *,
         value_blocks: int,
         paths: Literal["dual", "single"],
-    ) -> list[Tensor]:
-        """Tokens after ``taps`` with value-value attention in the last ``value_blocks`` blocks.
+    ) -> tuple[list[Tensor], Tensor]:
+        """Value-value attention in the last ``value_blocks`` blocks.
 
         ``dual``: CLIP Surgery's second path, which collects the value attention of the original
         tokens without feed-forward layers. ``single``: the attention is replaced in place.
+
+        Returns:
+            tokens [L, B, D] after each of ``taps``, and the untouched tower's last tokens.
         """
         original = self.embed(images)
         surgical = original
         first = len(self.blocks) - value_blocks
         out = []
         for index, block in enumerate(self.blocks):
+            before, original = original, block(original)
             if index < first:
-                original = block(original)
                 surgical = original
             elif paths == "dual":
-                surgical = surgical + block.value_attention(original)
-                original = block(original)
+                surgical = surgical + block.value_attention(before)
             else:
                 surgical = surgical + block.value_attention(surgical)
                 surgical = surgical + block.mlp(block.ln_2(surgical))
             if index + 1 in taps:
                 out.append(surgical)
-        return out
+        return out, original
 
     def project(self, tokens: Tensor) -> Tensor:
         """Tokens [..., D] → joint space [..., J]."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor, nn
 
 from fixbench.results import Row
@@ -29,13 +28,15 @@ __all__ = [
 ]
 
 
-def image_loss(model: AdaptedCLIP, batch: Family, anchors: Tensor, contexts: Tensor) -> Tensor:
+def image_loss(
+    model: AdaptedCLIP, batch: Family, anchors: Tensor, contexts: Tensor | None
+) -> Tensor:
     """Stage-2 loss: detection cross-entropy plus the segmentation losses of all taps.
 
     Args:
-        anchors: [K, J, 2] and contexts: [K, M, C], by class.
+        anchors: [K, J, 2] and contexts: [K, M, C] (none without cross-attention), by class.
     """
-    context = contexts[batch.classes] if model.image_cross is not None else None
+    context = None if contexts is None else contexts[batch.classes]
     segments, detection = model.segment_and_detect(model.image_taps(batch.images, context))
     text = anchors[batch.classes]
     loss = detection_loss(detection, text, batch.labels)
@@ -46,7 +47,7 @@ def image_loss(model: AdaptedCLIP, batch: Family, anchors: Tensor, contexts: Ten
 
 
 def orthogonality(anchors: Tensor) -> Tensor:
-    """(mean over classes of ⟨normal, abnormal⟩)², anchors [K, J, 2]."""
+    """(mean of ⟨normal, abnormal⟩)² over anchors [B, J, 2]."""
     return (anchors[..., 0] * anchors[..., 1]).sum(dim=-1).mean() ** 2
 
 
@@ -62,7 +63,7 @@ def text_loss(patches: Tensor, anchors: Tensor, masks: Tensor, *, weight: float 
 
 @torch.no_grad()
 def probe_image_loss(
-    model: AdaptedCLIP, probe: Family, anchors: Tensor, contexts: Tensor, *, chunk: int = 16
+    model: AdaptedCLIP, probe: Family, anchors: Tensor, contexts: Tensor | None, *, chunk: int = 16
 ) -> float:
     """Stage-2 loss on the probe images, averaged over chunks of ``chunk``."""
     losses = [
@@ -90,7 +91,7 @@ def gradient_norms(adapter: nn.Module) -> dict[str, float]:
 
 
 @torch.no_grad()
-def displacement(model: AdaptedCLIP, batch: Family, contexts: Tensor) -> dict[str, float]:
+def displacement(model: AdaptedCLIP, batch: Family, contexts: Tensor | None) -> dict[str, float]:
     """How far cross-attention moves features, against the same model without the branch.
 
     ``branch_ratio``: |branch| / |x| at the point of insertion, token average; ``common_fraction``:
@@ -99,7 +100,7 @@ def displacement(model: AdaptedCLIP, batch: Family, contexts: Tensor) -> dict[st
     ``displacement/tapK``: relative L2 change of the K-th tap's patches;
     ``token_cosine``: mean cosine between patches of the last tap (1 = all alike).
     """
-    context = contexts[batch.classes] if model.image_cross is not None else None
+    context = None if contexts is None else contexts[batch.classes]
     taps = model.image_taps(batch.images, context)
     last = torch.nn.functional.normalize(taps[-1], dim=-1)
     count = last.shape[1]
@@ -126,7 +127,7 @@ def displacement(model: AdaptedCLIP, batch: Family, contexts: Tensor) -> dict[st
 
 @torch.no_grad()
 def detection_metrics(
-    model: AdaptedCLIP, test: Family, anchors: Tensor, contexts: Tensor, *, chunk: int = 48
+    model: AdaptedCLIP, test: Family, anchors: Tensor, contexts: Tensor | None, *, chunk: int = 48
 ) -> dict[str, float]:
     """AUROC and average precision of pixels and of images, each averaged over classes.
 
@@ -134,11 +135,13 @@ def detection_metrics(
     Gaussian (σ = 1) and scaled to [0, 1] within the class. Image score: half the map's maximum,
     half the detection score, formed alike and scaled alike.
     """
+    from sklearn.metrics import average_precision_score, roc_auc_score  # takes a second
+
     maps, scores = [], []
     size = test.images.shape[-1]
     for index in torch.arange(len(test.labels)).split(chunk):
         batch = test.at(index)
-        context = contexts[batch.classes] if model.image_cross is not None else None
+        context = None if contexts is None else contexts[batch.classes]
         segments, detection = model.segment_and_detect(model.image_taps(batch.images, context))
         text = anchors[batch.classes]
         logits = torch.stack([similarity_maps(s, text, size) for s in segments]).mean(dim=0) / 100
@@ -197,9 +200,9 @@ def trained_base_check(
 ) -> dict[str, float]:
     """Can mean |weight| > 0.1 tell a trained text adapter of the published size from a fresh one?
 
-    The fresh adapter is the real Xavier-uniform one (width 768). The trained one is granted the
-    most that Adam does with gradients of constant sign: every weight moves outward by
-    ``learning_rate`` in each of ``steps`` steps (5 epochs of VisA at batch 16).
+    The fresh adapter is the real Xavier-uniform one (width 768). The trained one is granted what
+    Adam does with constant gradients: every weight moves outward by ``learning_rate`` in each of
+    ``steps`` steps (5 epochs of VisA at batch 16).
     """
     generator = torch.Generator().manual_seed(seed)
     adapter = TextAdapter(768, 768, count=3, weight=0.1, generator=generator)

@@ -174,19 +174,24 @@ class AdaptedCLIP(nn.Module):
         return [self.clip.visual.ln_post(x[1:].permute(1, 0, 2)) for x in tokens]
 
     @torch.no_grad()
-    def frozen_patches(self, images: Tensor) -> list[Tensor]:
-        """Unit patches plus the unit class token [B, N, J] of the frozen copy, for each tap."""
-        tokens = self.clip.visual.surgery(
+    def frozen_patches(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Patches plus class token [B, N, J] of the frozen copy, for each tap.
+
+        Returns:
+            the sums of unit vectors, as documented, and the sums of the unnormalised ones.
+        """
+        visual = self.clip.visual
+        tokens, last = visual.surgery(
             images,
             self.layout.taps,
             value_blocks=self.layout.value_blocks,
             paths=self.layout.value_paths,
         )
-        cls = functional.normalize(self.clip.encode_image(images), dim=-1).unsqueeze(1)
-        return [
-            functional.normalize(self.clip.visual.project(x[1:].permute(1, 0, 2)), dim=-1) + cls
-            for x in tokens
-        ]
+        cls = visual.project(last[0]).unsqueeze(1)
+        patches = [visual.project(x[1:].permute(1, 0, 2)) for x in tokens]
+        unit_cls = functional.normalize(cls, dim=-1)
+        unit = [functional.normalize(patch, dim=-1) + unit_cls for patch in patches]
+        return unit, [patch + cls for patch in patches]
 
     def segment_and_detect(self, taps: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Tap patches → unit patch vectors [B, N, J] for each tap and detection vectors [B, J]."""

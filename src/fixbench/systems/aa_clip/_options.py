@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
 from fixbench.systems.aa_clip._model import AdapterLayout
 
 __all__ = ["Measures", "ModelOptions", "Options", "TrainingOptions"]
 
-Steps = Annotated[int, Field(ge=0)]
+Steps = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 
 class _Strict(BaseModel):
@@ -19,10 +19,16 @@ class _Strict(BaseModel):
 
 
 class CrossAttentions(_Strict):
-    """The cross-attention of either tower."""
+    """The cross-attention of either tower.
+
+    Attributes:
+        text_source: what the text tower attends to: patches and class token as ``unit`` vectors
+            (as documented) or ``raw``, before either is ``text.context`` normalised once more.
+    """
 
     image: CrossAttentionOptions
     text: CrossAttentionOptions
+    text_source: Literal["unit", "raw"]
 
 
 class ModelOptions(_Strict):
@@ -38,12 +44,19 @@ class ModelOptions(_Strict):
     quick_gelu: bool
     image_adapters: int = Field(ge=1)
     text_adapters: int = Field(ge=1)
-    taps: list[int] = Field(min_length=1)
+    taps: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
     cross_heads: int = Field(ge=1)
     adapter_weight: float = Field(ge=0, le=1)
     projection_relu: bool
     value_blocks: int = Field(ge=0)
     value_paths: Literal["dual", "single"]
+
+    @field_validator("taps")
+    @classmethod
+    def _ascending(cls, taps: list[int]) -> list[int]:
+        if taps != sorted(set(taps)):
+            raise ValueError("ascending block numbers, each once")
+        return taps
 
     def layout(self) -> AdapterLayout:
         """The adapters' places."""
@@ -77,8 +90,8 @@ class TrainingOptions(_Strict):
     sgd_learning_rate: float = Field(gt=0)
     text_batch: int = Field(ge=1)
     image_batch: int = Field(ge=1)
-    base_loops: list[list[Steps]] = Field(min_length=1)
-    feedback_loops: list[list[Steps]] = Field(min_length=1)
+    base_loops: list[Steps] = Field(min_length=1)
+    feedback_loops: list[Steps] = Field(min_length=1)
     loop_decay: float = Field(gt=0, le=1)
     milestones: list[float]
     augment: bool
@@ -90,19 +103,19 @@ class Measures(_Strict):
     """How much is measured.
 
     Attributes:
-        gradient_batches: batches at each point.
+        gradient_batches: batches at the base-trained point.
+        fresh_batches: batches at the points with fresh adapters.
         displacement_batches: of these, how many also measure what the branch does to features.
         gradient_points: the weights at which gradients are compared: ``random`` towers,
             ``pretrained`` towers with fresh adapters, ``base``-trained adapters.
-        gradient_seeds: seeds below this number are measured at the points other than ``base``.
         probe_images: training images (no augmentation) on which losses are evaluated.
         test_images: at most so many test images of each class and label.
     """
 
     gradient_batches: int = Field(ge=1)
+    fresh_batches: int = Field(ge=1)
     displacement_batches: int = Field(ge=1)
     gradient_points: list[Literal["random", "pretrained", "base"]]
-    gradient_seeds: int = Field(ge=0)
     probe_images: int = Field(ge=2)
     test_images: int = Field(ge=1)
 

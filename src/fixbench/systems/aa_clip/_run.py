@@ -37,7 +37,8 @@ from fixbench.training import Diverged, Outcome, RunContext
 
 __all__ = ["MEASURES", "run"]
 
-#: The parts of a run: exact properties; gradients at all points or at one; training.
+#: The parts of a run: exact properties; gradients at all points or at one; training, or of it
+#: stage 1 of the first loop alone; detection before training.
 MEASURES = (
     "exact",
     "gradients",
@@ -45,6 +46,8 @@ MEASURES = (
     "gradients/pretrained",
     "gradients/base",
     "training",
+    "text",
+    "load",
 )
 
 Stage = Literal["text", "image"]
@@ -59,16 +62,17 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
     The state handed on is the adapters' (everything but the frozen towers).
     """
     session = _Session(options, seed, context)
-    wanted = context.measure
-    if wanted is None or "exact" in wanted:
+    if session.wants("exact"):
         session.once("exact", session.measure_exact)
     for point in options.measures.gradient_points:
-        if wanted is not None and not wanted & {"gradients", f"gradients/{point}"}:
+        if not (session.wants("gradients") or session.wants(f"gradients/{point}")):
             continue
-        if options.start == "base" if point == "base" else seed < options.measures.gradient_seeds:
+        if point != "base" or options.start == "base":
             session.once(f"gradient/{point}", functools.partial(session.measure_gradients, point))
-    if wanted is None or "training" in wanted:
+    if session.wants("training"):
         session.train()
+    elif session.wants("text"):
+        session.train_text()
     return Outcome(session.rows, session.model.adapter_state())
 
 
@@ -85,20 +89,34 @@ def _towers(path: Path, quick_gelu: bool) -> CLIP:
     return load_towers(path, quick_gelu=quick_gelu)
 
 
-@functools.cache
-def _frozen_patches(towers: Path, family: Path, model: str, device: str) -> list[Tensor]:
-    """First and last tap of the frozen copy for every image of a family; the same for all seeds.
+#: Images of a family that the frozen copy reads at a time; fixed, so that an image's features do
+#: not depend on which others are asked for.
+_CHUNK = 8
 
-    Args:
-        model: `ModelOptions` as JSON (a hashable key).
-    """
+
+@functools.cache
+def _frozen_copy(towers: Path, model: str, device: str) -> AdaptedCLIP:
+    """AA-CLIP's frozen copy; ``model`` is `ModelOptions` as JSON (a hashable key)."""
     options = ModelOptions.model_validate_json(model)
-    clip = _towers(towers, options.quick_gelu)
     off = CrossAttentionOptions(enabled=False, scale=0.0, context="raw")
-    copy = AdaptedCLIP(clip, options.layout(), image_cross=off, text_cross=off, seed=0).to(device)
-    images = load_family(family, clip.dimensions.image_size).images
-    taps = [copy.frozen_patches(chunk.to(device)) for chunk in images.split(32)]
-    return [torch.cat([chunk[index] for chunk in taps]) for index in (0, -1)]
+    clip = _towers(towers, options.quick_gelu)
+    copy = AdaptedCLIP(clip, options.layout(), image_cross=off, text_cross=off, seed=0)
+    return copy.to(device)
+
+
+@functools.cache
+def _frozen_chunk(
+    towers: Path, model: str, device: str, family: Path, chunk: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One chunk through the frozen copy: first tap of unit vectors, unnormalised, and last tap.
+
+    The same for all seeds.
+    """
+    copy = _frozen_copy(towers, model, device)
+    images = load_family(family, copy.clip.dimensions.image_size).images
+    images = images[chunk * _CHUNK : (chunk + 1) * _CHUNK].to(device)
+    unit, raw = copy.frozen_patches(images)
+    return unit[0], raw[0], unit[-1]
 
 
 class _Session:
@@ -147,13 +165,19 @@ class _Session:
         if point == "base":
             if self.context.parent is None:
                 raise ValueError("start: base needs a variant to start from")
-            adapters = {
-                name: value
-                for name, value in self.context.parent.items()
-                if name.split(".")[0] in ("image_adapter", "text_adapter")
-            }
-            model.load_state_dict(adapters, strict=False)
+            for part in ("image_adapter", "text_adapter"):
+                prefix = f"{part}."
+                adapter = {
+                    name.removeprefix(prefix): value
+                    for name, value in self.context.parent.items()
+                    if name.startswith(prefix)
+                }
+                getattr(model, part).load_state_dict(adapter)
         return model.to(self.context.device)
+
+    def wants(self, part: str) -> bool:
+        """Whether a part of `MEASURES` is asked for."""
+        return self.context.measure is None or part in self.context.measure
 
     def _save(self, position: Mapping[str, Any] | None = None) -> None:
         self.context.checkpointer.save(
@@ -173,29 +197,37 @@ class _Session:
 
     # Contexts
 
-    def _prompt_contexts(self, model: AdaptedCLIP, family: Family) -> Tensor:
-        """[K, P · T, C]: each class's prompts as context of the image tower."""
+    def _prompt_contexts(self, model: AdaptedCLIP, family: Family) -> Tensor | None:
+        """[K, P · T, C]: each class's prompts as context of the image tower, where it attends."""
+        if model.image_cross is None:
+            return None
         return torch.stack([model.prompt_context(tokens) for tokens in family.prompts])
 
-    def _image_features(self, model: AdaptedCLIP, index: Tensor, loop: int) -> list[Tensor]:
-        """First and last tap [B, N, J] of training images, as stage 1 sees them.
+    def _image_features(
+        self, model: AdaptedCLIP, index: Tensor, loop: int
+    ) -> tuple[Tensor, Tensor]:
+        """What stage 1 sees of training images: the first tap as context of the text tower [B, N,
+        J], and the last tap's patches [B, N, J] to segment.
 
-        The frozen copy in the first loop, the trained image tower in later ones.
+        From the frozen copy in the first loop, from the trained image tower in later ones.
         """
+        raw = self.options.cross_attention.text_source == "raw"
         if loop == 0:
-            key = self.options.model.model_dump_json()
-            device = str(self.context.device)
-            cached = _frozen_patches(self.towers, self.train_path, key, device)
-            return [tap[index] for tap in cached]
+            key = (self.towers, self.options.model.model_dump_json(), str(self.context.device))
+            found = [
+                [tap[i % _CHUNK] for tap in _frozen_chunk(*key, self.train_path, i // _CHUNK)]
+                for i in index.tolist()
+            ]
+            unit, unnormalised, last = (torch.stack(tap) for tap in zip(*found, strict=True))
+            return (unnormalised if raw else unit), last
         with torch.no_grad():
             family = self.train_family.at(index)
-            contexts = (
-                self._prompt_contexts(model, family)[family.classes]
-                if model.image_cross is not None
-                else None
-            )
-            segments, _ = model.segment_and_detect(model.image_taps(family.images, contexts))
-        return [segments[0], segments[-1]]
+            contexts = self._prompt_contexts(model, family)
+            context = None if contexts is None else contexts[family.classes]
+            taps = model.image_taps(family.images, context)
+            segments, _ = model.segment_and_detect(taps)
+            first = taps[0] @ model.image_adapter.seg_proj[0].T if raw else segments[0]
+        return first, segments[-1]
 
     @torch.no_grad()
     def _anchors(self, model: AdaptedCLIP, family: Family, loop: int) -> Tensor:
@@ -222,9 +254,12 @@ class _Session:
     def measure_gradients(self, point: Literal["random", "pretrained", "base"]) -> None:
         """Norms of the image adapter's gradients over the same batches in every variant."""
         model = self._model(point)
-        anchors = self._anchors(model, self.train_family, 0)
+        # Anchors without the text tower's branch: the arms differ in the image tower alone.
+        with torch.no_grad():
+            anchors = model.text_anchors(self.train_family.prompts, None)
         contexts = self._prompt_contexts(model, self.train_family)
-        count = self.options.measures.gradient_batches
+        measures = self.options.measures
+        count = measures.gradient_batches if point == "base" else measures.fresh_batches
         size = self.options.training.image_batch
         generator = _generator(self.seed, _GRADIENTS)
         order = torch.randperm(len(self.train_family.labels), generator=generator)
@@ -284,17 +319,25 @@ class _Session:
             value = (moved / start).item() if start > 0 else 0.0
             self.rows.append(Row("end", total, f"parameter_displacement/{part}", value))
 
+    def train_text(self) -> None:
+        """Stage 1 of the first loop, and nothing else."""
+        self._train_phase(0, *self._plan()[0], total=0)
+
     def _measure_ends(self, stage: str, step: int) -> None:
         """Loss, detection, feature displacement and weights before and after training."""
         loop = 0 if stage == "load" else len(self._loops()) - 1
         anchors = self._anchors(self.model, self.train_family, loop)
         contexts = self._prompt_contexts(self.model, self.train_family)
         values = {"image_loss": probe_image_loss(self.model, self.probe, anchors, contexts)}
-        few = self.train_family.at(self.train_family.first_of_each(1))
-        values.update(displacement(self.model, few, contexts))
+        if stage == "end":
+            few = self.train_family.at(self.train_family.first_of_each(1)[1::2])
+            values.update(displacement(self.model, few, contexts))
         for part in ("image_adapter", "text_adapter"):
             parameters = list(getattr(self.model, part).parameters())
             values[f"mean_absolute_weight/{part}"] = mean_absolute_weight(parameters)
+        if stage == "load" and not self.wants("load"):
+            self._record(values, stage, step)
+            return
         test_anchors = self._anchors(self.model, self.test_family, loop)
         test_contexts = self._prompt_contexts(self.model, self.test_family)
         values.update(detection_metrics(self.model, self.test_family, test_anchors, test_contexts))
@@ -323,13 +366,23 @@ class _Session:
             start = saved["step"]
             optimiser.load_state_dict(saved["optimiser"])
             scheduler.load_state_dict(saved["scheduler"])
-        step_loss, probe_loss = self._stage_losses(stage, loop, phase, steps)
-        if start == 0 and offset == 0:
+        # From the second loop on, anchors depend on the image adapter that this stage trains.
+        anchors = None
+        if stage == "image":
+            anchors = (
+                saved["anchors"].to(self.context.device)
+                if saved is not None and start
+                else self._anchors(self.model, self.train_family, loop)
+            )
+        step_loss, probe_loss = self._stage_losses(stage, loop, phase, steps, anchors)
+        # Later loops' stage 1 sees other features, so its loss is not comparable with the first's.
+        probed = stage == "image" or loop == 0
+        if start == 0 and offset == 0 and probed:
             self._record({f"{stage}_loss": probe_loss()}, name, 0)
         evaluate_at = {
             round(steps * (k + 1) / training.evaluations) for k in range(training.evaluations)
         }
-        window: list[float] = list(saved["window"]) if saved is not None and start else []
+        window: list[float] = []
         for step in range(start, steps):
             optimiser.zero_grad()
             loss = step_loss(step)
@@ -344,12 +397,14 @@ class _Session:
             scheduler.step()
             window.append(loss.item())
             if step + 1 in evaluate_at:
-                values = {
-                    f"{stage}_loss": probe_loss(),
-                    f"{stage}_training_loss": sum(window) / len(window),
-                }
+                values = {f"{stage}_training_loss": sum(window) / len(window)}
+                if probed:
+                    values[f"{stage}_loss"] = probe_loss()
                 window = []
                 self._record(values, name, offset + step + 1)
+                if stage == "image" and step + 1 == steps:
+                    loss_now = {"image_loss": values["image_loss"]}
+                    self._record(loss_now, f"image/{loop + 1}", offset + step + 1)
                 self.context.progress(name, offset + step + 1, total if stage == "image" else steps)
                 last = step + 1 == steps
                 self._save(
@@ -359,7 +414,7 @@ class _Session:
                         "model": self.model.adapter_state(),
                         "optimiser": optimiser.state_dict(),
                         "scheduler": scheduler.state_dict(),
-                        "window": window,
+                        "anchors": anchors,
                     }
                 )
 
@@ -375,7 +430,7 @@ class _Session:
         return torch.optim.Adam(parameters, lr=rate * decay, betas=(first, second))
 
     def _stage_losses(
-        self, stage: Stage, loop: int, phase: int, steps: int
+        self, stage: Stage, loop: int, phase: int, steps: int, anchors: Tensor | None
     ) -> tuple[Callable[[int], Tensor], Callable[[], float]]:
         """The loss of a step's batch, and the loss on the probe images."""
         family, model, training = self.train_family, self.model, self.options.training
@@ -391,8 +446,7 @@ class _Session:
             ]
         )
 
-        if stage == "image":
-            anchors = self._anchors(model, family, loop)
+        if anchors is not None:
             contexts = self._prompt_contexts(model, family)
 
             def image_step(step: int) -> Tensor:
@@ -406,11 +460,11 @@ class _Session:
             return image_step, lambda: probe_image_loss(model, self.probe, anchors, contexts)
 
         def text_batch_loss(index: Tensor) -> Tensor:
-            taps = self._image_features(model, index, loop)
+            features, patches = self._image_features(model, index, loop)
             present, position = family.classes[index].unique(return_inverse=True)
-            context = taps[0].mean(dim=0) if model.text_cross is not None else None
+            context = features.mean(dim=0) if model.text_cross is not None else None
             anchors = model.text_anchors(family.prompts[present], context)
-            return text_loss(taps[-1], anchors[position], family.masks[index])
+            return text_loss(patches, anchors[position], family.masks[index])
 
         @torch.no_grad()
         def text_probe() -> float:

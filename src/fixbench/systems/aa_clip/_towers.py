@@ -117,7 +117,7 @@ def pretrain(
     Returns:
         the loss of every step.
     """
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     dimensions = small_dimensions()
     generator = torch.Generator().manual_seed(recipe.seed)
     clip = CLIP(dimensions, generator=generator, quick_gelu=recipe.quick_gelu)
@@ -207,7 +207,9 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
     try:
         content: dict[str, Any] = torch.load(path, weights_only=True)
         dimensions = CLIPDimensions(**content["dimensions"])
-        state = {name: value.float() for name, value in content["state"].items()}
+        clip = CLIP(dimensions, generator=None, quick_gelu=quick_gelu)
+        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
+        words = list(content["vocabulary"])
     except FileNotFoundError:
         raise InputError(path, "", expected="a checkpoint; run `fixbench data pull`") from None
     except Exception:
@@ -215,15 +217,13 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
         raise InputError(
             path, "", expected="a complete checkpoint of CLIP towers; run `fixbench data pull`"
         ) from None
-    if list(content["vocabulary"]) != list(vocabulary()):
+    if words != list(vocabulary()):
         raise InputError(
             path,
             "vocabulary",
-            len(content["vocabulary"]),
+            len(words),
             expected="the words of the present caption grammar; pretrain the towers again",
         )
-    clip = CLIP(dimensions, generator=None, quick_gelu=quick_gelu)
-    clip.load_state_dict(state)
     return clip.eval()
 
 
