@@ -23,7 +23,7 @@ rule recreate_towers:
     log:
         "logs/recreated/aa_clip/towers.log",
     message:
-        "pretraining the towers of AA-CLIP, about a quarter of an hour"
+        "pretraining the towers of AA-CLIP, about half an hour"
     shell:
         "python -m fixbench.systems.aa_clip {output} --compare checkpoints/aa_clip/towers.pt"
         " 2>&1 | tee {log} >&2"
