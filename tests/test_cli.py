@@ -18,8 +18,9 @@ import pytest
 
 import fixbench
 from fixbench.ablation import load_ablation
-from fixbench.analysis import analyse, load_claims
+from fixbench.analysis import analyse, compare_verdicts, load_claims
 from fixbench.cli import Progress, main
+from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import new_ablation
@@ -359,3 +360,31 @@ def test_generated_data_are_the_tracked_data(project: Path, run: Run) -> None:
 def test_record_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "verify", "--record", "x.json"]) == 2
     assert "fixbench data: --record; expected a FOLDER beside it" in said(capsys)
+
+
+def test_verdicts_are_compared_with_a_reference(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "here.json").write_text(
+        json.dumps([{"ablation": "toy", "id": f"TY0{i}", "verdict": "absent"} for i in (1, 2)])
+    )
+    (project / "there.json").write_text(
+        json.dumps(
+            [
+                {"ablation": "toy", "id": "TY01", "verdict": "absent"},
+                {"ablation": "toy", "id": "TY02", "verdict": "reversed"},
+                {"ablation": "other", "id": "TY02", "verdict": "absent"},
+            ]
+        )
+    )
+    assert compare_verdicts(project / "here.json", project / "there.json") == [
+        f"1 of 2 verdicts are those of {project / 'there.json'}",
+        "  toy TY02: absent here, reversed there",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '[{"ablation": "toy"}]', "3"])
+def test_a_broken_reference_is_refused(project: Path, content: str) -> None:
+    (project / "there.json").write_text(content)
+    with pytest.raises(InputError, match=r"there\.json.*the table of claims"):
+        compare_verdicts(project / "there.json", project / "there.json")

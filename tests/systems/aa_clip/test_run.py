@@ -1,0 +1,599 @@
+"""Whole runs with the smoke tier's options on towers and families made for these tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from fixbench.errors import InputError
+from fixbench.results import Row
+from fixbench.systems.aa_clip import AdaptedCLIP, Options, run
+from fixbench.systems.aa_clip._material import Family, load_family
+from fixbench.systems.aa_clip._measure import image_loss, text_loss
+from fixbench.systems.aa_clip._towers import load_towers
+from fixbench.training import Diverged, FileCheckpointer, Outcome, RunContext
+
+from .conftest import IMAGE_RATE, MakeOptions
+
+SEED = 7
+#: Enough loops and evaluations for a save at the start, the middle and the end of each stage.
+LOOPS = {"training__feedback_loops": [[2, 3], [2, 3]], "training__evaluations": 3}
+
+
+class _NoCheckpoint:
+    def load(self) -> None:
+        return None
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        pass
+
+
+class Interrupted(Exception):  # noqa: N818
+    pass
+
+
+class _Interrupting(FileCheckpointer):
+    """Saves to a file and kills the run right after its ``limit``-th save."""
+
+    def __init__(self, path: Path, limit: float) -> None:
+        super().__init__(path)
+        object.__setattr__(self, "left", limit)
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        super().save(state)
+        object.__setattr__(self, "left", self.left - 1)  # type: ignore[attr-defined]
+        if self.left == 0:  # type: ignore[attr-defined]
+            raise Interrupted
+
+
+def _context(
+    *,
+    parent: Mapping[str, Any] | None = None,
+    measure: set[str] | None = None,
+    checkpointer: Any = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> RunContext:
+    return RunContext(
+        root=Path("/"),
+        device=torch.device("cpu"),
+        progress=progress,
+        checkpointer=checkpointer or _NoCheckpoint(),
+        parent=parent,
+        measure=frozenset(measure) if measure is not None else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def base(make_options: MakeOptions) -> Outcome:
+    return run(make_options("base"), SEED, _context(measure={"training", "exact"}))
+
+
+@pytest.fixture(scope="module")
+def run_variant(make_options: MakeOptions, base: Outcome) -> Callable[..., Outcome]:
+    def call(
+        variant: str, *, seed: int = SEED, measure: set[str] | None = None, **changes: Any
+    ) -> Outcome:
+        context = _context(parent=base.state, measure=measure)
+        return run(make_options(variant, **changes), seed, context)
+
+    return call
+
+
+def _values(rows: list[Row], metric: str, stage: str) -> dict[int, float]:
+    found = {row.step: row.value for row in rows if (row.metric, row.stage) == (metric, stage)}
+    assert found
+    return found
+
+
+def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
+
+
+# Rows
+
+
+def test_the_smoke_tier_as_it_stands(
+    make_options: MakeOptions, towers_file: Path, families: Path
+) -> None:
+    """The base and the documented fix in the small tier's towers and with its layout."""
+    layout = {"taps": [3, 6, 9, 12], "image_adapters": 3, "text_adapters": 2, "value_blocks": 9}
+    changes = {f"model__{name}": value for name, value in layout.items()} | {
+        "model__towers": str(towers_file),
+        "train_family": "workshop",
+        "test_family": "field",
+    }
+    base = run(make_options("base", **changes), 0, _context(measure={"training"}))
+    outcome = run(make_options("scale_0.1", **changes), 0, _context(parent=base.state))
+    assert _values(base.rows, "image_loss", "image").keys() == {0, 6}
+    assert _values(outcome.rows, "image_loss", "image").keys() == {0, 3, 5}
+    assert _values(outcome.rows, "displacement/tap4", "end")[5] > 0
+    assert all(math.isfinite(row.value) for row in base.rows + outcome.rows)
+
+
+def test_a_full_run_measures_everything_once(run_variant: Callable[..., Outcome]) -> None:
+    outcome = run_variant("scale_1.0", **LOOPS)
+    keys = [(row.stage, row.step, row.metric) for row in outcome.rows]
+    assert len(set(keys)) == len(keys)
+    assert {row.stage for row in outcome.rows} == {
+        "exact",
+        "gradient/base",
+        "load",
+        "text/1",
+        "image",
+        "image/1",
+        "text/2",
+        "image/2",
+        "end",
+    }
+    assert all(math.isfinite(row.value) and row.status == "ok" for row in outcome.rows)
+    # Loops continue one image axis; each text stage has its own.
+    assert list(_values(outcome.rows, "image_loss", "image")) == [0, 1, 2, 3, 4, 5, 6]
+    assert list(_values(outcome.rows, "image_training_loss", "image")) == [1, 2, 3, 4, 5, 6]
+    for loop in (1, 2):
+        assert list(_values(outcome.rows, "image_loss", f"image/{loop}")) == [3 * loop]
+        assert list(_values(outcome.rows, "text_training_loss", f"text/{loop}")) == [1, 2]
+    assert list(_values(outcome.rows, "text_loss", "text/1")) == [0, 1, 2]
+    assert list(_values(outcome.rows, "gradient_l2/all", "gradient/base")) == [0, 1]
+    assert list(_values(outcome.rows, "branch_ratio", "gradient/base")) == [0]
+    for metric in ("pixel_auroc", "image_auroc", "pixel_ap", "image_ap", "image_loss"):
+        assert list(_values(outcome.rows, metric, "load")) == [0]
+        assert list(_values(outcome.rows, metric, "end")) == [6]
+    moved = {row.metric: row.value for row in outcome.rows if "parameter_disp" in row.metric}
+    assert {name.split("/")[1] for name in moved} == {
+        "image_adapter",
+        "text_adapter",
+        "image_cross",
+        "text_cross",
+    }
+    assert all(value > 0 for value in moved.values())
+
+
+def test_equal_seeds_give_equal_runs(run_variant: Callable[..., Outcome]) -> None:
+    first, second = (run_variant("scale_0.1") for _ in range(2))
+    assert first.rows == second.rows
+    assert _equal(first.state, second.state)
+    other = run_variant("scale_0.1", seed=SEED + 1)
+    assert other.rows != first.rows
+
+
+def test_measure_restricts_the_parts(run_variant: Callable[..., Outcome], base: Outcome) -> None:
+    def stages(measure: set[str]) -> set[str]:
+        return {row.stage for row in run_variant("none", measure=measure).rows}
+
+    assert stages({"exact"}) == {"exact"}
+    assert stages({"gradients"}) == {"gradient/base"}
+    assert stages({"text"}) == {"text/1"}
+    images = {"image", "image/1", "image/2"}
+    assert stages({"training"}) == {"load", "text/1", "text/2", "end"} | images
+    assert stages(set()) == set()
+    assert {row.stage for row in base.rows} == {
+        *("exact", "load", "text/1", "image", "image/1", "end")
+    }
+
+
+def test_gradient_points(make_options: MakeOptions, base: Outcome) -> None:
+    points = {"measures__gradient_points": ["random", "pretrained", "base"]}
+
+    def stages(variant: str, seed: int) -> list[str]:
+        options = make_options(variant, **points)
+        parent = base.state if options.start == "base" else None
+        rows = run(options, seed, _context(parent=parent, measure={"gradients"})).rows
+        return list(dict.fromkeys(row.stage for row in rows))
+
+    assert stages("none", 1) == ["gradient/random", "gradient/pretrained", "gradient/base"]
+    assert stages("none_untrained", 1) == ["gradient/random", "gradient/pretrained"]
+
+    for point in ("random", "pretrained", "base"):
+        measure = {f"gradients/{point}"}
+        options = make_options("none", **points)
+        rows = run(options, 1, _context(parent=base.state, measure=measure)).rows
+        assert {row.stage for row in rows} == {f"gradient/{point}"}
+
+
+def test_the_points_differ_in_towers_and_adapters(make_options: MakeOptions, base: Outcome) -> None:
+    options = make_options("none", measures__gradient_points=["random", "pretrained", "base"])
+    rows = run(options, 1, _context(parent=base.state, measure={"gradients"})).rows
+    losses = {
+        tuple(_values(rows, "image_batch_loss", f"gradient/{point}").values())
+        for point in ("random", "pretrained", "base")
+    }
+    assert len(losses) == 3
+
+
+# Starting points
+
+
+def test_a_start_from_the_base_needs_its_state(make_options: MakeOptions) -> None:
+    with pytest.raises((InputError, ValueError), match="base"):
+        run(make_options("scale_1.0"), SEED, _context(measure={"exact"}))
+
+
+def test_a_parent_of_another_layout_is_refused(make_options: MakeOptions, base: Outcome) -> None:
+    """An adapter that the parent lacks must not quietly start from random weights."""
+    lacking = {n: v for n, v in base.state.items() if n != "image_adapter.layer_adapters.1"}
+    with pytest.raises((InputError, ValueError, RuntimeError), match=r"layer_adapters\.1"):
+        run(make_options("scale_1.0"), SEED, _context(parent=lacking, measure={"exact"}))
+
+
+def test_the_base_adapters_are_where_feedback_starts(
+    make_options: MakeOptions, base: Outcome
+) -> None:
+    options = make_options("scale_1.0")
+    state = run(options, SEED, _context(parent=base.state, measure={"exact"})).state
+    for name, value in base.state.items():
+        assert torch.equal(state[name], value)
+    assert {name.split(".")[0] for name in state.keys() - base.state.keys()} == {
+        "image_cross",
+        "text_cross",
+    }
+
+
+def test_a_fresh_start_ignores_the_parent(make_options: MakeOptions, base: Outcome) -> None:
+    options = make_options("none_untrained")
+    states = [
+        run(options, SEED, _context(parent=parent, measure=set())).state
+        for parent in (None, base.state)
+    ]
+    assert _equal(*states)
+    assert not _equal(states[0], base.state)
+    bound = (6 / (96 + 96)) ** 0.5  # Xavier-uniform, never trained
+    for name, value in states[0].items():
+        assert 0.98 * bound < value.abs().max() <= bound, name
+
+
+# Interruption
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    make_options: MakeOptions, base: Outcome, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Outcome, int]:
+    """The run, and how often it saved."""
+    path = tmp_path_factory.mktemp("whole") / "state.pt"
+    checkpointer = _Interrupting(path, math.inf)
+    saves: list[int] = []
+    whole = checkpointer.save
+
+    def counted(state: Mapping[str, Any]) -> None:
+        saves.append(1)
+        whole(state)
+
+    object.__setattr__(checkpointer, "save", counted)
+    options = make_options("scale_1.0", **LOOPS)
+    outcome = run(options, SEED, _context(parent=base.state, checkpointer=checkpointer))
+    return outcome, len(saves)
+
+
+# Saves: exact, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2.
+@pytest.mark.parametrize("limit", [1, 3, 4, 5, 7, 9, 10, 12])
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
+    make_options: MakeOptions,
+    base: Outcome,
+    uninterrupted: tuple[Outcome, int],
+    tmp_path: Path,
+    limit: int,
+) -> None:
+    expected, saves = uninterrupted
+    assert saves == 12
+    options = make_options("scale_1.0", **LOOPS)
+    path = tmp_path / "state.pt"
+    dying = _context(parent=base.state, checkpointer=_Interrupting(path, limit))
+    with pytest.raises(Interrupted):
+        run(options, SEED, dying)
+    context = _context(parent=base.state, checkpointer=FileCheckpointer(path))
+    outcome = run(options, SEED, context)
+    assert outcome.rows == expected.rows
+    assert _equal(outcome.state, expected.state)
+
+
+def test_a_run_killed_again_and_again(
+    make_options: MakeOptions, base: Outcome, uninterrupted: tuple[Outcome, int], tmp_path: Path
+) -> None:
+    options = make_options("scale_1.0", **LOOPS)
+    path = tmp_path / "state.pt"
+    for _ in range(3):
+        with pytest.raises(Interrupted):
+            run(options, SEED, _context(parent=base.state, checkpointer=_Interrupting(path, 3)))
+    outcome = run(options, SEED, _context(parent=base.state, checkpointer=FileCheckpointer(path)))
+    assert outcome.rows == uninterrupted[0].rows
+
+
+# What a stage sees
+
+
+def _model(options: Options, state: Mapping[str, Any]) -> AdaptedCLIP:
+    clip = load_towers(Path(options.model.towers), quick_gelu=options.model.quick_gelu)
+    attentions = options.cross_attention
+    model = AdaptedCLIP(
+        clip,
+        options.model.layout(),
+        image_cross=attentions.image,
+        text_cross=attentions.text,
+        seed=SEED,
+    )
+    model.load_state_dict(state, strict=False)
+    return model
+
+
+def _probe(options: Options) -> Family:
+    family = load_family(Path(options.data) / options.train_family, 32)
+    return family.at(family.first_of_each(options.measures.probe_images // 4))
+
+
+@torch.no_grad()
+def _text_loss(model: AdaptedCLIP, probe: Family, taps: list[torch.Tensor]) -> float:
+    anchors = model.text_anchors(probe.prompts, taps[0].mean(dim=0))
+    return text_loss(taps[-1], anchors[probe.classes], probe.masks).item()
+
+
+def test_stage_1_reads_the_first_tap_and_is_judged_on_the_last(
+    run_variant: Callable[..., Outcome], make_options: MakeOptions, base: Outcome
+) -> None:
+    """First loop: the frozen copy's patches; later loops: the trained tower's unit segments."""
+    loops = {"training__feedback_loops": [[1, 1], [1, 0]]}
+    options = make_options("scale_1.0", **loops)
+    rows = run_variant("scale_1.0", measure={"training"}, **loops).rows
+    probe = _probe(options)
+    model = _model(options, base.state)
+    first = _text_loss(model, probe, model.frozen_patches(probe.images)[0])
+    assert _values(rows, "text_loss", "text/1")[0] == pytest.approx(first, rel=1e-4)
+
+    stopped = {"training__feedback_loops": [[1, 1]]}
+    model = _model(options, run_variant("scale_1.0", measure={"training"}, **stopped).state)
+    contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
+    with torch.no_grad():
+        taps = model.image_taps(probe.images, contexts[probe.classes])
+        segments, _ = model.segment_and_detect(taps)
+    # The one batch of the second loop holds every image of the family, in another order.
+    second = _text_loss(model, probe, segments)
+    (found,) = _values(rows, "text_training_loss", "text/2").values()
+    assert found == pytest.approx(second, rel=1e-4)
+    assert "text_loss" not in {row.metric for row in rows if row.stage == "text/2"}
+
+
+def test_stage_2_starts_from_anchors_of_the_present_text_adapter(
+    run_variant: Callable[..., Outcome], make_options: MakeOptions
+) -> None:
+    options = make_options("scale_1.0")
+    rows = run_variant("scale_1.0", measure={"training"}).rows
+    trained = run_variant(
+        "scale_1.0", measure={"training"}, training__feedback_loops=[[1, 0]]
+    ).state
+    model, probe = _model(options, trained), _probe(options)
+    with torch.no_grad():
+        context = model.frozen_patches(probe.images)[0][0].mean(dim=0)
+        anchors = model.text_anchors(probe.prompts, context)
+        contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
+        expected = image_loss(model, probe, anchors, contexts).item()
+    assert _values(rows, "image_loss", "image")[0] == pytest.approx(expected, rel=1e-4)
+
+
+# Pairing between variants
+
+TEXT_OFF = {"cross_attention__text__enabled": False}
+
+
+def test_an_inert_branch_reads_the_gradients_of_no_branch(
+    run_variant: Callable[..., Outcome],
+) -> None:
+    """Same images, same weights, same batches: only the image branch may tell arms apart.
+
+    The text tower's branch is on, untrained, and plays no part.
+    """
+    none = run_variant("none", measure={"gradients"}).rows
+    for variant in ("zero_init", "scale_0"):
+        inert = run_variant(variant, measure={"gradients"}).rows
+        for metric in ("image_batch_loss", "gradient_l2/all", "gradient_sum/all"):
+            stage = "gradient/base"
+            assert _values(inert, metric, stage) == _values(none, metric, stage)
+    full = run_variant("scale_1.0", measure={"gradients"}).rows
+    batches = _values(full, "image_batch_loss", "gradient/base")
+    assert batches != _values(none, "image_batch_loss", "gradient/base")
+
+
+def test_training_sees_the_same_batches_and_augmentation(
+    run_variant: Callable[..., Outcome],
+) -> None:
+    """A branch at scale 0 trains exactly as none: order, augmentation and adapters are paired."""
+    none = run_variant("none", measure={"training"})
+    inert = run_variant("scale_0", measure={"training"}, **TEXT_OFF)
+    for metric, stage in (
+        ("image_loss", "image"),
+        ("image_training_loss", "image"),
+        ("text_training_loss", "text/1"),
+        ("pixel_auroc", "end"),
+    ):
+        assert _values(inert.rows, metric, stage) == _values(none.rows, metric, stage)
+    assert all(torch.equal(value, inert.state[name]) for name, value in none.state.items())
+
+
+def test_augmentation_changes_training_but_not_the_probe(
+    run_variant: Callable[..., Outcome],
+) -> None:
+    first = run_variant("none", measure={"training"}).rows
+    plain = run_variant("none", measure={"training"}, training__augment=False).rows
+    stage = "image"
+    assert _values(first, "image_loss", stage)[0] == _values(plain, "image_loss", stage)[0]
+    windows = [_values(rows, "image_training_loss", stage) for rows in (first, plain)]
+    assert windows[0] != windows[1]
+
+
+# Gradient factor and optimisers
+
+ONE_STEP = {
+    "training__feedback_loops": [[0, 1]],
+    "training__evaluations": 1,
+    "training__milestones": [],
+}
+
+
+def _image_step(
+    run_variant: Callable[..., Outcome], base: Outcome, variant: str, **changes: Any
+) -> torch.Tensor:
+    state = run_variant(variant, measure={"training"}, **ONE_STEP, **changes).state
+    names = [name for name in state if name.startswith("image_adapter.")]
+    assert all(torch.equal(state[n], base.state[n]) for n in state if n.startswith("text_adapter"))
+    return torch.cat([(state[name] - base.state[name]).flatten() for name in names])
+
+
+def test_adam_undoes_a_gradient_factor(run_variant: Callable[..., Outcome], base: Outcome) -> None:
+    whole = _image_step(run_variant, base, "none")
+    diluted = _image_step(run_variant, base, "none_diluted")
+    # Adam's first step is the learning rate times g / (|g| + 1e-8).
+    felt = whole.abs() > 0.999 * IMAGE_RATE  # |g| > 1e-5; the others are as small as that 1e-8
+    assert felt.double().mean() > 0.8
+    torch.testing.assert_close(diluted[felt], whole[felt], rtol=3e-3, atol=0)
+    assert torch.equal(diluted.sign(), whole.sign())
+
+
+def test_sgd_obeys_a_gradient_factor(run_variant: Callable[..., Outcome], base: Outcome) -> None:
+    rate = {"training__sgd_learning_rate": 0.01}
+    whole = _image_step(run_variant, base, "none_sgd", **rate)
+    diluted = _image_step(run_variant, base, "none_sgd_diluted", **rate)
+    assert whole.norm() > 1e-4
+    torch.testing.assert_close(diluted, 0.37 * whole, rtol=1e-3, atol=2e-7)
+
+
+def test_sgd_leaves_the_text_stage_to_adam(run_variant: Callable[..., Outcome]) -> None:
+    first, second = (
+        run_variant(variant, measure={"training"}).rows for variant in ("none", "none_sgd")
+    )
+    assert _values(first, "text_loss", "text/1") == _values(second, "text_loss", "text/1")
+    assert _values(first, "image_loss", "image") != _values(second, "image_loss", "image")
+
+
+def test_the_factor_spares_the_cross_attention(
+    run_variant: Callable[..., Outcome], base: Outcome
+) -> None:
+    sgd = {"training__optimiser": "sgd", "training__sgd_learning_rate": 0.01}
+    states = [
+        run_variant("scale_0.1", measure={"training"}, **ONE_STEP, **sgd, **factor).state
+        for factor in ({}, {"training__image_gradient_factor": 0.37})
+    ]
+    assert torch.equal(states[0]["image_cross.out"], states[1]["image_cross.out"])
+    name = "image_adapter.det_proj"
+    assert not torch.equal(states[0][name], states[1][name])
+
+
+def test_rates_halve_at_milestones_and_from_loop_to_loop(
+    run_variant: Callable[..., Outcome], base: Outcome
+) -> None:
+    """With both betas 0 Adam moves every weight by the rate, up or down."""
+    name = "image_adapter.det_proj"
+
+    def moves(loops: list[list[int]], milestones: list[float]) -> float:
+        state = run_variant(
+            "none",
+            measure={"training"},
+            training__feedback_loops=loops,
+            training__milestones=milestones,
+            training__evaluations=1,
+            training__betas=[0.0, 0.0],
+        ).state
+        return (state[name] - base.state[name]).abs().max().item()
+
+    rate = IMAGE_RATE
+    assert moves([[0, 1]], []) == pytest.approx(rate, rel=1e-3)
+    assert moves([[0, 2]], []) == pytest.approx(2 * rate, rel=1e-3)
+    assert moves([[0, 2]], [0.5]) == pytest.approx(1.5 * rate, rel=1e-3)
+    assert moves([[0, 1], [0, 1], [0, 1]], []) == pytest.approx(1.75 * rate, rel=1e-3)
+
+
+# Divergence
+
+
+def test_divergence_is_reported_with_the_rows_so_far(
+    make_options: MakeOptions, base: Outcome
+) -> None:
+    options = make_options(
+        "none_sgd",
+        training__sgd_learning_rate=1e38,
+        training__feedback_loops=[[1, 6]],
+        training__evaluations=6,
+    )
+    with pytest.raises(Diverged) as caught:
+        run(options, SEED, _context(parent=base.state, measure={"training"}))
+    assert caught.value.stage == "image"
+    assert 0 < caught.value.step <= 6
+    assert all(math.isfinite(row.value) for row in caught.value.rows)
+    stages = [row.stage for row in caught.value.rows]
+    assert list(dict.fromkeys(stages)) == ["load", "text/1", "image"]
+    assert "end" not in stages
+
+
+# Options and progress
+
+
+def test_progress_counts_to_the_end(make_options: MakeOptions, base: Outcome) -> None:
+    seen: list[tuple[str, int, int]] = []
+    context = _context(
+        parent=base.state, measure={"training"}, progress=lambda *step: seen.append(step)
+    )
+    run(make_options("none"), SEED, context)
+    assert seen == [("text/1", 1, 1), ("image", 3, 5), ("text/2", 1, 1), ("image", 5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("plan", "both"),
+        ("training__optimiser", "adamw"),
+        ("training__betas", [0.5]),
+        ("training__image_gradient_factor", 0.0),
+        ("training__loop_decay", 1.5),
+        ("training__evaluations", 0),
+        ("training__feedback_loops", []),
+        ("training__feedback_loops", [[1, -1]]),
+        ("model__taps", []),
+        ("model__adapter_weight", 1.1),
+        ("measures__gradient_points", ["middle"]),
+        ("measures__probe_images", 1),
+        ("cross_attention__image__scale", -0.1),
+        ("cross_attention__image__context", "scaled"),
+        ("cross_attention__text__enabled", "yes"),
+    ],
+)
+def test_options_refuse_what_cannot_run(make_options: MakeOptions, key: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make_options("scale_1.0", **{key: value})
+    assert key.replace("__", ".") in ".".join(str(p) for p in caught.value.errors()[0]["loc"])
+
+
+def test_options_refuse_unknown_keys(make_options: MakeOptions) -> None:
+    options = make_options("scale_1.0").model_dump()
+    options["training"]["dropout"] = 0.1
+    with pytest.raises(ValidationError, match="dropout"):
+        Options.model_validate(options)
+
+
+def test_a_raw_source_changes_what_the_text_tower_attends_to(
+    run_variant: Callable[..., Outcome], make_options: MakeOptions, base: Outcome
+) -> None:
+    """Stage 1 alone, with patches and class token as they are instead of unit vectors."""
+    options = make_options("text_raw")
+    rows = run_variant("text_raw", measure={"text"}).rows
+    model, probe = _model(options, base.state), _probe(options)
+    unit, raw = model.frozen_patches(probe.images)
+    found = _values(rows, "text_loss", "text/1")[0]
+    assert found == pytest.approx(_text_loss(model, probe, [raw[0], unit[-1]]), rel=1e-4)
+    assert found != pytest.approx(_text_loss(model, probe, unit), rel=1e-4)
+
+
+def test_detection_before_training_is_a_part_of_its_own(
+    run_variant: Callable[..., Outcome],
+) -> None:
+    without = run_variant("none", measure={"training"}).rows
+    whole = run_variant("none", measure={"training", "load"}).rows
+    assert {row.metric for row in whole if row.stage == "load"} >= {"pixel_ap", "image_loss"}
+    assert "pixel_ap" not in {row.metric for row in without if row.stage == "load"}
+    assert [row for row in whole if row.stage != "load"] == [
+        row for row in without if row.stage != "load"
+    ]

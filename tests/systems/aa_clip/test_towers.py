@@ -1,0 +1,295 @@
+"""CLIP's towers against independent implementations, and their checkpoint."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fixbench.errors import InputError
+from fixbench.systems.aa_clip import pretrain
+from fixbench.systems.aa_clip._clip import Block
+from fixbench.systems.aa_clip._towers import (
+    PIXEL_MEAN,
+    PIXEL_STD,
+    load_towers,
+    normalise,
+    same_towers,
+    small_dimensions,
+)
+
+from .conftest import TINY, recipe, tiny_model, tiny_prompts
+
+WIDTH, HEADS = 12, 3
+
+
+def _block(*, quick_gelu: bool) -> Block:
+    torch.manual_seed(0)
+    block = Block(WIDTH, HEADS, quick_gelu=quick_gelu)
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return block
+
+
+def _quick_gelu(x: torch.Tensor) -> torch.Tensor:
+    return x / (1 + torch.exp(-1.702 * x))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("quick_gelu", [False, True])
+def test_block_is_a_prenorm_transformer_layer(quick_gelu: bool, causal: bool) -> None:
+    block = _block(quick_gelu=quick_gelu)
+    layer = nn.TransformerEncoderLayer(
+        WIDTH,
+        HEADS,
+        dim_feedforward=4 * WIDTH,
+        dropout=0.0,
+        activation=_quick_gelu if quick_gelu else nn.functional.gelu,
+        norm_first=True,
+    )
+    layer.self_attn.load_state_dict(block.attn.state_dict())
+    layer.norm1.load_state_dict(block.ln_1.state_dict())
+    layer.norm2.load_state_dict(block.ln_2.state_dict())
+    layer.linear1.load_state_dict(block.mlp.c_fc.state_dict())
+    layer.linear2.load_state_dict(block.mlp.c_proj.state_dict())
+    x = torch.randn(7, 2, WIDTH)
+    mask = nn.Transformer.generate_square_subsequent_mask(7) if causal else None
+    torch.testing.assert_close(block(x, mask), layer(x, src_mask=mask), atol=1e-5, rtol=1e-5)
+
+
+def test_value_attention_head_by_head() -> None:
+    block = _block(quick_gelu=False).double()
+    x = torch.randn(5, 2, WIDTH, dtype=torch.float64)
+    weight = block.attn.in_proj_weight[-WIDTH:].detach().numpy()
+    bias = block.attn.in_proj_bias[-WIDTH:].detach().numpy()
+    size = WIDTH // HEADS
+    expected = np.empty((5, 2, WIDTH))
+    for image in range(2):
+        y = block.ln_1(x[:, image]).detach().numpy()
+        value = y @ weight.T + bias
+        for head in range(HEADS):
+            part = value[:, head * size : (head + 1) * size]
+            scores = np.exp(part @ part.T / np.sqrt(size))
+            expected[:, image, head * size : (head + 1) * size] = (
+                scores / scores.sum(axis=1, keepdims=True) @ part
+            )
+    out = block.attn.out_proj
+    expected = expected @ out.weight.detach().numpy().T + out.bias.detach().numpy()
+    np.testing.assert_allclose(block.value_attention(x).detach().numpy(), expected, atol=1e-12)
+
+
+def test_embedding_cuts_patches_in_reading_order() -> None:
+    tower = tiny_model().clip.visual
+    images = torch.randn(2, 3, 16, 16)
+    x = tower.embed(images)
+    assert x.shape == (17, 2, TINY.image_width)
+    kernel = tower.conv1.weight.flatten(1)
+    for token, (row, column) in ((1, (0, 0)), (2, (0, 1)), (5, (1, 0)), (16, (3, 3))):
+        patch = images[1, :, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4].flatten()
+        expected = tower.ln_pre(kernel @ patch + tower.positional_embedding[token])
+        torch.testing.assert_close(x[token, 1], expected, atol=1e-5, rtol=1e-5)
+    cls = tower.ln_pre(tower.class_embedding + tower.positional_embedding[0])
+    torch.testing.assert_close(x[0], cls.expand(2, -1))
+
+
+def test_taps_count_blocks_from_one() -> None:
+    tower = tiny_model().clip.visual
+    images = torch.randn(2, 3, 16, 16)
+    x = tower.embed(images)
+    after = []
+    for block in tower.blocks:
+        x = block(x)
+        after.append(x)
+    first, last = tower(images, (1, 3))
+    assert torch.equal(first, after[0])
+    assert torch.equal(last, after[2])
+
+
+@pytest.mark.parametrize("value_blocks", [0, 2, 3])
+def test_surgery_against_the_loops_of_both_wirings(value_blocks: int) -> None:
+    tower = tiny_model().clip.visual
+    images = torch.randn(2, 3, 16, 16)
+    plain, dual, single = [tower.embed(images)], tower.embed(images), tower.embed(images)
+    for number, block in enumerate(tower.blocks, start=1):
+        if number > 3 - value_blocks:
+            dual = dual + block.value_attention(plain[-1])
+            middle = single + block.value_attention(single)
+            single = middle + block.mlp(block.ln_2(middle))
+        else:
+            dual = block(dual)
+            single = block(single)
+        plain.append(block(plain[-1]))
+        for paths, expected in (("dual", dual), ("single", single)):
+            found, last = tower.surgery(images, (number,), value_blocks=value_blocks, paths=paths)
+            torch.testing.assert_close(found[0], expected)
+    torch.testing.assert_close(last, plain[-1])
+    same = torch.equal(dual, plain[-1])
+    assert same == (value_blocks == 0)
+
+
+def test_text_tower_is_causal() -> None:
+    tower = tiny_model().clip.text
+    tokens = tiny_prompts()[0]
+    changed = tokens.clone()
+    changed[:, 5:] = 1
+    x, y = tower(tokens), tower(changed)
+    assert x.shape == (77, 16, TINY.text_width)
+    assert torch.equal(x[:5], y[:5])
+    assert not torch.allclose(x[5:], y[5:])
+
+
+def test_text_feature_stands_at_the_end_token() -> None:
+    clip = tiny_model().clip
+    tokens = tiny_prompts()[0]
+    end = [int((row == row.max()).nonzero()[0]) for row in tokens]
+    assert len(set(end)) > 1
+    x = clip.text.ln_final(clip.text(tokens))
+    expected = torch.stack([x[position, row] for row, position in enumerate(end)])
+    torch.testing.assert_close(clip.encode_text(tokens), expected @ clip.text.text_projection)
+
+
+def test_depth_cuts_the_text_tower() -> None:
+    tower = tiny_model().clip.text
+    tokens = tiny_prompts()[0]
+    embedded = (tower.token_embedding(tokens) + tower.positional_embedding).permute(1, 0, 2)
+    mask = nn.Transformer.generate_square_subsequent_mask(77)
+    torch.testing.assert_close(tower(tokens, depth=1), tower.blocks[0](embedded, mask))
+
+
+def test_pixels_are_normalised_by_clips_statistics() -> None:
+    image = np.zeros((1, 2, 3, 3), np.uint8)
+    image[0, 1, 2] = (255, 128, 0)
+    x = normalise(image)
+    assert x.shape == (1, 3, 2, 3)
+    for channel, value in enumerate((1.0, 128 / 255, 0.0)):
+        expected = (value - PIXEL_MEAN[channel]) / PIXEL_STD[channel]
+        assert x[0, channel, 1, 2].item() == pytest.approx(expected)
+
+
+# The checkpoint
+
+
+def _pretrain(path: Path, start: Path | None = None, **changes: Any) -> list[float]:
+    return pretrain(path, recipe(**changes), progress=lambda *_: None, start=start)
+
+
+def _state(path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state"]
+    return state
+
+
+def test_pretraining_repeats_itself_and_depends_on_its_seed(tmp_path: Path) -> None:
+    seeds = {"a": 1, "b": 1, "c": 2}
+    losses = [_pretrain(tmp_path / name, seed=seed, steps=(2,)) for name, seed in seeds.items()]
+    assert losses[0] == losses[1] != losses[2]
+    first, second, other = (_state(tmp_path / name) for name in seeds)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["visual.conv1.weight"], other["visual.conv1.weight"])
+    _pretrain(tmp_path / "again" / "a", steps=(2,))
+    assert (tmp_path / "again" / "a").read_bytes() == (tmp_path / "a").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "again", "b", "c"]
+    assert same_towers(tmp_path / "a", tmp_path / "b").endswith("bit for bit")
+    assert "differs" in same_towers(tmp_path / "a", tmp_path / "c")
+
+
+def test_pretraining_continues_after_a_phase_as_if_never_stopped(tmp_path: Path) -> None:
+    whole = _pretrain(tmp_path / "whole", steps=(1, 2))
+    first = _pretrain(tmp_path / "first", steps=(1,))
+    second = _pretrain(tmp_path / "second", steps=(1, 2), start=tmp_path / "first")
+    assert whole == first + second
+    whole_state, continued = _state(tmp_path / "whole"), _state(tmp_path / "second")
+    assert all(torch.equal(value, continued[name]) for name, value in whole_state.items())
+
+
+def test_pretraining_lowers_its_loss(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    losses = pretrain(
+        tmp_path / "towers.pt",
+        recipe(seed=3, batch=8, steps=(12,)),
+        progress=lambda *step: seen.append(step),
+    )
+    assert seen == [("phase 1", step, 12) for step in range(1, 13)]
+    assert np.mean(losses[-4:]) < np.mean(losses[:4])
+
+
+@pytest.mark.parametrize("quick_gelu", [False, True])
+def test_towers_come_back_in_single_precision(towers_file: Path, quick_gelu: bool) -> None:
+    clip = load_towers(towers_file, quick_gelu=quick_gelu)
+    stored = torch.load(towers_file, weights_only=True)["state"]
+    assert clip.dimensions == small_dimensions()
+    assert not clip.training
+    assert {value.dtype for value in stored.values()} == {torch.float16}
+    state = clip.state_dict()
+    assert state.keys() == stored.keys()
+    for name, value in state.items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, stored[name].float())
+    x = torch.linspace(-2, 2, 9)
+    expected = _quick_gelu(x) if quick_gelu else nn.functional.gelu(x)
+    torch.testing.assert_close(clip.visual.blocks[0].mlp.gelu(x), expected)
+
+
+def _changed(path: Path, source: Path, **changes: Any) -> None:
+    content = torch.load(source, weights_only=True)
+    for key, value in changes.items():
+        if value is None:
+            del content[key]
+        else:
+            content[key] = value
+    torch.save(content, path)
+
+
+def _refusal(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load_towers(path, quick_gelu=False)
+    assert caught.value.file == str(path)
+    return caught.value.expected
+
+
+def test_missing_towers_are_refused(tmp_path: Path) -> None:
+    expected = _refusal(tmp_path / "towers.pt")
+    assert expected.startswith("a checkpoint; run `fixbench")
+
+
+def test_truncated_and_foreign_towers_are_refused(tmp_path: Path, towers_file: Path) -> None:
+    path = tmp_path / "towers.pt"
+    path.write_bytes(towers_file.read_bytes()[:-1000])
+    truncated = _refusal(path)
+    path.write_text("epoch,loss\n1,2\n")
+    assert _refusal(path) == truncated
+    path.write_bytes(b"")
+    assert _refusal(path) == truncated
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.txt", "not a checkpoint")
+    assert _refusal(path) == truncated
+    torch.save([1, 2], path)
+    assert _refusal(path) == truncated
+    torch.save({"state": {}}, path)
+    assert _refusal(path) == truncated
+    assert truncated.startswith("a complete checkpoint of CLIP towers; run `fixbench")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"vocabulary": None}, {"state": {"logit_scale": torch.zeros(())}}, {"dimensions": {}}],
+    ids=["no vocabulary", "weights missing", "no dimensions"],
+)
+def test_towers_of_another_layout_are_refused(
+    tmp_path: Path, towers_file: Path, changes: dict[str, Any]
+) -> None:
+    path = tmp_path / "towers.pt"
+    _changed(path, towers_file, **changes)
+    assert _refusal(path).startswith("a complete checkpoint of CLIP towers; run `fixbench")
+
+
+def test_towers_of_another_vocabulary_are_refused(tmp_path: Path, towers_file: Path) -> None:
+    path = tmp_path / "towers.pt"
+    _changed(path, towers_file, vocabulary=["<padding>", "word", "<end>"])
+    with pytest.raises(InputError, match=r"towers\.pt: vocabulary is 3; .*pretrain") as caught:
+        load_towers(path, quick_gelu=False)
+    assert caught.value.file == str(path)
