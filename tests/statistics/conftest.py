@@ -52,6 +52,11 @@ def build_ablation(claims: Sequence[Mapping[str, Any]], **changes: Any) -> Ablat
             "a": {"reason": "baseline"},
             "b": {"reason": "changed", "changes": {"scale": 0.1}},
             "c": {"reason": "control", "changes": {"scale": 0.2}},
+            "partly": {
+                "reason": "measured in part",
+                "changes": {"scale": 0.4},
+                "measure": {"small": ["training"]},
+            },
             "late": {"reason": "big", "changes": {"scale": 0.3}, "tiers": ["extended"]},
         },
         "metrics": {

@@ -219,7 +219,7 @@ def test_not_testable_gives_its_reason(judge):
 def test_a_variant_that_the_tier_does_not_run_is_not_testable_there(judge, minus):
     result = judge(planted(3.0), effect=minus("late", "a"))
     assert result.verdict == "not testable"
-    assert result.reason == "Tier 'small' does not run 'late'."
+    assert result.reason == "Tier 'small' does not measure 'late'."
     assert judge(planted(3.0), tier="extended").verdict == "reproduced"
 
 
@@ -275,7 +275,23 @@ def test_supporting_measurements_decide_nothing(judge, minus):
 def test_a_control_that_the_tier_does_not_run_is_noted(judge, minus):
     result = judge(planted(2.0), controls=[control(minus("late", "a"), explains_above=0.0)])
     assert result.controls == ()
-    assert "'inert' is not measured: tier 'small' does not run 'late'." in result.notes
+    assert "'inert' is not measured: tier 'small' leaves it out for 'late'." in result.notes
+
+
+def test_what_a_tier_does_not_measure_of_a_variant_is_no_mistake_there(judge, minus):
+    """A variant whose ``measure`` leaves the metric out, against one that should have had it."""
+    runs = {"partly": planted(1.0)}
+    other = [control(minus("partly", "a", metric="score"), explains_above=0.0)]
+    result = judge(planted(2.0), runs=runs, controls=other)
+    assert result.controls == ()
+    assert "'inert' is not measured: tier 'small' leaves it out for 'partly'." in result.notes
+    with pytest.raises(InputError, match="rows of metric 'score'"):
+        judge(planted(2.0), controls=[control(minus("b", "a", metric="score"))])
+    # A failed run may have meant to measure it: it is imputed, not left out.
+    alone = [control(minus("partly", metric="score"))]
+    lost = [("partly", seed) for seed in range(10)]
+    result = judge(planted(2.0), runs=runs, controls=alone, failed=lost)
+    assert "No successful run measured 'score'" in " ".join(result.notes)
 
 
 def test_a_failed_run_counts_as_the_worst_and_is_counted(judge):

@@ -85,6 +85,11 @@ class Measurements:
         """Every seed of every variant."""
         return frozenset().union(*self._seeds.values())
 
+    def measures(self, term: Term) -> bool:
+        """Whether the term's variant measured its metric, or failed and may have meant to."""
+        key = (term.variant, term.stage, term.metric)
+        return key in self._rows or any(variant == term.variant for variant, _ in self._failed)
+
     def per_seed(self, effect: Effect, *, direction: Direction | None = None) -> SeedEffects:
         """The weighted sum of the effect's terms for each seed.
 

@@ -9,7 +9,8 @@ The first line that applies decides.
 ================  ==============================================================  ==============
 rule              when                                                            verdict
 ================  ==============================================================  ==============
-any               a variant of its effect is not run in the tier                  not testable
+any               a variant of its effect is not run, or not so measured, in the  not testable
+                  tier
 not_testable      always                                                          not testable
 property          any value of a successful run is not exactly 1                  does not hold
 property          a run failed                                                    inconclusive
@@ -42,7 +43,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fixbench.ablation import Ablation, Claim, Control, Effect, claim_hash, parse_seeds
+from fixbench.ablation import Ablation, Claim, Control, Effect, Term, claim_hash, parse_seeds
 from fixbench.errors import InputError
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, tost
@@ -118,7 +119,7 @@ def adjudicate(
             continue
         if claim.primary:
             family.append(claim.id)
-        if claim.effect is not None and not _not_run(ablation, claim.effect, tier):
+        if claim.effect is not None and not _not_run(ablation, claim.effect, tier, results):
             tested[claim.id] = _test(ablation, claim, results, confidence)
     p_adjusted = holm(
         {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
@@ -143,8 +144,8 @@ def adjudicate(
         notes: list[str] = []
         if claim.effect is None:
             result = base
-        elif absent := _not_run(ablation, claim.effect, tier):
-            result = replace(base, reason=f"Tier {tier!r} does not run {', '.join(absent)}.")
+        elif absent := _not_run(ablation, claim.effect, tier, results):
+            result = replace(base, reason=f"Tier {tier!r} does not measure {', '.join(absent)}.")
         elif claim.decision.rule == "property":
             result = _judge_property(base, claim.effect, results, confidence)
         else:
@@ -190,9 +191,17 @@ def _only_ablation(frame: pd.DataFrame) -> str:
     return str(names[0])
 
 
-def _not_run(ablation: Ablation, effect: Effect, tier: str) -> list[str]:
+def _not_run(ablation: Ablation, effect: Effect, tier: str, results: Measurements) -> list[str]:
+    """The effect's variants that ``tier`` leaves out, or of which it measures something else."""
     run = ablation.variants_in(tier)
-    return sorted({repr(term.variant) for term in effect.terms if term.variant not in run})
+
+    def left_out(term: Term) -> bool:
+        variant = run.get(term.variant)
+        if variant is None:
+            return True
+        return variant.measured_in(tier) is not None and not results.measures(term)
+
+    return sorted({repr(term.variant) for term in effect.terms if left_out(term)})
 
 
 def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: float) -> _Tested:
@@ -229,9 +238,10 @@ def _measure(
 ) -> tuple[ControlResult, ...]:
     measured = []
     for control in controls:
-        if absent := _not_run(ablation, control.effect, tier):
+        if absent := _not_run(ablation, control.effect, tier, results):
             notes.append(
-                f"{control.name!r} is not measured: tier {tier!r} does not run {', '.join(absent)}."
+                f"{control.name!r} is not measured: tier {tier!r} leaves it out for "
+                f"{', '.join(absent)}."
             )
             continue
         seeds = results.per_seed(control.effect)

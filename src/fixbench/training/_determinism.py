@@ -20,6 +20,6 @@ def make_deterministic(*, threads: int = 1) -> None:
     # `use_deterministic_algorithms`, without its import of the compiler, which takes seconds.
     torch.set_deterministic_debug_mode("error")
     # On by default with the switch above: fills every new tensor before it is written to.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(threads)
