@@ -118,7 +118,10 @@ def compare_verdicts(claims: Path, reference: Path) -> list[str]:
 def _verdicts(path: Path) -> dict[tuple[str, str], str]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return {(row["ablation"], row["id"]): row["verdict"] for row in rows}
+        verdicts = {(row["ablation"], row["id"]): row["verdict"] for row in rows}
+        if not verdicts:
+            raise ValueError
+        return verdicts
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(path, "", expected="the table of claims that a run wrote") from None
 

@@ -130,8 +130,11 @@ def test_pictures_show_pretraining_pixels_only(monkeypatch):
 def test_damage_differs_from_that_of_the_families():
     assert set(_captions._SEVERITY) < set(FAMILY_SEVERITY)
     for kind, severity in _captions._SEVERITY.items():
-        assert severity.extent[0] > FAMILY_SEVERITY[kind].extent[0]
-        assert severity.contrast[0] > FAMILY_SEVERITY[kind].contrast[0]
+        family = FAMILY_SEVERITY[kind]
+        assert severity != family
+        weakest, strongest = severity.contrast
+        assert weakest < family.contrast[0]
+        assert strongest >= family.contrast[1]
 
 
 @pytest.mark.parametrize(("size", "image_size", "key"), [(0, 64, "size"), (4, 16, "image_size")])

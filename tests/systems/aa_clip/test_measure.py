@@ -67,7 +67,7 @@ def _metrics(
 ) -> dict[str, float]:
     model: Any = _Planted(taps, detection)
     anchors = torch.eye(2).expand(len(NOUNS), 2, 2)
-    return detection_metrics(model, family, anchors, torch.empty(0), **options)
+    return detection_metrics(model, family, anchors, None, **options)
 
 
 def _halves() -> Family:
