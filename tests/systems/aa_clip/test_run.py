@@ -212,7 +212,7 @@ def test_the_points_differ_in_towers_and_adapters(make_options: MakeOptions, bas
 
 
 def test_a_start_from_the_base_needs_its_state(make_options: MakeOptions) -> None:
-    with pytest.raises((InputError, ValueError), match="base"):
+    with pytest.raises(InputError, match="start is 'base'; expected 'fresh', or a variant with"):
         run(make_options("scale_1.0"), SEED, _context(measure={"exact"}))
 
 
@@ -597,3 +597,20 @@ def test_detection_before_training_is_a_part_of_its_own(
     assert [row for row in whole if row.stage != "load"] == [
         row for row in without if row.stage != "load"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("taps", [1, 5], "model.taps is 5; expected at most 4, the blocks of"),
+        ("image_adapters", 5, "model.image_adapters is 5; expected at most 4"),
+        ("text_adapters", 3, "model.text_adapters is 3; expected at most 2"),
+        ("value_blocks", 5, "model.value_blocks is 5; expected at most 4"),
+        ("cross_heads", 7, "model.cross_heads is 7; expected a divisor of 96, the text width"),
+    ],
+)
+def test_a_layout_must_fit_the_towers(
+    make_options: MakeOptions, key: str, value: Any, expected: str
+) -> None:
+    with pytest.raises(InputError, match=expected):
+        run(make_options("none_untrained", **{f"model__{key}": value}), SEED, _context())

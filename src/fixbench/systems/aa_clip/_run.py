@@ -13,9 +13,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from fixbench.errors import InputError
 from fixbench.results import Row
 from fixbench.systems.aa_clip._augment import augment
-from fixbench.systems.aa_clip._clip import CLIP
+from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
 from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
 from fixbench.systems.aa_clip._material import Family, load_family
 from fixbench.systems.aa_clip._measure import (
@@ -119,6 +120,23 @@ def _frozen_chunk(
     return unit[0], raw[0], unit[-1]
 
 
+def _check_fit(options: Options, dimensions: CLIPDimensions) -> None:
+    """Refuse a layout that the towers have no room for."""
+    model = options.model
+    for key, value, blocks in (
+        ("taps", max(model.taps), dimensions.image_depth),
+        ("image_adapters", model.image_adapters, dimensions.image_depth),
+        ("text_adapters", model.text_adapters, dimensions.text_depth),
+        ("value_blocks", model.value_blocks, dimensions.image_depth),
+    ):
+        if value > blocks:
+            expected = f"at most {blocks}, the blocks of {model.towers}"
+            raise InputError("options", f"model.{key}", value, expected=expected)
+    if dimensions.text_width % model.cross_heads:
+        expected = f"a divisor of {dimensions.text_width}, the text width of {model.towers}"
+        raise InputError("options", "model.cross_heads", model.cross_heads, expected=expected)
+
+
 class _Session:
     """A run in progress: its model, its rows, and where it stands."""
 
@@ -127,7 +145,9 @@ class _Session:
         self.seed = seed
         self.context = context
         self.towers = context.root / options.model.towers
-        size = _towers(self.towers, options.model.quick_gelu).dimensions.image_size
+        dimensions = _towers(self.towers, options.model.quick_gelu).dimensions
+        _check_fit(options, dimensions)
+        size = dimensions.image_size
         data = context.root / options.data
         self.train_path = data / options.train_family
         self.train_family = load_family(self.train_path, size).to(context.device)
@@ -164,7 +184,9 @@ class _Session:
         )
         if point == "base":
             if self.context.parent is None:
-                raise ValueError("start: base needs a variant to start from")
+                raise InputError(
+                    "options", "start", "base", expected="'fresh', or a variant with 'starts_from'"
+                )
             for part in ("image_adapter", "text_adapter"):
                 prefix = f"{part}."
                 adapter = {
