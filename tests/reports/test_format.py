@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fixbench.reports._format import (
@@ -57,6 +57,7 @@ def test_number(value: float | None, digits: int, text: str) -> None:
         ((0.37712, 0.35582, 0.39971), ("0.377", "[0.356, 0.400]")),
         ((-0.0071, -0.01063, -0.00349), ("−0.0071", "[−0.0106, −0.0035]")),
         ((1234.4, 934.0, 1534.0), ("1234", "[934, 1534]")),
+        ((0.9999979, 0.9999945, 1.0000013), ("1.0000", "[1.0000, 1.0000]")),
         ((-0.0001, -0.5, 0.5), ("0.00", "[−0.50, 0.50]")),
         ((2.5, 2.5, 2.5), ("2.5", "[2.5, 2.5]")),
         ((0.5, math.nan, math.nan), ("0.5", "–")),
@@ -77,6 +78,7 @@ def test_interval(values: tuple[float, float, float], texts: tuple[str, str]) ->
 def test_printed_interval_is_the_interval_rounded_and_keeps_its_arms(
     centre: float, below: float, above: float
 ) -> None:
+    assume(min(below, above) > 1e-3 * max(abs(centre), below, above))
     value, bounds = interval(centre, centre - below, centre + above)
     low, high = bounds.strip("[]").split(", ")
     for text, exact in ((value, centre), (low, centre - below), (high, centre + above)):

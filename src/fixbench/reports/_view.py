@@ -275,9 +275,13 @@ def _claim(name: str, ablation: Ablation, claim: Claim, result: ClaimResult) -> 
         rule=decision_rule(claim, confidence),
         formula=effect_formula(effect) if effect is not None else "",
         figure=_claim_figure(name, claim, result),
-        controls=[_control(ablation, *pair) for pair in _matched(claim.controls, result.controls)],
+        controls=[
+            _control(ablation, *pair, result.verdict)
+            for pair in _matched(claim.controls, result.controls)
+        ],
         supporting=[
-            _control(ablation, *pair) for pair in _matched(claim.supporting, result.supporting)
+            _control(ablation, *pair, result.verdict)
+            for pair in _matched(claim.supporting, result.supporting)
         ],
         sensitivity=_sensitivity(result) if claim.decision.rule != "property" else [],
         edited=result.edited,
@@ -299,15 +303,21 @@ def _measured(estimate: EffectEstimate | None, unit: str) -> Measured:
     )
 
 
-def _control(ablation: Ablation, control: Control, result: ControlResult) -> ControlView:
+def _control(
+    ablation: Ablation, control: Control, result: ControlResult, verdict: str
+) -> ControlView:
+    """A control explains a comparison that reproduced; of any other it would have."""
     decides = control.explains_above is not None or control.explains_below is not None
+    explains = "no"
+    if result.explains:
+        explains = "yes" if verdict == "confounded" else "would"
     return ControlView(
         name=result.name,
         meaning=result.meaning,
         formula=effect_formula(control.effect),
         measured=_measured(result.effect, _unit(control.effect, ablation)),
         rule=explanation_rule(control),
-        explains=("yes" if result.explains else "no") if decides else MISSING,
+        explains=explains if decides else MISSING,
     )
 
 
