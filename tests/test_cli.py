@@ -381,6 +381,12 @@ def test_verdicts_are_compared_with_a_reference(
         f"1 of 2 verdicts are those of {project / 'there.json'}",
         "  toy TY02: absent here, reversed there",
     ]
+    (project / "else.json").write_text(
+        json.dumps([{"ablation": "new", "id": "TY01", "verdict": "absent"}])
+    )
+    assert compare_verdicts(project / "else.json", project / "there.json") == [
+        f"{project / 'there.json'} has no verdicts on these claims"
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '[{"ablation": "toy"}]', "3"])

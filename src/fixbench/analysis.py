@@ -107,6 +107,8 @@ def compare_verdicts(claims: Path, reference: Path) -> list[str]:
     """
     here, there = _verdicts(claims), _verdicts(reference)
     common = [key for key in here if key in there]
+    if not common:
+        return [f"{reference} has no verdicts on these claims"]
     differing = [key for key in common if here[key] != there[key]]
     same = len(common) - len(differing)
     lines = [f"{same} of {len(common)} verdicts are those of {reference}"]
