@@ -29,6 +29,7 @@ __all__ = [
     "Documented",
     "Effect",
     "Metric",
+    "Precondition",
     "Term",
     "Tier",
     "Variant",
@@ -178,6 +179,27 @@ class Control(_Strict):
     explains_below: float | None = None
 
 
+class Precondition(_Strict):
+    """What must be shown before a claim can be judged, such as that there was something to learn.
+
+    It is met when the confidence interval of its effect lies wholly above ``above`` and wholly
+    below ``below`` (an omitted bound is open). A claim with an unmet precondition is not testable,
+    whatever its own effect: the experiment could not have told.
+    """
+
+    name: str
+    effect: Effect
+    meaning: str
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Precondition:
+        if self.above is None and self.below is None:
+            raise ValueError("a precondition with 'above', 'below' or both")
+        return self
+
+
 class Documented(_Strict):
     """What the document says: its figure as printed, and as a number where there is one."""
 
@@ -186,16 +208,22 @@ class Documented(_Strict):
 
 
 class Claim(_Strict):
-    """A testable statement of the document and the rule that judges it."""
+    """A testable statement of the document and the rule that judges it.
+
+    Attributes:
+        source: where the statement stands, if not in the ablation's own document.
+    """
 
     id: Annotated[str, Field(pattern=r"^[A-Z]{2}[0-9]{2}[a-z]?$")]
     statement: str
     section: str
+    source: str | None = None
     kind: Literal["arithmetic", "mechanism", "outcome", "not_testable"]
     documented: Documented
     decision: Decision
     effect: Effect | None = None
     primary: bool = True
+    preconditions: list[Precondition] = Field(default_factory=list)
     controls: list[Control] = Field(default_factory=list)
     supporting: list[Control] = Field(default_factory=list)
 
@@ -203,6 +231,8 @@ class Claim(_Strict):
     def _complete(self) -> Claim:
         if (self.effect is None) != (self.decision.rule == "not_testable"):
             raise ValueError("an effect exactly when the decision is not 'not_testable'")
+        if self.preconditions and self.decision.rule not in ("difference", "no_difference"):
+            raise ValueError("preconditions with a 'difference' or 'no_difference' rule alone")
         if self.effect is not None and self.effect.scale == "log":
             for name in ("margin", "tolerance"):
                 factor = getattr(self.decision, name)
@@ -218,9 +248,9 @@ class Claim(_Strict):
         """Every effect of the claim with the key under which it stands in the file."""
         if self.effect is not None:
             yield "effect", self.effect
-        for kind in ("controls", "supporting"):
-            for index, control in enumerate(getattr(self, kind)):
-                yield f"{kind}.{index}.effect", control.effect
+        for kind in ("preconditions", "controls", "supporting"):
+            for index, item in enumerate(getattr(self, kind)):
+                yield f"{kind}.{index}.effect", item.effect
 
 
 class Tier(_Strict):

@@ -29,6 +29,7 @@ KEYS = [
     "reason",
     "primary",
     "edited",
+    "preconditions",
     "controls",
 ]
 
@@ -83,7 +84,7 @@ def test_rows_have_every_key_in_order_and_no_nan(results):
 def test_numbers_are_plain_and_survive_a_csv(results):
     row = claims_table(results)[2]
     assert all(type(value) in (str, int, float, bool, list, type(None)) for value in row.values())
-    flat = {key: value for key, value in row.items() if key != "controls"}
+    flat = {key: value for key, value in row.items() if key not in ("preconditions", "controls")}
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, flat)
     writer.writeheader()

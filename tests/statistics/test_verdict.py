@@ -128,8 +128,61 @@ def test_inconclusive_names_the_seeds_that_would_settle_it(judge):
     needed = seeds_for_difference(0.5, 1.2, null=0.0, alpha=0.05)
     assert result.seeds_needed == needed
     assert needed > 10
-    assert f"about {needed} seeds would settle it with 80 % power" in result.reason
+    shown = f"were the effect as observed, about {needed} seeds would show 'direction only' with"
+    assert shown in result.reason
     assert "Neither a difference from 0 (adjusted p = 0.220) nor equivalence" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("shift", "decision", "verdict"),
+    [
+        (-0.5, {"margin": 0.1}, "reversed"),
+        (0.05, {"margin": 0.2}, "absent"),
+        (0.05, {"rule": "no_difference", "direction": None, "margin": 0.2}, "reproduced"),
+        (0.5, {"rule": "no_difference", "direction": None, "margin": 0.2}, "reversed"),
+    ],
+)
+def test_inconclusive_names_the_verdict_that_more_seeds_would_show(judge, shift, decision, verdict):
+    result = judge(planted(shift, spread=12.0), decision)
+    assert result.verdict == "inconclusive"
+    assert f"about {result.seeds_needed} seeds would show {verdict!r} with 80 % power" in (
+        result.reason
+    )
+
+
+def test_an_unmet_precondition_makes_a_claim_not_testable(judge, minus):
+    moves = {"name": "c learns", "meaning": "else nothing can be told.", "effect": minus("c", "a")}
+    claim = {"preconditions": [{**moves, "above": 0.4}]}
+    met = judge(planted(3.0), runs={"c": planted(0.5)}, **claim)
+    assert met.verdict == "reproduced"
+    assert [item.met for item in met.preconditions] == [True]
+    # The estimate is beyond the bound, the end of its interval is not.
+    unmet = judge(planted(3.0), runs={"c": planted(0.45)}, **claim)
+    assert unmet.verdict == "not testable"
+    assert [item.met for item in unmet.preconditions] == [False]
+    assert unmet.reason.startswith(
+        "A precondition is not shown: 'c learns' measures 0.450 (0.378 to 0.522): else nothing can "
+        "be told. Without it the verdict would be 'reproduced': Measured 3.00 nat"
+    )
+    # The effect and its place in the family stay.
+    assert unmet.effect == met.effect
+    assert unmet.p_adjusted == met.p_adjusted
+
+
+def test_an_unmet_precondition_outranks_a_control(judge, minus):
+    effect = minus("c", "a")
+    rival = {"name": "rival", "meaning": "explains", "effect": effect, "explains_above": 0.4}
+    needed = {"name": "needed", "meaning": "none", "effect": effect, "below": 0.4}
+    runs = {"c": planted(0.5)}
+    assert judge(planted(3.0), runs=runs, controls=[rival]).verdict == "confounded"
+    both = judge(planted(3.0), runs=runs, controls=[rival], preconditions=[needed])
+    assert both.verdict == "not testable"
+
+
+def test_a_precondition_on_one_seed_is_not_shown(judge, minus):
+    needed = {"name": "n", "meaning": "m", "effect": minus("c", "a"), "above": 0.4}
+    result = judge({0: 9.0}, a={0: 5.0}, runs={"c": {0: 9.0}}, preconditions=[needed])
+    assert result.verdict == "not testable"
 
 
 def test_inconclusive_without_a_feasible_number_of_seeds(judge):

@@ -77,7 +77,7 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
         InputError: ``directory`` cannot be written to.
     """
     rows = claims_table(results)
-    columns = [key for key in rows[0] if key != "controls"] if rows else []
+    columns = [key for key in rows[0] if key not in ("preconditions", "controls")] if rows else []
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

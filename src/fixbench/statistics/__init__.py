@@ -22,6 +22,7 @@ from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equiva
 from fixbench.statistics._result import ClaimResult as ClaimResult
 from fixbench.statistics._result import ControlResult as ControlResult
 from fixbench.statistics._result import EffectEstimate as EffectEstimate
+from fixbench.statistics._result import PreconditionResult as PreconditionResult
 from fixbench.statistics._result import Verdict as Verdict
 from fixbench.statistics._table import claims_table as claims_table
 from fixbench.statistics._verdict import adjudicate as adjudicate

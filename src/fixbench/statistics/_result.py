@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["ClaimResult", "ControlResult", "EffectEstimate", "Verdict"]
+__all__ = ["ClaimResult", "ControlResult", "EffectEstimate", "PreconditionResult", "Verdict"]
 
 Verdict = Literal[
     "reproduced",
@@ -68,12 +68,23 @@ class ControlResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreconditionResult:
+    """What had to be shown before the claim could be judged, and whether it was."""
+
+    name: str
+    meaning: str
+    effect: EffectEstimate
+    met: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
     Attributes:
         p_adjusted: Holm over the primary claims of the document (NaN outside the family).
         p_equivalence: TOST within the margin around the null; ``p_equivalence_adjusted``: Holm.
+        source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
         edited: the claim differs from the one that the results were produced under.
     """
@@ -88,11 +99,13 @@ class ClaimResult:
     verdict: Verdict
     reason: str
     primary: bool
+    source: str | None = None
     effect: EffectEstimate | None = None
     p_adjusted: float = float("nan")
     p_equivalence: float = float("nan")
     p_equivalence_adjusted: float = float("nan")
     seeds_needed: int | None = None
+    preconditions: tuple[PreconditionResult, ...] = ()
     controls: tuple[ControlResult, ...] = ()
     supporting: tuple[ControlResult, ...] = ()
     edited: bool = False

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from fixbench.statistics._result import ClaimResult
+from fixbench.statistics._result import ClaimResult, ControlResult, PreconditionResult
 
 __all__ = ["claims_table"]
 
@@ -15,7 +15,8 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     """One plain row a claim, in the given order, with the same keys in the same order.
 
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
-    an interval of one seed) is ``None``. ``controls`` is a list of rows, for JSON only.
+    an interval of one seed) is ``None``. ``preconditions`` and ``controls`` are lists of rows, for
+    JSON only.
     """
     return [_row(result) for result in results]
 
@@ -44,20 +45,23 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "reason": result.reason,
         "primary": result.primary,
         "edited": result.edited,
+        "preconditions": [{**_measurement(item), "met": item.met} for item in result.preconditions],
         "controls": [
-            {
-                "name": control.name,
-                "meaning": control.meaning,
-                "measured": _number(control.effect.estimate),
-                "interval_low": _number(control.effect.low),
-                "interval_high": _number(control.effect.high),
-                "scale": control.effect.scale,
-                "n": control.effect.n,
-                "n_failed": control.effect.n_failed,
-                "explains": control.explains,
-            }
-            for control in result.controls
+            {**_measurement(control), "explains": control.explains} for control in result.controls
         ],
+    }
+
+
+def _measurement(item: ControlResult | PreconditionResult) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "meaning": item.meaning,
+        "measured": _number(item.effect.estimate),
+        "interval_low": _number(item.effect.low),
+        "interval_high": _number(item.effect.high),
+        "scale": item.effect.scale,
+        "n": item.effect.n,
+        "n_failed": item.effect.n_failed,
     }
 
 

@@ -9,8 +9,10 @@ The first line that applies decides.
 ================  ==============================================================  ==============
 rule              when                                                            verdict
 ================  ==============================================================  ==============
-any               a variant of its effect is not run, or not so measured, in the  not testable
-                  tier
+any               a variant of its effect, or of a precondition, is not run, or   not testable
+                  not so measured, in the tier
+either            the interval of a precondition does not lie wholly between its  not testable
+                  ``above`` and ``below``
 not_testable      always                                                          not testable
 property          any value of a successful run is not exactly 1                  does not hold
 property          a run failed                                                    inconclusive
@@ -29,6 +31,7 @@ either            reproduced or direction only, and the interval of a control   
                   ``explains_below`` (one omitted: open; both: never)
 ================  ==============================================================  ==============
 
+A claim whose precondition is not met keeps its effect and its place in the family.
 Failed runs enter by intention to treat (`Measurements`); the complete-case estimate stands beside.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
 to be one thing or the other with 80 % power at alpha divided by the size of the family.
@@ -43,14 +46,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fixbench.ablation import Ablation, Claim, Control, Effect, Term, claim_hash, parse_seeds
+from fixbench.ablation import (
+    Ablation,
+    Claim,
+    Control,
+    Effect,
+    Precondition,
+    Term,
+    claim_hash,
+    parse_seeds,
+)
 from fixbench.errors import InputError
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
-from fixbench.statistics._result import ClaimResult, ControlResult, EffectEstimate, Verdict
+from fixbench.statistics._result import (
+    ClaimResult,
+    ControlResult,
+    EffectEstimate,
+    PreconditionResult,
+    Verdict,
+)
 
 __all__ = ["adjudicate"]
 
@@ -119,7 +137,7 @@ def adjudicate(
             continue
         if claim.primary:
             family.append(claim.id)
-        if claim.effect is not None and not _not_run(ablation, claim.effect, tier, results):
+        if not _absent(ablation, claim, tier, results):
             tested[claim.id] = _test(ablation, claim, results, confidence)
     p_adjusted = holm(
         {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
@@ -140,11 +158,12 @@ def adjudicate(
             verdict="not testable",
             reason=_sentence(claim.decision.reason or ""),
             primary=claim.primary,
+            source=claim.source,
         )
         notes: list[str] = []
         if claim.effect is None:
             result = base
-        elif absent := _not_run(ablation, claim.effect, tier, results):
+        elif absent := _absent(ablation, claim, tier, results):
             result = replace(base, reason=f"Tier {tier!r} does not measure {', '.join(absent)}.")
         elif claim.decision.rule == "property":
             result = _judge_property(base, claim.effect, results, confidence)
@@ -167,6 +186,9 @@ def adjudicate(
                 p_equivalence_adjusted=p_equivalence_adjusted.get(claim.id, math.nan),
             )
             notes += _notes(found, alpha)
+            result = _require(
+                result, _preconditions(claim.preconditions, results, confidence, notes)
+            )
         controls = _measure(ablation, claim.controls, results, tier, confidence, notes)
         supporting = _measure(ablation, claim.supporting, results, tier, confidence, notes)
         edited = False
@@ -189,6 +211,14 @@ def _only_ablation(frame: pd.DataFrame) -> str:
             "results", "ablation", names, expected="the results of exactly one ablation"
         )
     return str(names[0])
+
+
+def _absent(ablation: Ablation, claim: Claim, tier: str, results: Measurements) -> list[str]:
+    """What keeps the claim from being judged in ``tier``: variants of it or of a precondition."""
+    needed = [claim.effect] if claim.effect is not None else []
+    needed += [precondition.effect for precondition in claim.preconditions]
+    found = {name for effect in needed for name in _not_run(ablation, effect, tier, results)}
+    return sorted(found)
 
 
 def _not_run(ablation: Ablation, effect: Effect, tier: str, results: Measurements) -> list[str]:
@@ -250,17 +280,53 @@ def _measure(
         )
         notes += [f"{control.name!r}: {sentence}" for sentence in seeds.policy]
         above, below = control.explains_above, control.explains_below
-        explains = (
-            (above is not None or below is not None)
-            and (above is None or effect.low > above)
-            and (below is None or effect.high < below)
-        )
+        explains = (above is not None or below is not None) and _between(effect, above, below)
         measured.append(
             ControlResult(
                 name=control.name, meaning=control.meaning, effect=effect, explains=explains
             )
         )
     return tuple(measured)
+
+
+def _preconditions(
+    declared: list[Precondition], results: Measurements, confidence: float, notes: list[str]
+) -> tuple[PreconditionResult, ...]:
+    measured = []
+    for item in declared:
+        seeds = results.per_seed(item.effect)
+        effect = estimate_effect(
+            seeds.values, scale=item.effect.scale, confidence=confidence, failed=seeds.failed
+        )
+        notes += [f"{item.name!r}: {sentence}" for sentence in seeds.policy]
+        met = _between(effect, item.above, item.below)
+        measured.append(
+            PreconditionResult(name=item.name, meaning=item.meaning, effect=effect, met=met)
+        )
+    return tuple(measured)
+
+
+def _between(effect: EffectEstimate, above: float | None, below: float | None) -> bool:
+    """Whether the whole interval lies between the bounds; never where there is none (NaN)."""
+    return (above is None or effect.low > above) and (below is None or effect.high < below)
+
+
+def _require(result: ClaimResult, preconditions: tuple[PreconditionResult, ...]) -> ClaimResult:
+    """Without its preconditions a claim is not testable, whatever its own effect."""
+    result = replace(result, preconditions=preconditions)
+    unmet = [
+        f"{item.name!r} measures {_figure(item.effect.estimate)} "
+        f"({_range(item.effect.low, item.effect.high)}): {item.meaning.rstrip('.')}"
+        for item in preconditions
+        if not item.met
+    ]
+    if not unmet:
+        return result
+    reason = (
+        f"A precondition is not shown: {'; '.join(unmet)}. Without it the verdict would be "
+        f"{result.verdict!r}: {result.reason}"
+    )
+    return replace(result, verdict="not testable", reason=reason, seeds_needed=None)
 
 
 def _judge_property(
@@ -314,12 +380,14 @@ def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
         _judge_difference if tested.claim.decision.rule == "difference" else _judge_no_difference
     )
     verdict, explanation = judge(tested, level)
-    seeds = _seeds_needed(tested, level) if verdict == "inconclusive" else None
+    seeds = None
     if verdict == "inconclusive":
+        seeds, toward = _seeds_needed(tested, level)
         explanation += (
-            f"; about {seeds} seeds would settle it with 80 % power"
+            f"; were the effect as observed, about {seeds} seeds would show {toward!r} with 80 % "
+            "power"
             if seeds is not None
-            else f"; if the effect is as observed, not even {MOST_SEEDS} seeds would settle it"
+            else f"; were the effect as observed, not even {MOST_SEEDS} seeds would settle it"
         )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
     reason = (
@@ -407,24 +475,26 @@ def _natural_bounds(centre: float, reach: float, effect: EffectEstimate) -> tupl
     return to_natural(low, effect.scale), to_natural(high, effect.scale)
 
 
-def _seeds_needed(tested: _Tested, level: _Level) -> int | None:
+def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
+    """The fewest seeds that would settle the claim, and the verdict that they would show."""
     effect, decision = tested.effect, tested.claim.decision
     assert decision.margin is not None
     mean = float(np.mean(list(tested.seeds.values.values())))
     null = to_analysis(effect.null, effect.scale)
     low, high = equivalence_bounds(effect.null, decision.margin, effect.scale)
     deviation, alpha = effect.standard_deviation, level.alpha_planned
+    inside = seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
     if decision.rule == "no_difference":
-        # An effect beyond the margin is what would contradict a claim of none.
-        null = high if mean > null else low
         if low <= mean <= high:
-            return seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
-        return seeds_for_difference(mean, deviation, null=null, alpha=alpha)
-    options = (
-        seeds_for_difference(mean, deviation, null=null, alpha=alpha),
-        seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha),
-    )
-    return min((n for n in options if n is not None), default=None)
+            return inside, "reproduced"
+        # An effect beyond the margin is what would contradict a claim of none.
+        bound = high if mean > null else low
+        return seeds_for_difference(mean, deviation, null=bound, alpha=alpha), "reversed"
+    outside = seeds_for_difference(mean, deviation, null=null, alpha=alpha)
+    if outside is None or (inside is not None and inside <= outside):
+        return inside, "absent"
+    documented = (mean > null) == (decision.direction == "greater")
+    return outside, "direction only" if documented else "reversed"
 
 
 def _confound(result: ClaimResult, claim: Claim) -> ClaimResult:

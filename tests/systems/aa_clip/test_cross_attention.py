@@ -117,6 +117,17 @@ def test_token_mean_adds_one_vector_to_every_token() -> None:
     assert not torch.allclose(mean[0], mean[1])
 
 
+def test_a_detached_branch_adds_the_same_and_receives_no_gradient() -> None:
+    x, context = _inputs()
+    x.requires_grad_()
+    whole, detached = _module(), _module(detached=True)
+    assert torch.equal(detached(x, context), whole(x, context))
+    detached(x, context).square().sum().backward()
+    assert all(parameter.grad is None for parameter in detached.parameters())
+    whole(x, context).square().sum().backward()
+    assert all(parameter.grad is not None for parameter in whole.parameters())
+
+
 def test_zero_initialised_output_is_exactly_zero() -> None:
     x, context = _inputs()
     module = _module(biased=False, zero_init=True)

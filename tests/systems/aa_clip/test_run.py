@@ -395,8 +395,22 @@ def test_an_inert_branch_reads_the_gradients_of_no_branch(
             stage = "gradient/base"
             assert _values(inert, metric, stage) == _values(none, metric, stage)
     full = run_variant("scale_1.0", measure={"gradients"}).rows
+    assert len(_values(full, "gradient_l2/image_cross", "gradient/base")) == 2
+    assert not [row for row in none if row.metric == "gradient_l2/image_cross"]
     batches = _values(full, "image_batch_loss", "gradient/base")
     assert batches != _values(none, "image_batch_loss", "gradient/base")
+
+
+def test_a_branch_cut_from_the_graph_leaves_the_adapter_its_gradient(
+    run_variant: Callable[..., Outcome],
+) -> None:
+    """The branch lies upstream of the adapter, so it can take nothing from it."""
+    full = run_variant("scale_1.0", measure={"gradients"}).rows
+    detached = run_variant("detached", measure={"gradients"}).rows
+    for metric in ("image_batch_loss", "gradient_l2/all", "gradient_sum/all"):
+        stage = "gradient/base"
+        assert _values(detached, metric, stage) == _values(full, metric, stage)
+    assert not [row for row in detached if row.metric == "gradient_l2/image_cross"]
 
 
 def test_training_sees_the_same_batches_and_augmentation(

@@ -31,6 +31,7 @@ class CrossAttentionOptions(BaseModel):
         zero_init: control: the output projection starts at zero (an inert module).
         token_mean: control: every token receives the output's mean over tokens, so that the
             branch can do nothing but add one common vector to an image's tokens.
+        detached: control: the branch adds what it adds, and no gradient can flow into it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -41,6 +42,7 @@ class CrossAttentionOptions(BaseModel):
     norm_match: bool = False
     zero_init: bool = False
     token_mean: bool = False
+    detached: bool = False
 
 
 class CrossAttention(nn.Module):
@@ -101,6 +103,8 @@ class CrossAttention(nn.Module):
             out = out.mean(dim=1, keepdim=True).expand_as(out)
         if self.options.norm_match:
             out = match_norm(out, x, 1e-6)
+        if self.options.detached:
+            out = out.detach()
         return self.options.scale * out
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:

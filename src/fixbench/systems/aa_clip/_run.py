@@ -293,6 +293,10 @@ class _Session:
             loss = image_loss(model, batch, anchors, contexts)
             loss.backward()
             values = gradient_norms(model.image_adapter)
+            if model.image_cross is not None and not model.image_cross.options.detached:
+                values["gradient_l2/image_cross"] = gradient_norms(model.image_cross)[
+                    "gradient_l2/all"
+                ]
             values["image_batch_loss"] = loss.item()
             if index < self.options.measures.displacement_batches:
                 values.update(displacement(model, batch, contexts))
