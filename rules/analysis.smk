@@ -30,8 +30,6 @@ rule report:
         ),
     log:
         f"logs/{{ablation}}/{PLAN.tier}/report.log",
-    wildcard_constraints:
-        ablation="|".join(PLAN.ablations),
     params:
         tier=PLAN.tier,
         folder=PLAN.folder,
@@ -47,7 +45,7 @@ rule report:
 
 rule claims:
     input:
-        PLAN.verdicts(),
+        PLAN.all_verdicts(),
     output:
         expand(
             "{reports}/claims.{suffix}", reports=PLAN.reports, suffix=["json", "csv"]

@@ -23,7 +23,9 @@ shell.prefix(
 )
 
 
+# The files of an ablation that is left out are what they are: nothing here makes them.
 wildcard_constraints:
+    ablation="|".join(PLAN.ablations),
     tier=PLAN.tier,
     block=r"[0-9,-]+",
 

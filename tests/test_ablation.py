@@ -80,6 +80,11 @@ BAD: dict[str, tuple[Edit, str]] = {
         "baselin is {}; expected no such key; see config/ablation.schema.json",
     ),
     "missing key": (drop("title"), "title; expected this key, which is required"),
+    "misspelt required key": (
+        both(drop("title"), put("titel", "T")),
+        "titel is 'T'; expected no such key; see config/ablation.schema.json; is it the required "
+        "key 'title'?",
+    ),
     "wrong type": (put("title", 3), "title is 3; expected string"),
     "nested wrong type": (
         put("variants/slow/changes", []),
@@ -88,6 +93,23 @@ BAD: dict[str, tuple[Edit, str]] = {
     "wrong choice": (
         put("claims/0/kind", "guess"),
         "claims.0.kind is 'guess'; expected 'arithmetic', 'mechanism', 'outcome' or 'not_testable'",
+    ),
+    "unbounded precondition": (
+        put(
+            "claims/0/preconditions",
+            [{"name": "n", "meaning": "m", "effect": CLAIM["effect"]}],
+        ),
+        "claims.0.preconditions.0; expected a precondition with 'above', 'below' or both",
+    ),
+    "precondition of a property": (
+        both(
+            put("claims/0/decision", {"rule": "property"}),
+            put(
+                "claims/0/preconditions",
+                [{"name": "n", "meaning": "m", "effect": CLAIM["effect"], "above": 0}],
+            ),
+        ),
+        "claims.0; expected preconditions with a 'difference' or 'no_difference' rule alone",
     ),
     "claim id": (
         put("claims/0/id", "toy1"),

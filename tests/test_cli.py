@@ -81,9 +81,9 @@ def test_version(run: Run) -> None:
 def test_check_says_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     text = capsys.readouterr().out
-    assert "toy: 4 variants, 1 claims\n" in text
+    assert "toy: 4 variants, 1 claim\n" in text
     # Exact sign-flip with 3 seeds: 2 / 2**3 at best, and 5 seeds 2 / 2**5 against one claim.
-    assert "smoke: 3 seeds; the sign-flip test cannot settle a family of 1 claims" in text
+    assert "smoke: 3 seeds; the sign-flip test cannot settle a family of 1 claim:" in text
     assert "it takes 6 seeds" in text
 
 
@@ -118,12 +118,37 @@ def test_check_validates_the_options_of_every_variant_and_tier(
     assert "tiers.smoke.options.training.steps is 'few'; expected integer" in said(capsys)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("import os\n", "import os,\n", "line 3 is 'import os,'; expected code that can be"),
+        ("import time\n", "import tmie\n", "line 4 is 'import tmie'; expected code that can be"),
+        ("noise: float", "noise: flaot", "line 19 is 'noise: flaot'; expected code that can be"),
+    ],
+)
+def test_check_names_the_line_of_a_system_that_cannot_be_imported(
+    toy: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(toy.with_name("system.py"), old, new)
+    assert main(["check", "toy"]) == 2
+    assert f"ablations/toy/system.py: {message} imported (" in said(capsys)
+
+
+def test_check_asks_for_a_place_for_the_output(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(project / "ablations" / "toy_command" / "ablation.yaml", " {output}", "")
+    assert main(["check"]) == 2
+    expected = "command is 'python measure.py {seed} {options}'; expected a command with {output}"
+    assert f"toy_command/ablation.yaml: {expected}" in said(capsys)
+
+
 def test_analyse_and_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [str(path) for path in results(project)]
     claims = str(project / "claims.json")
     common = ["toy", "--tier", "smoke", "--results", *paths, "--claims", claims]
     assert main(["analyse", *common]) == 0
-    assert capsys.readouterr().out.startswith("TY01  ")
+    assert capsys.readouterr().out.startswith("toy TY01  ")
     folder = project / "ablations" / "toy"
     # What is stored is what was judged, to the last bit.
     assert load_claims(Path(claims)) == analyse(folder, "smoke", list(map(Path, paths)))
@@ -276,7 +301,7 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     edit(
         project / "ablations" / "toy_command" / "ablation.yaml",
         "python measure.py {seed} {options} {output}",
-        f"touch {marker}; sleep 300; true",
+        f"touch {marker}; sleep 300; touch {{output}}",
     )
     command = [sys.executable, "-m", "fixbench", "run", "toy_command", "cube", "--seeds", "0"]
     with subprocess.Popen(

@@ -231,11 +231,19 @@ def test_bad_requests(old: str, new: str, message: str, project: Path) -> None:
     assert not list(project.glob("x.*"))
 
 
-def test_missing_module_inside_a_system_is_a_bug(project: Path) -> None:
+def test_system_that_cannot_be_imported_names_its_own_line(project: Path) -> None:
     path = project / "ablations" / "toy" / "system.py"
-    path.write_text("import a_library_that_is_missing\n")
-    with pytest.raises(ModuleNotFoundError):
-        load_system(path.with_name("ablation.yaml"), "system.py")
+    for content, place in (
+        ("\nimport a_library_that_is_missing\n", "line 2 is 'import a_library_that_is_missing';"),
+        ("import json\nX = json.loads('[1,\\n')", r"line 2 is \"X = json.loads\('\[1,"),
+        ("def run(:\n", r"line 1 is 'def run\(:'; .* \(SyntaxError: invalid syntax"),
+        ("X = '\0'\n", "null bytes"),
+    ):
+        path.write_text(content)
+        with pytest.raises(InputError, match=rf"ablations/toy/system\.py.*{place}") as caught:
+            load_system(path.with_name("ablation.yaml"), "system.py")
+        assert "expected code that can be imported (" in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
 def test_no_gpu(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,6 +366,35 @@ def test_command_that_fails_is_a_row(project: Path, capfd: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("no_such_program {seed} {output}", "the shell does not find it (status 127)"),
+        ("./measure.py {seed} {output}", "the shell cannot execute it (status 126)"),
+        # Another seed may have gone well before, but this failure says nothing about the seed.
+        (
+            "test {seed} = 0 && python measure.py {seed} {options} {output} || no_such_program",
+            "the shell does not find it (status 127)",
+        ),
+    ],
+)
+def test_command_that_cannot_start_fails_the_job(project: Path, script: str, status: str) -> None:
+    command(project, script)
+    with pytest.raises(InputError) as caught:
+        job(project, "cube", [0, 1], "x", ablation="toy_command")
+    text = str(caught.value)
+    assert f"toy_command/ablation.yaml: command is {script!r}; expected" in text
+    assert text.endswith(f"expected a command that starts: {status}")
+    assert not list(project.glob("x.*"))
+
+
+def test_command_without_output_does_not_start(project: Path) -> None:
+    command(project, "touch started {seed} {options}")
+    with pytest.raises(InputError, match=r"command is 'touch .* expected a command with {output}"):
+        job(project, "cube", [0], "x", ablation="toy_command")
+    assert not list(project.rglob("started"))
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, r"command; expected a command that writes its metrics to \{output\}"),
@@ -366,13 +403,25 @@ def test_command_that_fails_is_a_row(project: Path, capfd: pytest.CaptureFixture
         ("PAR1broken", "expected metrics as CSV, JSON lines or Parquet"),
         ("metric,score\\nmean,1\\n", r"command is \['metric', 'score'\]; expected the columns"),
         ("metric,value,speed\\nmean,1,2\\n", "expected the columns metric and value, and opt"),
-        ("metric,value\\nmean,high\\n", "expected a number as value and a whole number as step"),
+        (
+            "metric,value\\nmean,high\\n",
+            r"command: row 1 of \{output\} is \{'metric': 'mean', 'value': 'high'\}; expected a n",
+        ),
+        (
+            "metric,value\\nmean,1\\nmean,2\\n",
+            r"ablation\.yaml: command: row 2 of \{output\} is \{'metric': 'mean', 'value': 2\}; "
+            "expected each metric once for a stage and step; 'mean' of stage 'run' at step 0 stan",
+        ),
+        (
+            "metric,step,value\\nmean,3,1\\nmean,4,1\\nmean,3,2\\n",
+            "row 3 .* at step 3 stands twice",
+        ),
         ("metric,value\\nscore,1\\n", "metric is 'score'; expected a metric that the ablation"),
         ("metric,value,status\\nmean,1,fine\\n", "status is 'fine'; expected one of ok"),
     ],
 )
 def test_command_with_bad_output(project: Path, content: str | None, message: str) -> None:
-    command(project, "true" if content is None else f"printf '{content}' > {{output}}")
+    command(project, "true {output}" if content is None else f"printf '{content}' > {{output}}")
     with pytest.raises(InputError, match=message):
         job(project, "cube", [0], "x", ablation="toy_command")
     assert not (project / "x.parquet").exists()

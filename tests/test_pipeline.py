@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,8 +162,8 @@ def refused(done: subprocess.CompletedProcess[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("tiers=smoke", "config/config.yaml: tiers is 'smoke'; expected no such key; see config"),
-        ("device=gpu", "config/config.yaml: device is 'gpu'; expected 'auto', 'cpu' or 'cuda'"),
+        ("tiers=smoke", "--config: tiers is 'smoke'; expected no such key; see config"),
+        ("device=gpu", "--config: device is 'gpu'; expected 'auto', 'cpu' or 'cuda'"),
     ],
 )
 def test_bad_configuration(project: Path, run: Run, config: str, message: str) -> None:
@@ -194,17 +195,73 @@ def test_reports_that_cannot_be_written_are_noticed_before_training(
     assert not (project / "results").exists()
 
 
-def test_bad_option_fails_the_job_with_one_message(project: Path, toy: Path, run: Run) -> None:
+def test_bad_option_is_refused_before_any_job(project: Path, toy: Path, run: Run) -> None:
     edit(toy, "samples: 32", "samples: 32.5")
-    done = run("snakemake", "--cores", "1", "results/toy/smoke/fast/0-1.parquet", *CONFIG)
+    message = "ablations/toy/ablation.yaml: baseline.data.samples is 32.5; expected integer"
+    refused(run("snakemake", "--cores", "1", *CONFIG), re.escape(message))
+    assert not (project / "results").exists()
+
+
+def test_options_are_checked_when_they_have_changed_and_at_no_other_time(
+    project: Path, toy: Path
+) -> None:
+    def imports_torch() -> bool:
+        code = (
+            "import sys; from fixbench.workflow import make_plan; "
+            "make_plan({'ablations': ['toy']}); print('torch' in sys.modules)"
+        )
+        command = [sys.executable, "-c", code]
+        return "True" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert [imports_torch(), imports_torch()] == [True, False]
+    edit(toy, "The larger step", "A larger step")
+    assert not imports_torch()
+    edit(toy, "learning_rate: 0.001}", "learning_rate: high}")
+    for _ in range(2):  # what was refused leaves no trace by which it might pass
+        with pytest.raises(InputError, match=r"variants\.slow\.changes\.optimiser\.learning_rate"):
+            make_plan({"ablations": ["toy"]})
+
+
+def test_command_that_cannot_start_fails_the_run(project: Path, run: Run) -> None:
+    edit(project / "ablations/toy_command/ablation.yaml", "python measure.py", "pyhton measure.py")
+    target = "results/toy_command/smoke/cube/0.parquet"
+    config = ("--config", "tier=smoke", "ablations=toy_command", "seeds=0")
+    done = run("snakemake", target, "--cores", "1", *config)
     assert done.returncode != 0
-    messages = [line for line in done.stderr.splitlines() if line.startswith("fixbench: error")]
-    assert messages == [
-        "fixbench: error: ablations/toy/ablation.yaml: baseline.data.samples is 32.5; "
-        "expected integer"
-    ]
+    (message,) = [line for line in done.stderr.splitlines() if line.startswith("fixbench: error")]
+    assert "toy_command/ablation.yaml: command is 'pyhton measure.py" in message
     assert "Traceback" not in done.stdout + done.stderr
     assert not [path for path in (project / "results").rglob("*") if path.is_file()]
+
+
+def test_restricted_run_keeps_the_claims_of_others(project: Path, run: Run) -> None:
+    reports = project / "reports" / "smoke"
+    command = ("snakemake", "reports/smoke/claims.csv", "--cores", "2")
+    config = ("--config", "tier=smoke", "ablations=toy_command", "seeds=0-1")
+    assert jobs(run(*command, *config)) == {"toy_command": 2, "analyse": 1, "claims": 1}
+    alone = contents(reports)
+    assert [row["id"] for row in json.loads(alone["claims.json"])] == ["TC01"]
+    # Another ablation, judged by an earlier run: it stays, and nothing of it is made again.
+    kept = project / "results" / "toy" / "smoke" / "claims.json"
+    kept.parent.mkdir(parents=True)
+    content = (project / "results" / "toy_command" / "smoke" / "claims.json").read_text()
+    kept.write_text(content.replace("TC01", "TY01").replace('"toy_command"', '"toy"'))
+    assert jobs(run(*command, *config)) == {"claims": 1}
+    assert (reports / "claims.csv").read_bytes() != alone["claims.csv"]
+    rows = json.loads((reports / "claims.json").read_text())
+    assert [(row["ablation"], row["id"]) for row in rows] == [
+        ("toy", "TY01"),
+        ("toy_command", "TC01"),
+    ]
+    # A whole run makes them all, of another tier there is none, and a removed folder has none.
+    both = [str(kept.relative_to(project)), "results/toy_command/smoke/claims.json"]
+    restricted = {"tier": "smoke", "ablations": ["toy_command"]}
+    assert make_plan(restricted).all_verdicts() == make_plan({"tier": "smoke"}).verdicts() == both
+    assert make_plan(restricted).verdicts() == both[1:]
+    small = make_plan(restricted | {"tier": "small"})
+    assert small.all_verdicts() == small.verdicts()
+    shutil.rmtree(project / "ablations" / "toy")
+    assert make_plan(restricted).all_verdicts() == both[1:]
 
 
 @contextmanager
@@ -265,6 +322,17 @@ def test_plan_refuses(project: Path) -> None:
         make_plan({"tier": "full", "ablations": ["toy"]})
     with pytest.raises(InputError, match=r"nowhere; expected folders with an ablation\.yaml"):
         make_plan({"folder": "nowhere"})
+    # Who gave the value: the command line, unless the file says the same.
+    config = project / "config" / "config.yaml"
+    for key, value in (("tier", "full"), ("seeds", "3-1"), ("ablations", ["tyo"])):
+        given = {"tier": "smoke", "ablations": ["toy"], "seeds": None} | {key: value}
+        with pytest.raises(InputError, match=rf"^--config: {key} is "):
+            make_plan(given)
+        text = config.read_text()
+        config.write_text(re.sub(rf"^{key}: .*$", f"{key}: {value}", text, flags=re.MULTILINE))
+        with pytest.raises(InputError, match=rf"^config/config\.yaml: {key} is "):
+            make_plan(given)
+        config.write_text(text)
     (project / "ablations" / "toy" / "rule.smk").unlink()
     with pytest.raises(InputError, match=r"toy/rule\.smk; expected the ablation's rule"):
         make_plan({})

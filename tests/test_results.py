@@ -68,6 +68,15 @@ def test_bad_rows_are_refused_and_leave_no_file(row: Row, message: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_measurement_repeated_by_a_seed_is_refused(tmp_path: Path) -> None:
+    row = Row("train", 0, "loss", 1.0)
+    write(tmp_path / "fine.parquet", {0: [row], 1: [row]})
+    message = "each metric of a stage and step once in seed 0; this row is there twice"
+    with pytest.raises(InputError, match=message):
+        write(tmp_path / "x.parquet", {0: [row, Row("train", 0, "loss", 2.0)]})
+    assert [path.name for path in tmp_path.iterdir()] == ["fine.parquet"]
+
+
 def test_failed_write_keeps_the_old_file_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,14 +7,16 @@ their decision rules. Everything that can be wrong in it is refused here, in one
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
@@ -429,10 +431,15 @@ def validation_problem(
         where: dotted key as pydantic sees it → the key shown to the user.
         unknown: what to expect instead of an unknown key.
     """
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    problem = problems[0]
+    if problem["type"] == "missing":
+        problem = _misspelt(problems) or problem
     key = where(".".join(str(part) for part in problem["loc"]))
     value = problem.get("input")
     if problem["type"] == "extra_forbidden":
+        if problem is not problems[0]:
+            unknown += f"; is it the required key {problems[0]['loc'][-1]!r}?"
         return InputError(file, key, value, expected=unknown)
     if problem["type"] == "missing":
         return InputError(file, key, expected="this key, which is required")
@@ -440,6 +447,18 @@ def validation_problem(
     message = re.sub(r"^\w+ should (be|match|have)( a valid)? ?", "", message)
     shown = None if isinstance(value, dict) else value
     return InputError(file, key, shown, expected=message)
+
+
+def _misspelt(problems: Sequence[ErrorDetails]) -> ErrorDetails | None:
+    """The unknown key that was meant to be the missing one, if one looks like it."""
+    *parents, missing = problems[0]["loc"]
+    strangers = {
+        str(problem["loc"][-1]): problem
+        for problem in problems
+        if problem["type"] == "extra_forbidden" and [*problem["loc"][:-1]] == parents
+    }
+    close = difflib.get_close_matches(str(missing), strangers, n=1)
+    return strangers[close[0]] if close else None
 
 
 def _check_references(path: Path, ablation: Ablation) -> None:

@@ -128,7 +128,7 @@ def _positive(text: str) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from fixbench.ablation import load_ablation, parse_seeds, read_yaml, resolve_options
+    from fixbench.ablation import load_ablation, parse_seeds, read_yaml
     from fixbench.workflow import CONFIG, check_settings, find_ablations
 
     if options.ablations == Path("ablations"):
@@ -139,31 +139,29 @@ def _check(options: argparse.Namespace) -> None:
     ]
     loaded = {file: load_ablation(file) for file in files}
 
-    from fixbench.job import check_options, load_system  # imports torch
+    from fixbench.job import check_runnable  # imports torch
     from fixbench.statistics import reachable
 
     for file, ablation in loaded.items():
-        if ablation.system is not None:
-            system = load_system(file, ablation.system)
-            for tier in ablation.tiers:
-                for variant in ablation.variants_in(tier):
-                    resolved = resolve_options(ablation, variant, tier)
-                    check_options(file, ablation, system, variant, tier, resolved)
+        check_runnable(file, ablation, ablation.tiers)
         tested = ("difference", "no_difference")
         family = sum(c.primary and c.decision.rule in tested for c in ablation.claims)
-        print(
-            f"{file.parent.name}: {len(ablation.variants)} variants, {len(ablation.claims)} claims"
-        )
+        variants, claims = len(ablation.variants), len(ablation.claims)
+        print(f"{file.parent.name}: {_count(variants, 'variant')}, {_count(claims, 'claim')}")
         for tier, content in ablation.tiers.items():
             seeds = parse_seeds(content.seeds)
             reach = reachable(len(seeds), family)
             power = (
                 f"the sign-flip test can reach an adjusted p of {reach.smallest_p_adjusted:.3g}"
                 if reach.possible
-                else f"the sign-flip test cannot settle a family of {family} claims: it takes "
-                f"{reach.smallest_n} seeds (the t-test has no such floor)"
+                else f"the sign-flip test cannot settle a family of {_count(family, 'claim')}: "
+                f"it takes {reach.smallest_n} seeds (the t-test has no such floor)"
             )
-            print(f"  {tier}: {len(seeds)} seeds; {power}")
+            print(f"  {tier}: {_count(len(seeds), 'seed')}; {power}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -195,7 +193,7 @@ def _analyse(options: argparse.Namespace) -> None:
     results = analyse(options.ablations / options.ablation, options.tier, options.results)
     save_claims(options.claims, results)
     for result in results:
-        print(f"{result.id}  {result.verdict}: {result.reason}")
+        print(f"{result.ablation} {result.id}  {result.verdict}: {result.reason}")
 
 
 def _report(options: argparse.Namespace) -> None:

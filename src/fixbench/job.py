@@ -17,7 +17,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -41,10 +42,13 @@ from fixbench.training import (
     save_state,
 )
 
-__all__ = ["RUN_METRIC", "check_options", "load_system", "run_job"]
+__all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
 
 #: The metric of the row that says that a run failed; always allowed, in the unit "1".
 RUN_METRIC = "run"
+
+#: Exit statuses of a shell that could not start a command.
+_NOT_STARTED = {126: "the shell cannot execute it", 127: "the shell does not find it"}
 
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
@@ -179,7 +183,8 @@ def load_system(file: Path, system: str) -> System:
     """Import the module that ``system`` in the ablation file ``file`` names.
 
     Raises:
-        InputError: there is no such module, or it does not offer ``Options`` and ``run``.
+        InputError: there is no such module, it cannot be imported, or it does not offer
+            ``Options`` and ``run``.
     """
     if system.endswith(".py"):
         path = file.parent / system
@@ -191,7 +196,10 @@ def load_system(file: Path, system: str) -> System:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses and pydantic look their module up
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever a stranger's module raises
+            raise _import_problem(path, error) from error
     else:
         try:
             module = importlib.import_module(system)
@@ -210,7 +218,46 @@ def load_system(file: Path, system: str) -> System:
     return cast("System", module)
 
 
-def check_options(
+def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None:
+    """Check what loading the ablation file cannot: that its system or command takes the options.
+
+    Raises:
+        InputError: as `load_system`; an option is wrong in one of the ``tiers``; the command
+            has no place for its output.
+    """
+    if ablation.command is not None:
+        _check_command(file, ablation.command)
+        return
+    system = load_system(file, cast("str", ablation.system))
+    for tier in tiers:
+        for variant in ablation.variants_in(tier):
+            options = resolve_options(ablation, variant, tier)
+            _check_options(file, ablation, system, variant, tier, options)
+
+
+def _check_command(file: Path, command: str) -> None:
+    if "{output}" not in command:
+        expected = "a command with {output}, the path to which it writes its metrics"
+        raise InputError(file, "command", command, expected=expected)
+
+
+def _import_problem(path: Path, error: Exception) -> InputError:
+    """The line of the module at ``path`` that cannot be imported, and why."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [(f.lineno, f.line) for f in frames if Path(f.filename).resolve() == path.resolve()]
+    if not lines and isinstance(error, SyntaxError):  # of this very file: no line of it has run
+        lines = [(error.lineno, error.text)]
+    number, text = lines[-1] if lines else (None, None)
+    problem = " ".join(f"{type(error).__name__}: {error}".split())
+    return InputError(
+        path,
+        f"line {number}" if number else "",
+        text and text.strip(),
+        expected=f"code that can be imported ({problem})",
+    )
+
+
+def _check_options(
     file: Path, ablation: Ablation, system: System, variant: str, tier: str, options: Any
 ) -> Any:
     """The options as an instance of the system's ``Options``; what is measured is checked too.
@@ -289,14 +336,15 @@ def _runner(
     root: Path,
     threads: int,
 ) -> _Run:
+    file = folder / "ablation.yaml"
     if ablation.command is not None:
         command = ablation.command
+        _check_command(file, command)
         return lambda seed, context: _run_command(
             command, folder, options, seed, root=root, threads=threads
         )
-    file = folder / "ablation.yaml"
     system = load_system(file, cast("str", ablation.system))
-    checked = check_options(file, ablation, system, variant, tier, options)
+    checked = _check_options(file, ablation, system, variant, tier, options)
     return lambda seed, context: system.run(checked, seed, context)
 
 
@@ -336,19 +384,29 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _run_command(
     command: str, folder: Path, options: dict[str, Any], seed: int, *, root: Path, threads: int
 ) -> Outcome:
-    """Run a stranger's program in the ablation folder and read the metrics that it leaves."""
+    """Run a stranger's program in the ablation folder and read the metrics that it leaves.
+
+    Raises:
+        InputError: the command cannot be started, which says nothing about the seed, or leaves
+            something other than metrics.
+    """
+    file = folder / "ablation.yaml"
     with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
         output = Path(scratch, "metrics")
         request = Path(scratch, "options.json")
         request.write_text(json.dumps(options, sort_keys=True), encoding="utf-8")
         words = {"{seed}": seed, "{options}": request, "{output}": output, "{root}": root.resolve()}
+        called = command
         for name, value in words.items():
-            command = command.replace(name, str(value))
-        status = _call(command, folder, os.environ | {"OMP_NUM_THREADS": str(threads)})
+            called = called.replace(name, str(value))
+        status = _call(called, folder, os.environ | {"OMP_NUM_THREADS": str(threads)})
+        if status in _NOT_STARTED:
+            expected = f"a command that starts: {_NOT_STARTED[status]} (status {status})"
+            raise InputError(file, "command", command, expected=expected)
         if status != 0:
             print(f"seed {seed}: the command ended with status {status}", file=sys.stderr)
             return _failure([], "run", 0, "failed")[0]
-        return Outcome(_read_metrics(output, folder / "ablation.yaml"))
+        return Outcome(_read_metrics(output, file))
 
 
 def _call(command: str, folder: Path, environment: Mapping[str, str]) -> int:
@@ -366,8 +424,9 @@ def _call(command: str, folder: Path, environment: Mapping[str, str]) -> int:
 def _read_metrics(path: Path, file: Path) -> list[Row]:
     """Rows from Parquet, JSON lines or CSV, told apart by how the content begins."""
 
-    def refuse(value: Any, expected: str) -> InputError:
-        return InputError(file, "command", value, expected=expected)
+    def refuse(value: Any, expected: str, row: int | None = None) -> InputError:
+        key = "command" if row is None else f"command: row {row} of {{output}}"
+        return InputError(file, key, value, expected=expected)
 
     try:
         start = path.read_bytes()[:64].lstrip()
@@ -385,18 +444,25 @@ def _read_metrics(path: Path, file: Path) -> list[Row]:
     if not required <= columns <= required | {"stage", "step", "status"}:
         expected = "the columns metric and value, and optionally stage, step and status"
         raise refuse(sorted(map(str, columns)), expected)
-    rows = []
-    for record in frame.to_dict("records"):
+    rows: dict[tuple[str, int, str], Row] = {}
+    for number, record in enumerate(frame.to_dict("records"), start=1):
         try:
             value, step = float(record["value"]), int(record.get("step", 0))
         except (TypeError, ValueError):
-            raise refuse(record, "a number as value and a whole number as step") from None
+            expected = "a number as value and a whole number as step"
+            raise refuse(record, expected, number) from None
         status = record.get("status")
         if not isinstance(status, str):
             status = "ok" if math.isfinite(value) else "diverged"
         stage, metric = str(record.get("stage", "run")), str(record["metric"])
-        rows.append(Row(stage, step, metric, value, status))
-    return rows
+        if (stage, step, metric) in rows:
+            expected = (
+                f"each metric once for a stage and step; {metric!r} of stage {stage!r} at step "
+                f"{step} stands twice: tell repeated measurements apart by stage or step"
+            )
+            raise refuse(record, expected, number)
+        rows[stage, step, metric] = Row(stage, step, metric, value, status)
+    return list(rows.values())
 
 
 def _find_device(name: str) -> torch.device:

@@ -76,12 +76,17 @@ def write_results(
 
     Raises:
         InputError: a row has an undeclared metric, an unknown status, or a non-finite value
-            that is marked ``ok``.
+            that is marked ``ok``; or a seed measures the same (stage, step, metric) twice.
     """
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for seed in sorted(rows):
+        seen = set()
         for row in rows[seed]:
             _check_row(row, path, units)
+            if (row.stage, row.step, row.metric) in seen:
+                expected = f"each metric of a stage and step once in seed {seed}; this row is there"
+                raise InputError(path, "row", row, expected=f"{expected} twice")
+            seen.add((row.stage, row.step, row.metric))
             stage, step, metric, value, status = astuple(row)
             record = (ablation, variant, seed, stage, step, metric, value, units[metric], status)
             for name, item in zip(COLUMNS, record, strict=True):

@@ -3,6 +3,7 @@
 A job is rerun when what it depends on has changed and at no other time. Snakemake sees that by
 way of the job's *request*, a small file with everything that the result depends on: the resolved
 options and the hashes of code, inputs and lock files. The text of a claim is not among it.
+A request is written only after the system has accepted its options.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fixbench.ablation import (
     TierName,
     load_ablation,
     parse_seeds,
+    read_yaml,
     resolve_options,
     validation_problem,
 )
@@ -90,6 +92,7 @@ class Plan:
         ablations: name → what is planned of it.
         folder: where the ablations are, relative to the working directory.
         reports: where the reports go.
+        left_out: ablations in ``folder`` that were not asked for.
     """
 
     tier: str
@@ -97,6 +100,7 @@ class Plan:
     folder: Path
     reports: Path
     ablations: Mapping[str, PlannedAblation]
+    left_out: tuple[str, ...] = ()
 
     def rules(self) -> list[str]:
         """The rule files of the ablations, absolute, in order of name."""
@@ -122,7 +126,16 @@ class Plan:
 
     def verdicts(self) -> list[str]:
         """The verdict files of all planned ablations."""
-        return [f"results/{name}/{self.tier}/claims.json" for name in self.ablations]
+        return [self._verdict_file(name) for name in self.ablations]
+
+    def all_verdicts(self) -> list[str]:
+        """The verdict files of the table of all claims.
+
+        Those planned, and of the ablations left out what an earlier run left on disk: a
+        restricted run renews its own claims in the table and takes nobody else's away.
+        """
+        kept = [name for name in self.left_out if Path(self._verdict_file(name)).exists()]
+        return [self._verdict_file(name) for name in sorted([*self.ablations, *kept])]
 
     def job_files(self, ablation: str, variant: str, block: str) -> dict[str, str | list[str]]:
         """What the job reads: its request, its parent's states, records of its tracked inputs.
@@ -150,6 +163,9 @@ class Plan:
         children = [name for name, child in variants.items() if child.starts_from == variant]
         return max((1 + self.priority(ablation, child) for child in children), default=0)
 
+    def _verdict_file(self, ablation: str) -> str:
+        return f"results/{ablation}/{self.tier}/claims.json"
+
     def _files(self, top: str, ablation: str, suffix: str) -> list[str]:
         planned = self.ablations[ablation]
         return [
@@ -172,7 +188,8 @@ def make_plan(config: Mapping[str, Any]) -> Plan:
     reports = Path("reports") / ("" if settings.tier == _DEFAULT_TIER else settings.tier)
     for place in (reports, Path("results"), Path("logs"), Path(".fixbench")):
         check_writable(place)
-    names = find_ablations(folder, settings.ablations)
+    given = _given_in(config, "ablations")
+    names = find_ablations(folder, settings.ablations, file=given, key="ablations")
     planned = {}
     for name in names:
         file = folder / name / "ablation.yaml"
@@ -184,14 +201,16 @@ def make_plan(config: Mapping[str, Any]) -> Plan:
             if settings.ablations:
                 known = ", ".join(ablation.tiers)
                 expected = f"a tier of {name}: {known}"
-                raise InputError(CONFIG, "tier", settings.tier, expected=expected)
+                given = _given_in(config, "tier")
+                raise InputError(given, "tier", settings.tier, expected=expected)
             continue
+        planned[name] = PlannedAblation(ablation, _blocks(settings.seeds, tier, config))
         _write_requests(folder / name, ablation, settings.tier)
-        planned[name] = PlannedAblation(ablation, _blocks(settings, tier))
     if not planned:
         expected = f"a tier that an ablation in {folder} has"
-        raise InputError(CONFIG, "tier", settings.tier, expected=expected)
-    return Plan(settings.tier, settings.device, folder, reports, planned)
+        raise InputError(_given_in(config, "tier"), "tier", settings.tier, expected=expected)
+    left_out = tuple(name for name in find_ablations(folder) if name not in names)
+    return Plan(settings.tier, settings.device, folder, reports, planned, left_out)
 
 
 def check_settings(config: Any) -> Settings:
@@ -204,11 +223,22 @@ def check_settings(config: Any) -> Settings:
         return Settings.model_validate(config)
     except ValidationError as error:
         unknown = "no such key; see config/config.schema.json"
-        raise validation_problem(CONFIG, error, unknown=unknown) from None
+        place = error.errors()[0]["loc"]
+        file = _given_in(config, str(place[0])) if place else CONFIG
+        raise validation_problem(file, error, unknown=unknown) from None
 
 
-def find_ablations(folder: Path, names: Sequence[str] = ()) -> list[str]:
+def find_ablations(
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    file: str | Path | None = None,
+    key: str = "ablation",
+) -> list[str]:
     """The ablations in ``folder``, sorted; those named, if any are.
+
+    Args:
+        file, key: where the names were given, for the message; in ``folder`` by default.
 
     Raises:
         InputError: there is none, or not one of that name.
@@ -218,7 +248,7 @@ def find_ablations(folder: Path, names: Sequence[str] = ()) -> list[str]:
         raise InputError(folder, "", expected="folders with an ablation.yaml")
     for name in names:
         if name not in found:
-            raise InputError(folder, "ablation", name, expected=f"one of {', '.join(found)}")
+            raise InputError(file or folder, key, name, expected=f"one of {', '.join(found)}")
     return sorted(set(names)) or found
 
 
@@ -267,8 +297,16 @@ def new_ablation(folder: Path, name: str) -> Path:
     return target
 
 
-def _blocks(settings: Settings, tier: Tier) -> tuple[str, ...]:
-    seeds = parse_seeds(settings.seeds or tier.seeds, file=CONFIG, key="seeds")
+def _given_in(config: Mapping[str, Any], key: str) -> str | Path:
+    """Where a setting was given: on Snakemake's command line, unless the file says the same."""
+    written = read_yaml(CONFIG)
+    if key not in config or (isinstance(written, dict) and written.get(key) == config[key]):
+        return CONFIG
+    return "--config"
+
+
+def _blocks(chosen: str | None, tier: Tier, config: Mapping[str, Any]) -> tuple[str, ...]:
+    seeds = parse_seeds(chosen or tier.seeds, file=_given_in(config, "seeds"), key="seeds")
     starts = range(0, len(seeds), tier.block)
     return tuple(seed_label(seeds[start : start + tier.block]) for start in starts)
 
@@ -302,18 +340,30 @@ def _write_requests(folder: Path, ablation: Ablation, tier: str) -> None:
         },
         "units": {name: metric.unit for name, metric in ablation.metrics.items()},
     }
-    for name, variant in ablation.variants_in(tier).items():
-        request = {
+    requests = {
+        _request_file(folder.name, tier, name): {
             **shared,
             "variant": name,
             "starts_from": variant.starts_from,
             "options": resolve_options(ablation, name, tier),
             "measure": variant.measured_in(tier),
         }
-        _write_changed(_request_file(folder.name, tier, name), request)
+        for name, variant in ablation.variants_in(tier).items()
+    }
+    if any(_has_changed(path, request) for path, request in requests.items()):
+        # Imports torch, which takes seconds; a request that stands was checked when written.
+        from fixbench.job import check_runnable
+
+        check_runnable(folder / "ablation.yaml", ablation, [tier])
+    for path, request in requests.items():
+        _write_changed(path, request)
 
 
 def _write_changed(path: Path, content: Any) -> None:
     """Leave an unchanged file alone: a newer one would be a reason to run the job again."""
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
+    if _has_changed(path, content):
         provenance.write_json(path, content)
+
+
+def _has_changed(path: Path, content: Any) -> bool:
+    return not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content

@@ -206,6 +206,15 @@ def test_pretraining_continues_after_a_phase_as_if_never_stopped(tmp_path: Path)
     assert all(torch.equal(value, continued[name]) for name, value in whole_state.items())
 
 
+def test_pretraining_refuses_a_start_with_no_phase_left(tmp_path: Path) -> None:
+    _pretrain(tmp_path / "done", steps=(1, 1))
+    for steps in ((1, 1), (1,)):
+        expected = rf"done: phases is 2; expected fewer than the {len(steps)} phases of the recipe"
+        with pytest.raises(InputError, match=expected):
+            _pretrain(tmp_path / "x", steps=steps, start=tmp_path / "done")
+    assert not (tmp_path / "x").exists()
+
+
 def test_pretraining_lowers_its_loss(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     losses = pretrain(

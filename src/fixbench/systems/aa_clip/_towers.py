@@ -116,6 +116,9 @@ def pretrain(
 
     Returns:
         the loss of every step.
+
+    Raises:
+        InputError: no phase is left after those of ``start``.
     """
     torch.set_deterministic_debug_mode("error")
     dimensions = small_dimensions()
@@ -124,8 +127,11 @@ def pretrain(
     skipped = 0
     if start is not None:
         content = torch.load(start, weights_only=True)
-        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
         skipped = content["phases"]
+        if skipped >= len(recipe.phases):
+            expected = f"fewer than the {len(recipe.phases)} phases of the recipe: none is left"
+            raise InputError(start, "phases", skipped, expected=expected)
+        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
     losses: list[float] = []
     for number, phase in enumerate(recipe.phases[skipped:], start=skipped):
         sampler = np.random.default_rng([recipe.seed, number] if number else recipe.seed)
