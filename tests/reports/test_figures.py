@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from fixbench.reports import _figures
-from fixbench.reports._figures import INK, Strip, curves, forest, strips
+from fixbench.reports._figures import INK, Panel, Spread, Strip, curves, forest, spreads, strips
 from fixbench.statistics import EffectEstimate
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -74,6 +74,50 @@ def test_marks_stand_where_the_axis_says(draw: Any, scale: str) -> None:
     expected = [0.4, 0.45] + ([0.35, 0.38, 0.5] if draw is strips else [])
     found = sorted(markers(svg))
     assert found == pytest.approx(sorted(place(value) for value in expected), abs=0.3)
+
+
+def test_ratios_far_from_one_have_an_axis_of_their_own() -> None:
+    def strip(label: str, scale: str, value: float, quantity: str = "ratio") -> Strip:
+        estimate = effect(scale, estimate=value, low=value / 1.02, high=value * 1.02)
+        return Strip(label=label, estimate=estimate, quantity=quantity)
+
+    items = [
+        strip("a", "log", 2.4),
+        strip("b", "log", 1.03),
+        strip("c", "plain", 0.1, "loss"),
+        strip("d", "log", 0.35),
+        strip("e", "log", 0.95),
+        strip("f", "plain", 0.2, "accuracy"),
+        strip("g", "plain", 0.3, "loss"),
+    ]
+    groups = [[item.label for item in group] for group in _figures._groups(items)]
+    assert groups == [["a", "d"], ["b", "e"], ["c", "g"], ["f"]]
+    alike = [strip("a", "log", 2.4), strip("b", "log", 0.5)]
+    assert _figures._groups(alike) == [alike]
+    root = ElementTree.fromstring(forest("x", items))
+    texts = [node.text for node in root.iter(f"{SVG}text")]
+    assert [text for text in texts if text in ("ratio", "loss", "accuracy")] == [
+        "ratio",
+        "ratio",
+        "loss",
+        "accuracy",
+    ]
+
+
+@pytest.mark.parametrize("scale", ["plain", "log"])
+def test_spread_shows_median_and_middle_nine_tenths(scale: str) -> None:
+    values = np.exp(np.random.default_rng(3).normal(0, 0.5, 500))
+    item = Spread(label="a", values=values, note="n")
+    svg = spreads("x", [item], logarithmic=scale == "log", null=1.0, documented=0.4)
+    place = read_axis(svg, scale)
+    assert markers(svg) == [pytest.approx(place(np.median(values)), abs=0.3)]
+    (bar,) = (
+        [float(x) for x in re.findall(r"[ML] ([\d.]+) [\d.]+", node.attrib["d"])]
+        for node in ElementTree.fromstring(svg).iter(f"{SVG}path")
+        if "stroke-width: 1.8" in node.attrib.get("style", "")
+    )
+    ends = np.quantile(values, [0.05, 0.95])
+    assert bar == pytest.approx([place(end) for end in ends], abs=0.3)
 
 
 def test_interval_is_drawn_from_low_to_high() -> None:
@@ -176,6 +220,49 @@ def test_one_seed_has_no_band_and_many_seeds_have_few_lines() -> None:
         assert (len(axes.collections), len(axes.lines)) == (bands, lines)
 
 
+def test_few_points_are_marked() -> None:
+    for steps, marker in ((1, "o"), (3, "o"), (30, "")):
+        axes = Figure().add_subplot()
+        table = frame(steps).pivot(index="step", columns="seed", values="value")
+        _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+        assert axes.lines[-1].get_marker() == marker
+
+
+def test_panels_of_a_family_share_their_limits_and_others_do_not() -> None:
+    data = frame(6)
+    arms = {"a": 1.0, "b": 2.0, "c": 40.0, "d": 40_000.0}
+    rows = [data.assign(variant=arm, value=data["value"] * size) for arm, size in arms.items()]
+    panels = [
+        Panel(title="one", stage="train", arms=["a"]),
+        Panel(title="two", stage="train", arms=["b"]),
+        Panel(title="three", stage="train", arms=["c"], family=1),
+        Panel(title="four", stage="train", arms=["a", "c", "d", "absent"], family=2),
+    ]
+    figures: list[Figure] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_figures, "_svg", lambda figure: figures.append(figure) or "")
+        curves("x", pd.concat(rows), panels, label="loss", baseline="a")
+    one, two, three, four = figures[0].axes
+    assert one.get_ylim() == two.get_ylim()
+    assert one.get_ylim()[1] < three.get_ylim()[0]
+    assert [axes.get_yscale() for axes in (one, three, four)] == ["linear", "linear", "log"]
+    legend = four.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "c", "d"]
+
+
+def test_one_seed_far_from_the_others_does_not_set_the_scale() -> None:
+    data = frame(6, 10)
+    data.loc[(data["seed"] == 0) & (data["step"] == 0), "value"] = 12.0
+    axes = Figure().add_subplot()
+    table = data.pivot(index="step", columns="seed", values="value")
+    low, high = _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+    band = stats.t.interval(0.95, 9, table.loc[0].mean(), stats.sem(table.loc[0]))
+    assert high == pytest.approx(band[1])
+    assert high < 12
+    assert low == table.to_numpy().min()  # the band reaches below every seed
+
+
 def test_long_curves_are_averaged_over_blocks_of_steps() -> None:
     table = pd.DataFrame({0: [1.0, 3.0, 5.0, 7.0, 9.0]}, index=[10, 20, 30, 40, 50])
     blocks = _figures._blocks(table, 2)
@@ -185,7 +272,8 @@ def test_long_curves_are_averaged_over_blocks_of_steps() -> None:
 
 @pytest.mark.parametrize(("steps", "block"), [(40, 1), (41, 2), (400, 10)])
 def test_block_is_as_long_as_the_points_require(steps: int, block: int) -> None:
-    svg, used = curves("x", frame(steps, 2), ["train"], ["a"], label="loss", baseline="a")
+    panel = Panel(title="train", stage="train", arms=["a"])
+    svg, used = curves("x", frame(steps, 2), [panel], label="loss", baseline="a")
     assert used == block
     texts = {node.text for node in ElementTree.fromstring(svg).iter(f"{SVG}text")}
     assert {"train", "loss", "step", "a"} <= texts

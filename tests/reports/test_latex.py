@@ -31,7 +31,7 @@ needs_pdflatex = pytest.mark.skipif(
         ("1–2 — 3 … “q” ‘r’", r"1--2 --- 3 \ldots{} ``q'' `r'"),
         ("--seeds", "-{}-seeds"),
         ("10⁻⁷ m²", r"10\ensuremath{^{-}}\ensuremath{^{7}} m\ensuremath{^{2}}"),
-        ('"q"', "''q''"),
+        ("\"q\" ('a'), it's", "``q'' (`a'), it's"),
         (
             "∂A/∂w → ∞",
             r"\ensuremath{\partial}A/\ensuremath{\partial}w \ensuremath{\to} \ensuremath{\infty}",
@@ -55,6 +55,7 @@ def test_escaped_text_is_not_escaped_again() -> None:
 
 def test_code_may_break_after_separators() -> None:
     assert code("a_b/c") == r"\texttt{a\_\allowbreak{}b/\allowbreak{}c}"
+    assert code("x.py=1.0") == r"\texttt{x.\allowbreak{}py=\allowbreak{}1.0}"
 
 
 @given(st.text())

@@ -17,10 +17,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fixbench.ablation import option_difference
+from fixbench.ablation import Control, Variant, option_difference
 from fixbench.errors import InputError
 from fixbench.reports import write_claims
-from fixbench.reports._view import build_report
+from fixbench.reports._format import number
+from fixbench.reports._view import _comparable, build_report
 from fixbench.statistics import EffectEstimate, adjudicate, claims_table
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
@@ -152,7 +153,8 @@ def test_page_is_accessible(page: Element) -> None:
     assert all(head.attributes["scope"] in ("col", "row", "rowgroup") for head in page.all("th"))
     assert all(len(t.all("caption")) == 1 for t in page.all("table"))
     outer = [svg for figure in page.all("figure") for svg in figure.all("svg")]
-    assert len(outer) == 1 + 10 + 2  # overview, claims with an effect, curves
+    # Overview, claims with an effect, single readings of two gradients, curves of the loss.
+    assert len(outer) == 1 + 10 + 2 + 1
     assert all(svg.attributes["role"] == "img" and svg.attributes["aria-label"] for svg in outer)
 
 
@@ -298,14 +300,14 @@ def test_every_number_names_its_rows_and_files(page: Element, planted: Any) -> N
     for path, digest in files.values():
         assert by_path[path].startswith(digest)
         assert len(digest) == 12
-    for claim, number, variant, stage, metric, at, count, labels in rows:
+    for claim, quantity, variant, stage, metric, at, count, labels in rows:
         of_cell = planted.frame[["variant", "stage", "metric"]] == [variant, stage, metric]
         cell = planted.frame[of_cell.all(axis=1)]
         named = [files[label][0] for label in labels.split(", ")]
         assert sorted(named) == sorted(set(cell["file"]))
         assert int(count) == (len(cell) if at == "mean" else 10)
         assert claim in {c.id for c in planted.ablation.claims}
-        assert number.startswith(("effect", "control: ", "supporting: "))
+        assert quantity.startswith(("effect", "precondition: ", "control: ", "supporting: "))
 
 
 def test_files_read_from_elsewhere_are_named_as_recorded(light: Any) -> None:
@@ -377,12 +379,13 @@ def test_seeds_that_differ_from_the_tier_are_said(light: Any) -> None:
 
 def test_curves_show_named_arms_with_their_baseline(planted: Any) -> None:
     report = build_report("x", planted.ablation, "small", planted.frame, planted.results, [])
-    assert len(report.curves) == 2  # eleven arms with a loss, at most six beside the baseline
+    assert len(report.curves) == 1  # the loss
+    assert "starts afresh" in report.curves[0].svg
+    assert "starts from none" in report.curves[0].svg
     named = {t.variant for c in planted.ablation.claims for _, e in c.effects() for t in e.terms}
     drawn = " ".join(figure.alternative for figure in report.curves)
     for arm in planted.ablation.variants:
         assert (f" {arm}" in drawn) == (arm in named)
-    assert all(" none" in figure.alternative for figure in report.curves)
     assert "Each point averages up to 4 consecutive steps." in report.curves[0].caption
     extra = build_report(
         "x",
@@ -395,6 +398,118 @@ def test_curves_show_named_arms_with_their_baseline(planted: Any) -> None:
     )
     assert len(extra.curves) > len(report.curves)
     assert any("gradient_norm over steps in gradient/base" in f.alternative for f in extra.curves)
+
+
+def test_steps_that_claims_only_average_are_no_curve(planted: Any) -> None:
+    claims = [claim.model_copy(update={"supporting": []}) for claim in planted.ablation.claims]
+    ablation = planted.ablation.model_copy(update={"claims": claims})
+    results = [replace(result, supporting=()) for result in planted.results]
+    arguments = ("x", ablation, "small", planted.frame, results)
+    report = build_report(*arguments, [], curve_metrics=["gradient_norm"])
+    assert len(report.curves) == 1  # the loss, of which claims take the first and last value
+    assert report.curves_left_out.endswith("in no order: gradient_norm in gradient/base.")
+
+
+def test_arms_compare_where_they_start_alike_and_run_as_long(planted: Any) -> None:
+    def variant(start: str | None = None) -> Variant:
+        return Variant(reason="", starts_from=start)
+
+    many = {f"arm_{index}": variant("b") for index in range(8)}
+    variants = {"b": variant(), **many, "short": variant(), "text": variant("b")}
+    ablation = planted.ablation.model_copy(
+        update={"variants": variants, "baseline_variant": "arm_2"}
+    )
+    steps = {"b": 200, "short": 40} | dict.fromkeys(many, 40)
+    rows = [(arm, "image", step) for arm, count in steps.items() for step in range(count)]
+    # The arm that lacks the long stage is as long as its fellows in the one that it runs.
+    rows += [(arm, "text", step) for arm in variants for step in range(20 if arm == "b" else 6)]
+    frame = pd.DataFrame(rows, columns=["variant", "stage", "step"])
+    panels = _comparable(ablation, frame)
+    assert [(panel.title, panel.family, len(panel.arms)) for panel in panels] == [
+        ("starts from b", 0, 5),
+        ("starts from b", 0, 5),
+        ("starts afresh", 1, 1),
+        ("starts afresh, longer", 2, 1),
+    ]
+    assert panels[0].arms == ["arm_2", "arm_0", "arm_1", "arm_3", "arm_4"]
+    assert panels[1].arms == ["arm_2", "arm_5", "arm_6", "arm_7", "text"]
+    assert (panels[2].arms, panels[3].arms) == (["short"], ["b"])
+
+
+def test_preconditions_show_what_is_required_and_whether_it_is_met(
+    page: Element, written: dict[str, Path], planted: Any
+) -> None:
+    latex = written["tex"].read_text(encoding="utf-8")
+    for result in planted.results:
+        if not result.preconditions:
+            continue
+        ((name, effect, measured, n, required, met),) = table(
+            article(page, result.id), "Preconditions"
+        )
+        (item,) = result.preconditions
+        assert name == item.name
+        assert effect.startswith(item.meaning)
+        check_measured(measured, item.effect)
+        assert n == "10 (0)"
+        assert met == ("yes" if item.met else "no")
+        bound = {"CA06": "−0.05", "CA08": "−5"}[result.id]
+        assert required == f"interval below {bound}"
+        assert f"(the loss falls: interval below {bound}); otherwise not testable." in (
+            article(page, result.id).text
+        )
+        assert rf"& \textbf{{{met}}} \\" in latex
+    assert sum(bool(result.preconditions) for result in planted.results) == 2
+    (answer,) = (e.text for e in page.all("p") if e.attributes.get("class") == "answer")
+    assert "The precondition of CA08 is not met: the loss falls." in answer
+
+
+def test_claim_that_is_not_testable_keeps_its_numbers(page: Element, planted: Any) -> None:
+    (result,) = (r for r in planted.results if r.id == "CA08")
+    rows = table(page, "n counts paired seeds")[::2]
+    (row,) = (row for row in rows if row[0] == "CA08")
+    check_measured(row[3], result.effect)
+    (figure,) = article(page, "CA08").all("figure")
+    label = figure.all("svg")[0].attributes["aria-label"]
+    assert "Precondition: the loss falls" in label
+    overview = page.all("figure")[0].all("svg")[0].attributes["aria-label"]
+    assert "CA08  not testable" in overview
+
+
+def test_source_outside_the_document_stands_with_the_section(
+    page: Element, written: dict[str, Path]
+) -> None:
+    where = "Results, in the planted notes"
+    assert where in article(page, "CA08").text
+    assert page.text.count(where) == 1
+    assert "Not in the document itself: CA08." in page.text
+    assert where in written["tex"].read_text(encoding="utf-8")
+
+
+def test_single_readings_stand_beside_what_averages_them(
+    page: Element, written: dict[str, Path], planted: Any
+) -> None:
+    frame = planted.frame[planted.frame["metric"] == "gradient_norm"]
+    wide = frame.pivot(index=["seed", "step"], columns="variant", values="value")
+    effect = wide["scale_1.0"] / wide["none"]
+    share = number(100 * (effect <= 0.37).mean(), 2)
+    text = article(page, "CA01").text
+    assert "Of 120 readings from 10 seeds" in text
+    assert f"{share} % at or below the documented 0.37" in text
+    assert "of all 1320 ordered pairs" in text  # 10 seeds, 12 · 11 pairs
+    assert "Single readings." not in article(page, "CA03").text
+    assert "Of 120 readings from 10 seeds" in written["tex"].read_text(encoding="utf-8")
+
+
+def test_level_has_no_p(planted: Any) -> None:
+    level = {"terms": [{"variant": "none", "metric": "loss", "stage": "feedback"}]}
+    item = Control.model_validate({"name": "level", "effect": level, "meaning": ""})
+    claims = [planted.ablation.claims[0].model_copy(update={"supporting": [item]})]
+    found = replace(planted.results[0].supporting[0], name="level")
+    results = [replace(planted.results[0], supporting=(found,))]
+    ablation = planted.ablation.model_copy(update={"claims": claims})
+    report = build_report("x", ablation, "small", planted.frame.iloc[:9], results, [])
+    assert report.claims[0].supporting[0].measured.p == "–"
+    assert report.claims[0].controls[0].measured.p != "–"
 
 
 def test_same_input_gives_the_same_bytes(
@@ -508,8 +623,9 @@ def test_claims_csv_has_the_same_rows(planted: Any, tmp_path: Path) -> None:
     rows = json.loads(json_path.read_text(encoding="utf-8"))
     with csv_path.open(encoding="utf-8", newline="") as file:
         read_back = list(csv.DictReader(file))
+    lists = ("preconditions", "controls")
     expected = [
-        {k: "" if v is None else str(v) for k, v in row.items() if k != "controls"} for row in rows
+        {k: "" if v is None else str(v) for k, v in row.items() if k not in lists} for row in rows
     ]
     assert read_back == expected
     assert pd.read_csv(csv_path)["id"].tolist() == [row["id"] for row in rows]

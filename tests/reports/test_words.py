@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 
-from fixbench.ablation import Claim, Control, Effect, Metric
+from fixbench.ablation import Claim, Control, Effect, Metric, Precondition
 from fixbench.reports._words import (
     VERDICTS,
     decision_rule,
     effect_formula,
+    effect_quantity,
     effect_unit,
     explanation_rule,
+    is_contrast,
     margin_zone,
+    requirement,
     tolerance_zone,
 )
 from fixbench.statistics import Verdict
@@ -136,3 +139,44 @@ def test_explanation_rule(bounds: dict[str, float], text: str) -> None:
 
 def test_every_verdict_has_a_meaning() -> None:
     assert set(VERDICTS) == set(Verdict.__args__)  # type: ignore[attr-defined]
+
+
+def test_precondition_comes_first_in_the_rule() -> None:
+    bounds: list[tuple[dict[str, float], str]] = [
+        ({"above": 0.1}, "interval above 0.1"),
+        ({"below": 0.9}, "interval below 0.9"),
+        ({"above": 0.1, "below": 0.9}, "interval within 0.1 to 0.9"),
+    ]
+    declared = [
+        {"name": f"c{index}", "meaning": "", "effect": LOG, **bound}
+        for index, (bound, _) in enumerate(bounds)
+    ]
+    for item, (_, text) in zip(declared, bounds, strict=True):
+        assert requirement(Precondition.model_validate(item)) == text
+    for rule in (
+        {"rule": "difference", "direction": "less", "margin": 1.1},
+        {"rule": "no_difference", "margin": 1.1},
+    ):
+        first, *others = decision_rule(claim(rule, LOG, preconditions=declared), 0.9)
+        assert first == (
+            "Judged only where the 90 % interval of each precondition is as required (c0: interval "
+            "above 0.1; c1: interval below 0.9; c2: interval within 0.1 to 0.9); otherwise not "
+            "testable."
+        )
+        assert others == decision_rule(claim(rule, LOG), 0.9)
+
+
+def test_quantity_of_an_axis() -> None:
+    def metric(unit: str) -> Metric:
+        return Metric(unit=unit, better="lower", description="")
+
+    plain = Effect.model_validate(PLAIN)
+    assert effect_quantity(plain, {"loss": metric("nat")}) == "loss in nat"
+    assert effect_quantity(plain, {"loss": metric("1")}) == "loss"
+    assert effect_quantity(Effect.model_validate(LOG), {"norm": metric("1")}) == "ratio"
+
+
+def test_contrast_weighs_to_nothing() -> None:
+    assert is_contrast(Effect.model_validate(LOG))
+    assert not is_contrast(Effect.model_validate(PLAIN))
+    assert not is_contrast(Effect.model_validate({"terms": PLAIN["terms"][:1]}))

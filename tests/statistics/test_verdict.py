@@ -128,7 +128,7 @@ def test_inconclusive_names_the_seeds_that_would_settle_it(judge):
     needed = seeds_for_difference(0.5, 1.2, null=0.0, alpha=0.05)
     assert result.seeds_needed == needed
     assert needed > 10
-    shown = f"were the effect as observed, about {needed} seeds would show 'direction only' with"
+    shown = f"were the effect as observed, about {needed} seeds would show 'reproduced' with"
     assert shown in result.reason
     assert "Neither a difference from 0 (adjusted p = 0.220) nor equivalence" in result.reason
 
@@ -136,6 +136,7 @@ def test_inconclusive_names_the_seeds_that_would_settle_it(judge):
 @pytest.mark.parametrize(
     ("shift", "decision", "verdict"),
     [
+        (0.5, {"margin": 0.1, "tolerance": 0.3}, "direction only"),
         (-0.5, {"margin": 0.1}, "reversed"),
         (0.05, {"margin": 0.2}, "absent"),
         (0.05, {"rule": "no_difference", "direction": None, "margin": 0.2}, "reproduced"),
@@ -162,7 +163,7 @@ def test_an_unmet_precondition_makes_a_claim_not_testable(judge, minus):
     assert [item.met for item in unmet.preconditions] == [False]
     assert unmet.reason.startswith(
         "A precondition is not shown: 'c learns' measures 0.450 (0.378 to 0.522): else nothing can "
-        "be told. Without it the verdict would be 'reproduced': Measured 3.00 nat"
+        "be told. Were it not required, the verdict would be 'reproduced': Measured 3.00 nat"
     )
     # The effect and its place in the family stay.
     assert unmet.effect == met.effect

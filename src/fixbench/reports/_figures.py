@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,13 +33,26 @@ from scipy import stats
 from fixbench.reports._format import interval, number
 from fixbench.statistics import EffectEstimate
 
-__all__ = ["INK", "MAXIMUM_LINES", "MAXIMUM_POINTS", "Strip", "curves", "forest", "strips"]
+__all__ = [
+    "ARMS",
+    "INK",
+    "MAXIMUM_LINES",
+    "MAXIMUM_POINTS",
+    "Panel",
+    "Spread",
+    "Strip",
+    "curves",
+    "forest",
+    "spreads",
+    "strips",
+]
 
 INK = "#1b1f23"
 _DOCUMENTED = "#d55e00"
 _ZONE = "#8a8f98"
 _TARGET = "#e69f00"
 _EXPLAINS = "#0072b2"
+_REQUIRED = "#009e73"
 #: Okabe and Ito's palette without black (the baseline's) and yellow (invisible on white).
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 Dashes = tuple[float, Sequence[float]] | Literal["-"]
@@ -50,14 +64,19 @@ _STYLES: tuple[Dashes, ...] = (
     (0, (8, 2, 1, 2, 1, 2)),
     "-",
 )
-#: Arms in one figure, besides the baseline.
+#: Arms in one panel, besides the baseline.
 ARMS = len(_PALETTE)
 #: Points along a curve and per-seed lines of an arm that a figure holds at most.
 MAXIMUM_POINTS = 40
 MAXIMUM_LINES = 10
+#: A curve of at most so many points shows each.
+_FEW_POINTS = 10
+#: Means that span a larger factor are drawn on a log axis: the smallest stay apart.
+_WIDE_RANGE = 50
 
 _WIDTH = 7.2  # inches: the text width of A4 with narrow margins
-_ROW = 0.62
+_ROW = 0.54
+_CHARACTER = 0.066  # inches, a mean of digits and letters at 7.5 points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +88,8 @@ class Strip:
         documented: the documented value on the effect's scale.
         margin: values that count as no effect; target: values that count as the documented size.
         explains: for a control: the values that explain the documented comparison.
+        required: for a precondition: the values that meet it.
+        quantity: what the axis shows; in a forest, strips of one quantity share an axis.
     """
 
     label: str
@@ -77,74 +98,164 @@ class Strip:
     margin: tuple[float, float] | None = None
     target: tuple[float, float] | None = None
     explains: tuple[float | None, float | None] = (None, None)
+    required: tuple[float | None, float | None] = (None, None)
+    quantity: str = ""
 
     @property
     def logarithmic(self) -> bool:
         """Drawn on a log axis."""
         return self.estimate.scale == "log"
 
-    def span(self) -> list[float]:
+    def span(self, *, seeds: bool) -> list[float]:
         """Every finite value that the axis has to show."""
         estimate = self.estimate
         values = [estimate.estimate, estimate.low, estimate.high, estimate.null]
-        values += [*estimate.per_seed.values(), *(self.margin or ()), *(self.target or ())]
-        values += [value for value in (self.documented, *self.explains) if value is not None]
+        values += [*(self.margin or ()), *(self.target or ())]
+        values += estimate.per_seed.values() if seeds else ()
+        bounds = (self.documented, *self.explains, *self.required)
+        values += [value for value in bounds if value is not None]
         return [
             value for value in values if np.isfinite(value) and (value > 0 or not self.logarithmic)
         ]
 
 
-def forest(name: str, items: Sequence[Strip]) -> str:
-    """Effects with intervals beside documented values.
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Curves of some arms in one stage.
 
-    Ratios share one log axis; plain effects, whose units differ, have an axis each.
+    Attributes:
+        arms: at most `ARMS` besides the baseline; those without rows are left out, but keep their
+            colour, so that an arm looks the same in every figure with the same panels.
+        family: panels of one stage and family have the same limits.
     """
-    ratios = [item for item in items if item.logarithmic]
-    plain = [item for item in items if not item.logarithmic]
-    row = 0.34
-    heights = [row * len(ratios) + 0.1] if ratios else []
-    heights += [row * 0.9] * len(plain)
-    gap = 0.3
+
+    title: str
+    stage: str
+    arms: Sequence[str]
+    family: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """The distribution of many values, with a line of text above and one beside it."""
+
+    label: str
+    values: npt.NDArray[np.float64]
+    note: str
+
+
+def forest(name: str, items: Sequence[Strip]) -> str:
+    """Effects with intervals beside documented values, both printed at the right.
+
+    Effects of one quantity share an axis, but those far from no effect have one of their own: they
+    would leave the others no room.
+    """
+    groups = _groups(items)
+    row, between, left, right = 0.34, 0.52, 1.45, 2.6
+    height = 0.3 + sum(row * len(group) + between for group in groups)
     with _style(name):
-        total = sum(heights) + gap * len(heights) + 0.1
-        figure = Figure(figsize=(_WIDTH, total))
-        top = total - 0.05
-        for index, height in enumerate(heights):
-            group = ratios if ratios and index == 0 else [plain[index - bool(ratios)]]
-            axes = _axes(figure, 1.75, top - height, _WIDTH - 1.75 - 1.95, height)
-            _scale(axes, [value for item in group for value in item.span()], group[0].logarithmic)
+        figure = Figure(figsize=(_WIDTH, height))
+        top = height - 0.3
+        for index, group in enumerate(groups):
+            size = row * len(group)
+            axes = _axes(figure, left, top - size, _WIDTH - left - right, size)
+            values = [value for item in group for value in item.span(seeds=False)]
+            _scale(axes, values, group[0].logarithmic)
+            axes.set_xlabel(group[0].quantity, labelpad=1, fontsize=7)
             axes.set_ylim(-len(group) + 0.5, 0.5)
+            lines = [
+                (item.label, number(item.documented), _measured(item.estimate)) for item in group
+            ]
+            if index == 0:
+                lines.insert(0, ("", "documented", "measured [interval]"))
+            for position, texts in enumerate(lines, start=len(group) - len(lines)):
+                for text, inches in zip(texts, (-0.08, 0.12, 0.85), strict=True):
+                    _beside(axes, text, (0.5 + position) / len(group), inches=inches)
             for position, item in enumerate(group):
                 _draw(axes, item, -position, half=0.34, seeds=False)
-                middle = (0.5 + position) / len(group)
-                _beside(axes, item.label, middle, left=True)
-                _beside(axes, _measured(item.estimate), middle, left=False)
-            top -= height + gap
+            top -= size + between
         return _svg(figure)
+
+
+def _groups(items: Sequence[Strip]) -> list[list[Strip]]:
+    """The strips of a forest that share an axis: ratios first, far from no effect before near."""
+    kinds: dict[tuple[str, float], list[Strip]] = {}
+    for item in sorted(items, key=lambda item: not item.logarithmic):
+        null = 1.0 if item.logarithmic else item.estimate.null
+        kinds.setdefault((item.quantity, null), []).append(item)
+    groups = []
+    for kind in kinds.values():
+        reach = [_reach(item) for item in kind]
+        far = [4 * distance > max(reach) for distance in reach]
+        for wanted in (True, False):
+            groups.append(
+                [item for item, is_far in zip(kind, far, strict=True) if is_far == wanted]
+            )
+    return [group for group in groups if group]
+
+
+def _reach(item: Strip) -> float:
+    """How far from 1 (in logs) or from no effect the estimate or an end of its interval lies."""
+    estimate = item.estimate
+    values = [v for v in (estimate.estimate, estimate.low, estimate.high) if np.isfinite(v)]
+    if item.logarithmic:
+        return max((abs(float(np.log(value))) for value in values if value > 0), default=0.0)
+    return max((abs(value - estimate.null) for value in values), default=0.0)
 
 
 def strips(name: str, items: Sequence[Strip]) -> str:
     """Per-seed effects, their mean and interval: an effect and its controls, an axis each."""
     with _style(name):
-        gap, label = 0.32, 0.22
+        gap, label = 0.3, 0.22
         total = len(items) * (_ROW + gap + label) + 0.02
         figure = Figure(figsize=(_WIDTH, total))
         for index, item in enumerate(items):
             bottom = total - (index + 1) * (_ROW + label) - index * gap
             axes = _axes(figure, 0.15, bottom, _WIDTH - 0.15 - 1.95, _ROW)
-            _scale(axes, item.span(), item.logarithmic)
+            _scale(axes, item.span(seeds=True), item.logarithmic)
             axes.set_ylim(-0.6, 1.05)
             axes.text(0, 1.04, item.label, transform=axes.transAxes, va="bottom", fontsize=8)
             _draw(axes, item, -0.2, half=0.25, seeds=True)
-            _beside(axes, _measured(item.estimate), 0.5, left=False)
+            _beside(axes, _measured(item.estimate), 0.5, inches=0.15)
+        return _svg(figure)
+
+
+def spreads(
+    name: str, items: Sequence[Spread], *, logarithmic: bool, null: float, documented: float | None
+) -> str:
+    """Histograms on one axis, each with its median and the bar that holds its middle 90 %."""
+    found = [value for item in items for value in (item.values.min(), item.values.max())]
+    found += [null] if documented is None else [null, documented]
+    size, above, below = 0.5, 0.24, 0.08
+    with _style(name):
+        height = len(items) * (size + above + below) + 0.22
+        figure = Figure(figsize=(_WIDTH, height))
+        for index, item in enumerate(items):
+            bottom = height - (index + 1) * (size + above + below) + below
+            axes = _axes(figure, 0.15, bottom, _WIDTH - 0.15 - 1.95, size)
+            _scale(axes, found, logarithmic)
+            axes.set_ylim(-0.35, 1.05)
+            axes.text(0, 1.04, item.label, transform=axes.transAxes, va="bottom", fontsize=8)
+            _beside(axes, item.note, 0.5, inches=0.15)
+            ends = axes.get_xlim()
+            edges = np.geomspace(*ends, 61) if logarithmic else np.linspace(*ends, 61)
+            counts, _ = np.histogram(item.values, edges)
+            axes.stairs(counts / counts.max(), edges, fill=True, color=_ZONE, alpha=0.6, lw=0)
+            axes.axvline(null, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
+            low, median, high = np.quantile(item.values, (0.05, 0.5, 0.95))
+            axes.plot([low, high], [-0.18, -0.18], color=INK, linewidth=1.8)
+            axes.plot([median], [-0.18], "o", color=INK, markersize=5.5, markeredgewidth=0)
+            if documented is not None:
+                axes.axvline(documented, color=_DOCUMENTED, linewidth=1.2)
+            if index < len(items) - 1:
+                axes.tick_params(labelbottom=False)
         return _svg(figure)
 
 
 def curves(
     name: str,
     frame: pd.DataFrame,
-    stages: Sequence[str],
-    arms: Sequence[str],
+    panels: Sequence[Panel],
     *,
     label: str,
     baseline: str,
@@ -153,68 +264,100 @@ def curves(
     """One metric over steps: mean over seeds, t interval of the mean, a thin line a seed.
 
     Args:
-        frame: rows of one metric with status ``ok``.
-        stages: a panel each.
+        frame: rows of one metric with status ``ok``, some in every panel.
         label: the metric and its unit.
-        arms: the variants to draw, at most `ARMS` besides ``baseline``.
 
     Returns:
         The SVG, and the largest number of consecutive steps averaged into one drawn point.
     """
-    columns = min(2, len(stages))
-    rows = -(-len(stages) // columns)
-    others = [arm for arm in arms if arm != baseline]
-    looks: dict[str, tuple[str, Dashes, float]] = {
-        arm: (_PALETTE[i], _STYLES[i], 1.5) for i, arm in enumerate(others)
-    }
-    looks[baseline] = (INK, "-", 1.7)
-    legend_rows = -(-len(arms) // 3)
-    top, bottom, panel, between = 0.22 * legend_rows + 0.32, 0.42, 1.75, 0.72
-    height = top + rows * panel + (rows - 1) * between + bottom
-    block = 1
+    rows_of = dict(iter(frame.groupby(["stage", "variant"])))
+    shown = [[arm for arm in panel.arms if (panel.stage, arm) in rows_of] for panel in panels]
+    columns = min(2, len(panels))
+    width = (_WIDTH - 0.6 - 0.1 - (columns - 1) * 0.55) / columns
+    # An entry takes 0.4 inches for its line besides its text, which is a little smaller.
+    longest = max(len(arm) for arms in shown for arm in arms)
+    entries = max(1, min(3, int(width / (0.4 + 0.85 * _CHARACTER * longest))))
+    size, below = 1.6, 0.5
+    head = [0.26 + 0.15 * -(-len(arms) // entries) for arms in shown]
+    places: list[tuple[int, int]] = []
+    heads: list[float] = []
+    for index, panel in enumerate(panels):
+        follows = index > 0 and panel.stage == panels[index - 1].stage
+        if follows and places[-1][1] + 1 < columns:
+            places.append((places[-1][0], places[-1][1] + 1))
+            heads[-1] = max(heads[-1], head[index])
+        else:
+            places.append((len(heads), 0))
+            heads.append(head[index])
+    height = sum(heads) + len(heads) * (size + below)
+    drawn: dict[tuple[str, int], list[Axes]] = {}
+    extents: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    block, top = 1, height
     with _style(name):
         figure = Figure(figsize=(_WIDTH, height))
-        width = (_WIDTH - 0.6 - 0.1 - (columns - 1) * 0.6) / columns
-        for index, stage in enumerate(stages):
-            row, column = divmod(index, columns)
-            axes = _axes(
-                figure,
-                0.6 + column * (width + 0.6),
-                height - top - row * (panel + between) - panel,
-                width,
-                panel,
-            )
+        for index, (panel, arms) in enumerate(zip(panels, shown, strict=True)):
+            row, column = places[index]
+            if row and column == 0:
+                top -= heads[row - 1] + size + below
+            place = 0.6 + column * (width + 0.55)
+            axes = _axes(figure, place, top - heads[row] - size, width, size)
             axes.spines["left"].set_visible(True)
-            axes.set_title(stage, fontsize=8, loc="left", pad=4)
+            axes.set_title(panel.title, fontsize=8, loc="left", y=1 + (head[index] - 0.2) / size)
             axes.set_xlabel("step", labelpad=1)
-            axes.yaxis.set_major_locator(MaxNLocator(5))
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             axes.grid(axis="y", color=_ZONE, alpha=0.25, linewidth=0.5)
             if column == 0:
                 axes.set_ylabel(label)
-            part = frame[frame["stage"] == stage]
+            looks = _looks(panel.arms, baseline)
+            key = (panel.stage, panel.family)
+            drawn.setdefault(key, []).append(axes)
             for arm in arms:
-                values = part[part["variant"] == arm]
-                if values.empty:
-                    continue
+                values = rows_of[panel.stage, arm]
                 table = values.pivot(index="step", columns="seed", values="value").sort_index()
-                size = -(-len(table) // MAXIMUM_POINTS)
-                block = max(block, size)
-                _curve(axes, _blocks(table, size), looks[arm], confidence)
-        handles = [
-            Line2D([], [], color=looks[arm][0], linestyle=looks[arm][1], linewidth=1.7, label=arm)
-            for arm in arms
-        ]
-        figure.legend(
-            handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=min(3, len(handles)),
-            frameon=False,
-            fontsize=8,
-            handlelength=3.2,
-        )
+                step = -(-len(table) // MAXIMUM_POINTS)
+                block = max(block, step)
+                extent = _curve(axes, _blocks(table, step), looks[arm], confidence)
+                extents.setdefault(key, []).append(extent)
+            axes.legend(
+                handles=[
+                    Line2D([], [], color=color, linestyle=style, linewidth=1.7, label=arm)
+                    for arm, (color, style, _) in looks.items()
+                    if arm in arms
+                ],
+                loc="lower left",
+                bbox_to_anchor=(-0.01, 1.0),
+                ncols=entries,
+                borderaxespad=0.2,
+                labelspacing=0.25,
+                columnspacing=1.0,
+                frameon=False,
+                fontsize=7,
+                handlelength=2.8,
+            )
+        for key, family in drawn.items():
+            _same_limits(family, extents[key])
         return _svg(figure), block
+
+
+def _looks(arms: Sequence[str], baseline: str) -> dict[str, tuple[str, Dashes, float]]:
+    """Arm → colour, dashes and width; the baseline is a plain line in the colour of the text."""
+    others = iter(zip(_PALETTE, _STYLES, strict=True))
+    return {arm: (INK, "-", 1.7) if arm == baseline else (*next(others), 1.5) for arm in arms}
+
+
+def _same_limits(family: Sequence[Axes], extents: Sequence[tuple[float, float]]) -> None:
+    """One vertical scale for several panels; logarithmic where the curves span a wide range."""
+    low, high = min(low for low, _ in extents), max(high for _, high in extents)
+    logarithmic = 0 < low < high / _WIDE_RANGE
+    air = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    for axes in family:
+        if logarithmic:
+            axes.set_yscale("log")
+            axes.set_ylim(low / 1.2, high * 1.2)
+            axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.set_ylim(low - air, high + air)
+            axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
 def _blocks(table: pd.DataFrame, size: int) -> pd.DataFrame:
@@ -230,18 +373,26 @@ def _curve(
     table: pd.DataFrame,
     look: tuple[str, Dashes, float],
     confidence: float,
-) -> None:
+) -> tuple[float, float]:
+    """Draw one arm; the range of its mean and of its band, as far as there are seeds."""
     color, style, width = look
     steps = table.index.to_numpy(dtype=float)
     for seed in list(table.columns)[:MAXIMUM_LINES]:
-        axes.plot(steps, table[seed].to_numpy(), color=color, linewidth=0.4, alpha=0.35)
+        axes.plot(steps, table[seed].to_numpy(), color=color, linewidth=0.4, alpha=0.25)
     count = table.count(axis=1).to_numpy()
     mean = table.mean(axis=1).to_numpy()
+    low, high = float(mean.min()), float(mean.max())
     if (count > 1).any():
         error = table.std(axis=1).to_numpy() / np.sqrt(count)
         half = error * stats.t.ppf(0.5 + confidence / 2, np.maximum(count - 1, 1))
         axes.fill_between(steps, mean - half, mean + half, color=color, alpha=0.16, linewidth=0)
-    axes.plot(steps, mean, color=color, linestyle=style, linewidth=width)
+        low = max(float(np.nanmin(mean - half)), float(np.nanmin(table)))
+        high = min(float(np.nanmax(mean + half)), float(np.nanmax(table)))
+    marker = "o" if len(steps) <= _FEW_POINTS else ""
+    axes.plot(
+        steps, mean, color=color, linestyle=style, linewidth=width, marker=marker, markersize=3.2
+    )
+    return low, high
 
 
 def _draw(axes: Axes, item: Strip, y: float, *, half: float, seeds: bool) -> None:
@@ -253,6 +404,7 @@ def _draw(axes: Axes, item: Strip, y: float, *, half: float, seeds: bool) -> Non
         (item.margin, _ZONE, 0.28),
         (item.target, _TARGET, 0.25),
         (_open(item.explains, left, right), _EXPLAINS, 0.14),
+        (_open(item.required, left, right), _REQUIRED, 0.16),
     ):
         if zone is not None:
             low, high = max(zone[0], left), min(zone[1], right)
@@ -330,9 +482,22 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
     return axes
 
 
-def _beside(axes: Axes, text: str, down: float, *, left: bool) -> None:
-    x, alignment = (-0.02, "right") if left else (1.03, "left")
-    axes.text(x, 1 - down, text, transform=axes.transAxes, ha=alignment, va="center", fontsize=7.5)
+def _beside(axes: Axes, text: str, down: float, *, inches: float) -> None:
+    """Text right of the axes, or left of them (``inches`` < 0), in smaller type if it is long.
+
+    ``down`` is in heights of the axes, from their top.
+    """
+    box, left = axes.get_position(), inches < 0
+    room = _WIDTH * box.x0 + inches if left else _WIDTH * (1 - box.x1) - inches
+    axes.text(
+        (0 if left else 1) + inches / (_WIDTH * box.width),
+        1 - down,
+        text,
+        transform=axes.transAxes,
+        ha="right" if left else "left",
+        va="center",
+        fontsize=7.5 * min(1.0, room / (_CHARACTER * max(1, len(text)))),
+    )
 
 
 def _measured(estimate: EffectEstimate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 __all__ = ["Raw", "code", "escape"]
@@ -48,6 +49,7 @@ _SPECIAL = {
     "•": r"\textbullet{}",
     "°": r"\ensuremath{^{\circ}}",
 }
+_OPENING = {'"': "``", "'": "`"}
 _MATHEMATICS = {
     "−": "-",
     "×": r"\times",
@@ -141,15 +143,19 @@ def escape(value: object) -> Raw:
     for character in str(value):
         if character == previous and character in "-'`,":
             pieces.append("{}")  # two hyphens, quotes or commas would become one glyph
-        pieces.append(_character(character))
+        if character in _OPENING and (previous.isspace() or previous in "([{/"):
+            pieces.append(_OPENING[character])  # straight quotes have one shape for both ends
+        else:
+            pieces.append(_character(character))
         previous = character
     return Raw("".join(pieces))
 
 
 def code(value: object) -> Raw:
-    """A name, path or hash in typewriter type, which may break after ``/ . _ =``."""
-    parts = [_character(c) + (r"\allowbreak{}" if c in "/._=" else "") for c in str(value)]
-    return Raw(rf"\texttt{{{''.join(parts)}}}")
+    """A name, path or hash in typewriter type, which may break after ``/ . _ =``, in no number."""
+    pieces = re.split(r"(?<=[/_=])|(?<=\.)(?!\d)", str(value))
+    escaped = ("".join(map(_character, piece)) for piece in pieces)
+    return Raw(r"\texttt{" + r"\allowbreak{}".join(escaped) + "}")
 
 
 def _character(character: str) -> str:

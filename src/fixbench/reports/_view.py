@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fixbench.ablation import (
@@ -20,6 +22,7 @@ from fixbench.ablation import (
     Claim,
     Control,
     Effect,
+    Precondition,
     Term,
     option_difference,
     parse_seeds,
@@ -36,17 +39,22 @@ from fixbench.reports._format import (
     p_value,
     seed_ranges,
 )
+from fixbench.reports._readings import single_readings, steps_are_readings
 from fixbench.reports._words import (
     VERDICTS,
     decision_rule,
     effect_formula,
+    effect_quantity,
     effect_unit,
     explanation_rule,
+    is_contrast,
     margin_zone,
+    null_of,
     position,
+    requirement,
     tolerance_zone,
 )
-from fixbench.statistics import ClaimResult, ControlResult, EffectEstimate
+from fixbench.statistics import ClaimResult, ControlResult, EffectEstimate, PreconditionResult
 
 __all__ = ["Report", "build_report"]
 
@@ -72,6 +80,26 @@ class Measured:
     p: str
     n: str
     failed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreconditionView:
+    """A precondition in print."""
+
+    name: str
+    meaning: str
+    formula: str
+    measured: Measured
+    required: str
+    met: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingsView:
+    """Single readings beside a claim that rests on their mean, in words and as a picture."""
+
+    sentences: list[str]
+    figure: FigureView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +131,9 @@ class ClaimView:
     reason: str
     rule: list[str]
     formula: str
+    preconditions: list[PreconditionView]
     figure: FigureView | None
+    readings: ReadingsView | None
     controls: list[ControlView]
     supporting: list[ControlView]
     sensitivity: list[Fact]
@@ -151,6 +181,7 @@ class Report:
     claims: list[ClaimView]
     overview: FigureView | None
     curves: list[FigureView]
+    curves_left_out: str
     variants: list[VariantView]
     metrics: list[tuple[str, str, str, str, str]]
     failures: list[tuple[str, str, str, str]]
@@ -190,6 +221,7 @@ def build_report(
     pairs = [(claim, by_id[claim.id]) for claim in ablation.claims]
     files = _Files(frame, provenance)
     failures, failure_summary = _failures(frame)
+    curves, curves_left_out = _curves(name, ablation, frame, curve_metrics)
     return Report(
         name=name,
         title=ablation.title,
@@ -207,9 +239,10 @@ def build_report(
             for verdict, meaning in VERDICTS.items()
             if any(result.verdict == verdict for result in results)
         ],
-        claims=[_claim(name, ablation, claim, result) for claim, result in pairs],
-        overview=_overview(name, pairs),
-        curves=_curves(name, ablation, frame, curve_metrics),
+        claims=[_claim(name, ablation, claim, result, frame) for claim, result in pairs],
+        overview=_overview(name, ablation, pairs),
+        curves=curves,
+        curves_left_out=curves_left_out,
         variants=[_variant(ablation, variant, tier) for variant in ablation.variants_in(tier)],
         metrics=[
             (
@@ -244,13 +277,25 @@ def _answer(results: Sequence[ClaimResult]) -> list[str]:
             rivals = [control.name for control in result.controls if control.explains]
             if rivals:
                 sentences.append(f"{result.id} is explained by: {'; '.join(rivals)}.")
+    unmet: dict[str, list[str]] = {}
+    for result in results:
+        for item in result.preconditions:
+            if not item.met:
+                unmet.setdefault(item.name, []).append(result.id)
+    for name, ids in unmet.items():
+        sentences.append(f"The precondition of {', '.join(ids)} is not met: {name}.")
+    elsewhere = [result.id for result in results if result.source]
+    if elsewhere:
+        sentences.append(f"Not in the document itself: {', '.join(elsewhere)}.")
     edited = [result.id for result in results if result.edited]
     if edited:
         sentences.append(f"Edited after their results were produced: {', '.join(edited)}.")
     return sentences
 
 
-def _claim(name: str, ablation: Ablation, claim: Claim, result: ClaimResult) -> ClaimView:
+def _claim(
+    name: str, ablation: Ablation, claim: Claim, result: ClaimResult, frame: pd.DataFrame
+) -> ClaimView:
     effect, estimate = claim.effect, result.effect
     confidence = estimate.confidence if estimate is not None else 0.95
     if claim.decision.rule in ("property", "not_testable"):
@@ -260,7 +305,7 @@ def _claim(name: str, ablation: Ablation, claim: Claim, result: ClaimResult) -> 
     return ClaimView(
         id=claim.id,
         statement=result.statement,
-        section=result.section,
+        section=f"{result.section}, in {result.source}" if result.source else result.section,
         kind=result.kind.replace("_", " "),
         family=family,
         documented=result.documented,
@@ -274,7 +319,12 @@ def _claim(name: str, ablation: Ablation, claim: Claim, result: ClaimResult) -> 
         reason=result.reason,
         rule=decision_rule(claim, confidence),
         formula=effect_formula(effect) if effect is not None else "",
+        preconditions=[
+            _precondition(ablation, *pair)
+            for pair in _matched(claim.preconditions, result.preconditions)
+        ],
         figure=_claim_figure(name, claim, result),
+        readings=_readings(name, claim, frame),
         controls=[
             _control(ablation, *pair, result.verdict)
             for pair in _matched(claim.controls, result.controls)
@@ -303,6 +353,19 @@ def _measured(estimate: EffectEstimate | None, unit: str) -> Measured:
     )
 
 
+def _precondition(
+    ablation: Ablation, declared: Precondition, result: PreconditionResult
+) -> PreconditionView:
+    return PreconditionView(
+        name=result.name,
+        meaning=result.meaning,
+        formula=effect_formula(declared.effect),
+        measured=_measured(result.effect, _unit(declared.effect, ablation)),
+        required=requirement(declared),
+        met="yes" if result.met else "no",
+    )
+
+
 def _control(
     ablation: Ablation, control: Control, result: ControlResult, verdict: str
 ) -> ControlView:
@@ -311,21 +374,26 @@ def _control(
     explains = "no"
     if result.explains:
         explains = "yes" if verdict == "confounded" else "would"
+    measured = _measured(result.effect, _unit(control.effect, ablation))
     return ControlView(
         name=result.name,
         meaning=result.meaning,
         formula=effect_formula(control.effect),
-        measured=_measured(result.effect, _unit(control.effect, ablation)),
+        measured=measured if is_contrast(control.effect) else replace(measured, p=MISSING),
         rule=explanation_rule(control),
         explains=explains if decides else MISSING,
     )
 
 
+Declared = TypeVar("Declared", Control, Precondition)
+Found = TypeVar("Found", ControlResult, PreconditionResult)
+
+
 def _matched(
-    declared: Sequence[Control], measured: Sequence[ControlResult]
-) -> list[tuple[Control, ControlResult]]:
-    """Measured controls with their declarations, by name: a tier need not measure all."""
-    by_name = {control.name: control for control in declared}
+    declared: Sequence[Declared], measured: Sequence[Found]
+) -> list[tuple[Declared, Found]]:
+    """What was measured with its declaration, by name: a tier need not measure all."""
+    by_name = {item.name: item for item in declared}
     return [(by_name[result.name], result) for result in measured]
 
 
@@ -349,7 +417,12 @@ def _sensitivity(result: ClaimResult) -> list[Fact]:
         ),
     ]
     if result.seeds_needed is not None:
-        facts.append(("Paired seeds that would settle it", str(result.seeds_needed)))
+        facts.append(
+            (
+                "Paired seeds that would settle it, were the effect as observed",
+                str(result.seeds_needed),
+            )
+        )
     return facts
 
 
@@ -358,6 +431,15 @@ def _claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | 
     if estimate is None or not _drawable(estimate) or claim.decision.rule == "property":
         return None
     items = [_strip(claim, result, f"{claim.id}: the documented comparison")]
+    items += [
+        _figures.Strip(
+            label=f"Precondition: {required.name}",
+            estimate=required.effect,
+            required=(declared.above, declared.below),
+        )
+        for declared, required in _matched(claim.preconditions, result.preconditions)
+        if _drawable(required.effect)
+    ]
     items += [
         _figures.Strip(
             label=f"Control: {rival.name}",
@@ -392,10 +474,12 @@ def _zones(items: Sequence[_figures.Strip]) -> str:
         text += "; yellow zone: counts as the documented size"
     if any(item.explains != (None, None) for item in items):
         text += "; blue zone: an interval wholly inside explains the documented comparison"
+    if any(item.required != (None, None) for item in items):
+        text += "; green zone: an interval wholly inside meets the precondition"
     return text
 
 
-def _strip(claim: Claim, result: ClaimResult, label: str) -> _figures.Strip:
+def _strip(claim: Claim, result: ClaimResult, label: str, quantity: str = "") -> _figures.Strip:
     assert result.effect is not None
     return _figures.Strip(
         label=label,
@@ -403,14 +487,23 @@ def _strip(claim: Claim, result: ClaimResult, label: str) -> _figures.Strip:
         documented=result.documented_value,
         margin=margin_zone(claim),
         target=tolerance_zone(claim),
+        quantity=quantity,
     )
 
 
-def _overview(name: str, pairs: Sequence[tuple[Claim, ClaimResult]]) -> FigureView | None:
+def _overview(
+    name: str, ablation: Ablation, pairs: Sequence[tuple[Claim, ClaimResult]]
+) -> FigureView | None:
     drawn = [
-        _strip(claim, result, f"{claim.id}  {result.verdict}")
+        _strip(
+            claim,
+            result,
+            f"{claim.id}  {result.verdict}",
+            effect_quantity(claim.effect, ablation.metrics),
+        )
         for claim, result in pairs
-        if claim.decision.rule != "property"
+        if claim.effect is not None
+        and claim.decision.rule != "property"
         and result.effect is not None
         and _drawable(result.effect)
     ]
@@ -421,8 +514,8 @@ def _overview(name: str, pairs: Sequence[tuple[Claim, ClaimResult]]) -> FigureVi
     confidence = number(100 * drawn[0].estimate.confidence, 3)
     caption = (
         f"Every measured effect with its {confidence} % interval; dashed line: no effect"
-        f"{_zones(drawn)}. Ratios share one logarithmic axis; the other effects have their own "
-        "axis, in their own unit."
+        f"{_zones(drawn)}. Effects of one quantity share an axis, logarithmic for ratios, but "
+        "those far from no effect have one of their own: ranges differ."
     )
     if absent:
         caption += f" Not drawn, as exact properties or not measured: {', '.join(absent)}."
@@ -432,6 +525,86 @@ def _overview(name: str, pairs: Sequence[tuple[Claim, ClaimResult]]) -> FigureVi
         caption=caption,
         alternative=f"Measured effects beside documented values. {'; '.join(shown)}.",
     )
+
+
+def _readings(name: str, claim: Claim, frame: pd.DataFrame) -> ReadingsView | None:
+    """How single readings scatter around an effect that averages them."""
+    if claim.effect is None or claim.decision.rule not in ("difference", "no_difference"):
+        return None
+    readings = single_readings(claim.effect, frame)
+    if readings is None:
+        return None
+    logarithmic = claim.effect.scale == "log"
+    effects = f"one reading ({len(readings.effects)} of {_count(readings.seeds, 'seed')})"
+    items = [_spread(effects, readings.effects, claim)]
+    sentences = [
+        "Description, not a test: what single readings would have said, each at one step (such as "
+        f"one batch) of one seed. Of {len(readings.effects)} readings from "
+        f"{_count(readings.seeds, 'seed')} {_scatter(readings.effects, claim)}."
+    ]
+    if readings.reference is not None:
+        joint = "over" if logarithmic else "minus"
+        arm = repr(readings.reference)
+        pairs = f"{arm} {joint} itself, two readings of one seed: nothing was changed"
+        items.append(_spread(pairs, readings.floor, claim))
+        sentences.append(
+            f"Noise floor: {arm} at one step {joint} {arm} at another of the same seed, where "
+            f"nothing was changed: of all {len(readings.floor)} ordered pairs "
+            f"{_scatter(readings.floor, claim)}."
+        )
+    sentences.append("Readings of one seed share a model; the shares are no probabilities.")
+    null = null_of(claim.effect, claim.decision.null)
+    documented = claim.documented.value
+    marks = "dashed line: no effect"
+    if documented is not None:
+        marks += "; orange line: documented value"
+    return ReadingsView(
+        sentences=sentences,
+        figure=FigureView(
+            svg=_figures.spreads(
+                f"{name}-{claim.id}-readings",
+                items,
+                logarithmic=logarithmic,
+                null=null,
+                documented=documented,
+            ),
+            caption="Single readings (description): histograms, each scaled to its highest bar; "
+            f"bar and dot: middle 90 % and median; {marks}.",
+            alternative=f"Single readings of claim {claim.id}. {' '.join(sentences)}",
+        ),
+    )
+
+
+def _spread(label: str, values: npt.NDArray[np.float64], claim: Claim) -> _figures.Spread:
+    low, median, high = np.quantile(values, (0.05, 0.5, 0.95))
+    note = f"{number(median, 3)} ({number(low, 3)} to {number(high, 3)})"
+    return _figures.Spread(label=f"{claim.id}: {label}", values=values, note=note)
+
+
+def _scatter(values: npt.NDArray[np.float64], claim: Claim) -> str:
+    """Where the middle 90 % lie, and the shares as far as documented and beyond no effect."""
+    assert claim.effect is not None
+    null, documented = null_of(claim.effect, claim.decision.null), claim.documented.value
+    low, high = np.quantile(values, (0.05, 0.95))
+    text = f"the middle 90 % lie between {number(low, 3)} and {number(high, 3)}"
+    direction = claim.decision.direction
+    if direction is None and documented is not None:
+        direction = "greater" if documented > null else "less"
+    if direction is None:
+        return text
+    word, sign = ("above", 1) if direction == "greater" else ("below", -1)
+    if documented is not None:
+        share = np.mean(sign * values >= sign * documented)
+        text += f", {_percent(share)} at or {word} the documented {number(documented)}"
+    return f"{text}, {_percent(np.mean(sign * values > sign * null))} {word} {number(null)}"
+
+
+def _percent(share: float | np.floating[Any]) -> str:
+    """Two digits, and never 0 or 100 % where that is not exact."""
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    text = number(100 * float(share), 2)
+    return f"{text} %" if text != "100" or share == 1 else "more than 99 %"
 
 
 def _bounds(estimate: EffectEstimate) -> tuple[str, str]:
@@ -447,61 +620,117 @@ def _drawable(estimate: EffectEstimate) -> bool:
 
 def _curves(
     name: str, ablation: Ablation, frame: pd.DataFrame, curve_metrics: Sequence[str]
-) -> list[FigureView]:
+) -> tuple[list[FigureView], str]:
+    """A figure for each metric, and what is left out because its steps are no time."""
     named = {
         term.variant
         for claim in ablation.claims
         for _, effect in claim.effects()
         for term in effect.terms
     }
-    usable = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
+    metrics = [item for item in ablation.metrics if "loss" in item or item in curve_metrics]
+    rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
+    rows = rows[rows["metric"].isin(metrics)]
+    steps = rows.groupby(["metric", "stage", "variant", "seed"], sort=False)["step"].nunique()
+    # A metric that is measured once a run has no curve, whatever the step.
+    most = steps.groupby(["metric", "stage", "variant"], sort=False).max()
+    drawn = set(most[most > 1].index)
+    stages = {(metric, stage) for metric, stage, _ in drawn}
+    pairs = pd.MultiIndex.from_frame(rows[["metric", "stage"]])
+    rows = rows[pairs.isin(stages)]
+    unordered = [
+        stage for stage in rows["stage"].unique() if steps_are_readings(ablation, str(stage))
+    ]
+    left_out = rows[rows["stage"].isin(unordered)]
+    rows = rows[~rows["stage"].isin(unordered)]
+    groups = _comparable(ablation, rows)
     views = []
-    for metric in ablation.metrics:
-        if "loss" not in metric and metric not in curve_metrics:
-            continue
-        rows = usable[usable["metric"] == metric]
-        steps = rows.groupby("stage", sort=False)["step"].nunique()
-        stages = [str(stage) for stage, count in steps.items() if count > 3]
-        rows = rows[rows["stage"].isin(stages)]
-        present = set(rows["variant"])
-        arms = [arm for arm in ablation.variants if arm in present]
-        others = [arm for arm in arms if arm != ablation.baseline_variant]
-        lead = [arm for arm in arms if arm == ablation.baseline_variant]
-        groups = [
-            lead + others[start : start + _figures.ARMS]
-            for start in range(0, len(others), _figures.ARMS)
+    for metric in metrics:
+        part = rows[rows["metric"] == metric]
+        panels = [
+            replace(panel, stage=str(stage), title=" · ".join(filter(None, (stage, panel.title))))
+            for stage in part["stage"].unique()
+            for panel in groups
+            if any((metric, stage, arm) in drawn for arm in panel.arms)
         ]
-        groups = groups or ([lead] if lead else [])
-        for index, group in enumerate(groups):
-            part = rows[rows["variant"].isin(group)]
-            own = [stage for stage in stages if (part["stage"] == stage).any()]
-            unit = ablation.metrics[metric].unit
-            label = metric if unit == "1" else f"{metric} in {unit}"
-            svg, block = _figures.curves(
-                f"{name}-{metric}-{index}",
-                part,
-                own,
-                group,
-                label=label,
-                baseline=ablation.baseline_variant,
+        if not panels:
+            continue
+        unit = ablation.metrics[metric].unit
+        label = metric if unit == "1" else f"{metric} in {unit}"
+        svg, block = _figures.curves(
+            f"{name}-{metric}", part, panels, label=label, baseline=ablation.baseline_variant
+        )
+        views.append(_curve_view(label, part, svg, block, panels))
+    cells = left_out[["metric", "stage"]].drop_duplicates().itertuples(index=False)
+    text = "; ".join(f"{metric} in {stage}" for metric, stage in cells)
+    if text:
+        text = f"Not drawn, as the claims treat its steps as readings in no order: {text}."
+    return views, text
+
+
+def _comparable(ablation: Ablation, rows: pd.DataFrame) -> list[_figures.Panel]:
+    """The arms that belong in one panel, whatever the stage.
+
+    Curves compare where they begin with the same weights and run for about as long: arms are
+    grouped by the variant they start from, then by length, within a factor of two. A group too
+    large for one panel is split into equal parts, which all show the baseline if it is among them.
+    """
+    last = rows.groupby(["stage", "variant"])["step"].max() + 1
+    relative = last / last.groupby("stage").transform("max")
+    # An arm need not run every stage: how long it is, is said by the one in which it is longest.
+    length = relative.groupby("variant").max().to_dict()
+    order = [arm for arm in ablation.variants if arm in length]
+    lead = [arm for arm in order if arm == ablation.baseline_variant]
+    starts = dict.fromkeys(ablation.variants[arm].starts_from for arm in [*lead, *order])
+    groups: list[tuple[str, list[str]]] = []
+    for start in starts:
+        title = f"starts from {start}" if start else "starts afresh"
+        alike = [arm for arm in order if ablation.variants[arm].starts_from == start]
+        shortest = 0.0
+        for arm in sorted(alike, key=lambda arm: length[arm]):
+            if length[arm] > 2 * shortest:
+                groups.append((title if shortest == 0 else f"{title}, longer", []))
+                shortest = length[arm]
+            groups[-1][1].append(arm)
+    panels = []
+    for family, (title, group) in enumerate(groups):
+        others = sorted(set(group) - set(lead), key=order.index)
+        parts = max(1, -(-len(others) // _figures.ARMS))
+        size = -(-len(others) // parts)
+        panels += [
+            _figures.Panel(
+                title=title if len(groups) > 1 else "",
+                stage="",
+                arms=[arm for arm in lead if arm in group]
+                + others[part * size : (part + 1) * size],
+                family=family,
             )
-            views.append(_curve_view(label, part, svg, block, (index + 1, len(groups))))
-    return views
+            for part in range(parts)
+        ]
+    return panels
 
 
 def _curve_view(
-    label: str, rows: pd.DataFrame, svg: str, block: int, place: tuple[int, int]
+    label: str, rows: pd.DataFrame, svg: str, block: int, panels: Sequence[_figures.Panel]
 ) -> FigureView:
     seeds = rows["seed"].nunique()
-    part = f" (part {place[0]} of {place[1]})" if place[1] > 1 else ""
     thin = f"the first {_figures.MAXIMUM_LINES} of {seeds} seeds"
     if seeds <= _figures.MAXIMUM_LINES:
         thin = "single seeds"
     caption = (
-        f"{label}{part}: mean over seeds, band: 95 % t interval of that mean, thin lines: {thin}."
+        f"{label}: mean over seeds, band: 95 % t interval of that mean, thin lines: {thin}, "
+        "cut off where they leave the panel."
     )
     if block > 1:
         caption += f" Each point averages up to {block} consecutive steps."
+    families = {(panel.stage, panel.family) for panel in panels}
+    if len({panel.family for panel in panels}) > 1:
+        caption += (
+            " Arms that start from other weights, or run more than twice as long, have their own "
+            "panel and scale."
+        )
+    if len(families) < len(panels):
+        caption += " Panels with the same title have the same scale."
     caption += " A run that failed leaves the curves where it failed."
     arms = ", ".join(str(arm) for arm in rows["variant"].unique())
     stages = ", ".join(str(stage) for stage in rows["stage"].unique())
@@ -664,6 +893,7 @@ def _sources(pairs: Iterable[tuple[Claim, ClaimResult]], files: _Files) -> list[
         quantities: list[tuple[str, Effect]] = []
         if claim.effect is not None:
             quantities.append(("effect", claim.effect))
+        quantities += [(f"precondition: {item.name}", item.effect) for item in claim.preconditions]
         quantities += [(f"control: {control.name}", control.effect) for control in claim.controls]
         quantities += [(f"supporting: {item.name}", item.effect) for item in claim.supporting]
         views += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from fixbench.ablation import Claim, Control, Effect, Metric, Term
+from fixbench.ablation import Claim, Control, Effect, Metric, Precondition, Term
 from fixbench.reports._format import number
 from fixbench.statistics import Verdict
 
@@ -13,11 +13,14 @@ __all__ = [
     "VERDICTS",
     "decision_rule",
     "effect_formula",
+    "effect_quantity",
     "effect_unit",
     "explanation_rule",
+    "is_contrast",
     "margin_zone",
     "null_of",
     "position",
+    "requirement",
     "tolerance_zone",
 ]
 
@@ -32,7 +35,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "reversed": "the opposite direction is shown",
     "does not hold": "an arithmetic or exact property, false in at least one seed",
     "inconclusive": "none of these is shown with this number of seeds",
-    "not testable": "the documented figure cannot be tested here, for the stated reason",
+    "not testable": "the claim cannot be tested here, for the stated reason",
 }
 
 
@@ -91,6 +94,20 @@ def effect_unit(effect: Effect, metrics: Mapping[str, Metric]) -> str:
     return " / ".join(sorted(units)) if units != {"1"} else ""
 
 
+def effect_quantity(effect: Effect, metrics: Mapping[str, Metric]) -> str:
+    """What an axis of the effect shows: ``ratio``, or the metrics and their unit."""
+    unit = effect_unit(effect, metrics)
+    if effect.scale == "log":
+        return unit
+    names = " / ".join(sorted({term.metric for term in effect.terms}))
+    return f"{names} in {unit}" if unit else names
+
+
+def is_contrast(effect: Effect) -> bool:
+    """Whether the effect compares: of a mere level, "no effect" has no meaning."""
+    return math.isclose(sum(term.weight for term in effect.terms), 0, abs_tol=1e-9)
+
+
 def decision_rule(claim: Claim, confidence: float) -> list[str]:
     """The rule that judges the claim, one sentence an entry, in the order of its decision."""
     decision, effect = claim.decision, claim.effect
@@ -102,6 +119,11 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
     p = f"{'Holm-adjusted ' if claim.primary else ''}p < {alpha}"
     percent = number(100 * confidence, 3)
     unadjusted = [] if claim.primary else ["Outside the primary family: p is not adjusted."]
+    conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
+    required = [
+        f"Judged only where the {percent} % interval of each precondition is as required "
+        f"({conditions}); otherwise not testable."
+    ] * bool(conditions)
     if decision.rule == "property":
         return [
             "An exact property: it holds when every value of every successful run is 1. One other "
@@ -112,6 +134,7 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
     equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
     if decision.rule == "no_difference":
         return [
+            *required,
             f"The document asserts no effect. Reproduced when {article} {name} {equivalent}.",
             f"Reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
             "interval lies beyond that zone on one side.",
@@ -119,6 +142,7 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
         ]
     side = "above" if decision.direction == "greater" else "below"
     sentences = [
+        *required,
         f"Absent when {article} {name} {equivalent}.",
         f"Otherwise the documented direction is shown by {article} {name} {side} {null} ({p}), the "
         "opposite direction by one on the other side.",
@@ -136,14 +160,20 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
 
 def explanation_rule(control: Control) -> str:
     """When a control explains the documented comparison."""
-    above, below = control.explains_above, control.explains_below
+    return _interval_rule(control.explains_above, control.explains_below) or "decides nothing"
+
+
+def requirement(precondition: Precondition) -> str:
+    """When a precondition is met."""
+    return _interval_rule(precondition.above, precondition.below)
+
+
+def _interval_rule(above: float | None, below: float | None) -> str:
     if above is not None and below is not None:
         return f"interval within {number(above)} to {number(below)}"
     if above is not None:
         return f"interval above {number(above)}"
-    if below is not None:
-        return f"interval below {number(below)}"
-    return "decides nothing"
+    return f"interval below {number(below)}" if below is not None else ""
 
 
 def _around(centre: float, width: float, scale: str) -> tuple[float, float]:

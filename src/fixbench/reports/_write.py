@@ -71,7 +71,7 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
     """Write ``claims.json`` and ``claims.csv``: one entry per claim, of any number of ablations.
 
     A number that does not exist is ``null`` in JSON and an empty field in CSV, which leaves out
-    the controls: a list does not fit a cell.
+    preconditions and controls: a list does not fit a cell.
 
     Raises:
         InputError: ``directory`` cannot be written to.

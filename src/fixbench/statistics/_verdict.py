@@ -323,8 +323,8 @@ def _require(result: ClaimResult, preconditions: tuple[PreconditionResult, ...])
     if not unmet:
         return result
     reason = (
-        f"A precondition is not shown: {'; '.join(unmet)}. Without it the verdict would be "
-        f"{result.verdict!r}: {result.reason}"
+        f"A precondition is not shown: {'; '.join(unmet)}. Were it not required, the verdict would "
+        f"be {result.verdict!r}: {result.reason}"
     )
     return replace(result, verdict="not testable", reason=reason, seeds_needed=None)
 
@@ -493,8 +493,9 @@ def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
     outside = seeds_for_difference(mean, deviation, null=null, alpha=alpha)
     if outside is None or (inside is not None and inside <= outside):
         return inside, "absent"
-    documented = (mean > null) == (decision.direction == "greater")
-    return outside, "direction only" if documented else "reversed"
+    if (mean > null) != (decision.direction == "greater"):
+        return outside, "reversed"
+    return outside, "reproduced" if decision.tolerance is None else "direction only"
 
 
 def _confound(result: ClaimResult, claim: Claim) -> ClaimResult:

@@ -1,0 +1,95 @@
+"""What single readings say where a claim averages many of them.
+
+An effect whose terms are means over the steps of a stage rests on many readings a seed. A document
+that quotes one of them compared two numbers; how such comparisons scatter is shown beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fixbench.ablation import Ablation, Effect
+
+__all__ = ["FEWEST_STEPS", "Readings", "single_readings", "steps_are_readings"]
+
+#: Steps a seed from which on their spread is worth a look.
+FEWEST_STEPS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """Single readings of one effect, on its natural scale.
+
+    Attributes:
+        effects: the effect at each step of each seed, paired by both.
+        floor: a contrast of the reference with itself, at two different steps of the same seed, in
+            either order; empty where the effect has no single reference.
+        reference: the variant that the effect compares with, if there is one.
+    """
+
+    effects: npt.NDArray[np.float64]
+    floor: npt.NDArray[np.float64]
+    reference: str | None
+    seeds: int
+
+
+def steps_are_readings(ablation: Ablation, stage: str) -> bool:
+    """Whether the steps of ``stage`` are readings in no order (batches), rather than time.
+
+    The claims tell: they average over the stage's steps and ask for no first, last or area.
+    """
+    uses = {
+        term.at
+        for claim in ablation.claims
+        for _, effect in claim.effects()
+        for term in effect.terms
+        if term.stage == stage
+    }
+    return "mean" in uses and uses.isdisjoint({"first", "last", "area"})
+
+
+def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
+    """The effect at every step alone; ``None`` unless all its terms average enough steps.
+
+    A run that failed is left out whole, as in the effect itself.
+    """
+    if any(term.at != "mean" for term in effect.terms):
+        return None
+    runs = pd.MultiIndex.from_frame(frame[["variant", "seed"]])
+    bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
+    usable = frame[~runs.isin(runs[bad])]
+    tables = []
+    for term in effect.terms:
+        cell = usable[["variant", "stage", "metric"]] == [term.variant, term.stage, term.metric]
+        values = usable[cell.all(axis=1)].set_index(["seed", "step"])["value"].sort_index()
+        tables.append(np.log(values) if effect.scale == "log" else values)
+    paired = pd.concat(tables, axis=1, join="inner", keys=range(len(tables)))
+    steps = paired.groupby(level="seed").size()
+    if steps.empty or steps.min() < FEWEST_STEPS:
+        return None
+    weights = np.array([term.weight for term in effect.terms])
+    reference, floor = None, np.empty(0)
+    cells = {(term.stage, term.metric) for term in effect.terms}
+    if len(weights) == 2 and len(cells) == 1 and np.isclose(weights.sum(), 0):
+        place = int(weights.argmin())
+        reference = effect.terms[place].variant
+        floor = abs(weights[place]) * np.concatenate(
+            [_differences(rows.to_numpy()) for _, rows in paired[place].groupby(level="seed")]
+        )
+    turn = np.exp if effect.scale == "log" else np.asarray
+    return Readings(
+        effects=turn(paired.to_numpy() @ weights),
+        floor=turn(floor),
+        reference=reference,
+        seeds=len(steps),
+    )
+
+
+def _differences(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Every value less every other."""
+    table = values[:, None] - values[None, :]
+    return table[~np.eye(len(values), dtype=bool)]
