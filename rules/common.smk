@@ -1,25 +1,37 @@
 import sys
 from pathlib import Path
 
-import fixbench
 from fixbench.errors import InputError
 from fixbench.provenance import package_hash
 from fixbench.workflow import make_plan
 
+# `--sdm apptainer`: Snakemake itself runs every rule in the image that `container:` names.
+CONTAINED = any(
+    method.name.lower() == "apptainer"
+    for method in workflow.deployment_settings.deployment_method
+)
+
 try:
-    PLAN = make_plan(config)
+    PLAN = make_plan(config, contained=CONTAINED)
 except InputError as error:
     print(f"fixbench: error: {error}", file=sys.stderr)
     sys.exit(2)
 
-# Inert unless snakemake is called with --sdm apptainer.
-CONTAINER = f"docker-daemon:fixbench/torch:{fixbench.__version__}"
+if PLAN.engine is None and config.get("runtime", "auto") == "auto" and not CONTAINED:
+    print(
+        "fixbench: no container engine answers: jobs run in this environment",
+        file=sys.stderr,
+    )
 
 # One process per core: a second thread is slower here, and changes the last bits of the results.
 # The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
 shell.prefix(
     "set -euo pipefail; export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
-    f"PATH={Path(sys.executable).parent}:$PATH; "
+    + (
+        "PYTHONPATH=$PWD/src; "
+        if CONTAINED
+        else f"PATH={Path(sys.executable).parent}:$PATH; "
+    )
 )
 
 
@@ -30,7 +42,8 @@ wildcard_constraints:
     block=r"[0-9,-]+",
 
 
-container: CONTAINER
+# Inert without `--sdm apptainer`.
+container: PLAN.container()
 
 
 def job_input(ablation):

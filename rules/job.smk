@@ -11,7 +11,12 @@ rule job:
         mem_mb=2000,
         runtime=60,
         gpu=0,
+        processes=256,
     params:
+        # Where the job runs: nothing for this environment, or the launcher of its container.
+        run=lambda wildcards, input, output, threads, resources: PLAN.launcher(
+            list(input), list(output), {**dict(resources.items()), "threads": threads}
+        ),
         ablation="",
         tier=PLAN.tier,
         device=PLAN.device,
@@ -22,7 +27,7 @@ rule job:
     message:
         "{params.ablation}: {wildcards.variant}, seeds {wildcards.block}"
     shell:
-        "python -m fixbench run {params.ablation} {wildcards.variant} --seeds {wildcards.block}"
+        "{params.run} python -m fixbench run {params.ablation} {wildcards.variant} --seeds {wildcards.block}"
         " --tier {params.tier} --device {params.device} --threads {threads}"
         " --ablations {params.folder} {params.parent} --output {output.results}"
         " --state {output.state} --provenance {output.provenance} 2>&1 | tee {log} >&2"

@@ -28,6 +28,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "Snakefile", tmp_path)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(FIXTURES, tmp_path / "ablations", ignore=ignore)
+    # Containers have tests of their own: these run where the tests do, engine or not.
+    settings = tmp_path / "config" / "config.yaml"
+    settings.write_text(settings.read_text().replace("runtime: auto", "runtime: local"))
     monkeypatch.chdir(tmp_path)
     # Where the package is, whether it is installed or not.
     monkeypatch.setenv("PYTHONPATH", str(Path(fixbench.__file__).parents[1]))

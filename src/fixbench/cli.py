@@ -114,6 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--record", type=Path, help="where to leave the hash of FOLDER (JSON)")
 
+    sub = command("image", _image, "Build, check or declare the images that jobs run in.")
+    sub.add_argument("action", choices=("build", "check", "lock"))
+    sub.add_argument("environment", nargs="?", default="torch-cpu", help="default: torch-cpu")
+    sub.add_argument("--runtime", default="auto", choices=("auto", "docker", "podman", "apptainer"))
+    sub.add_argument("--base", help="another base image, which this machine has")
+    sub.add_argument("--wheels", type=Path, help="a folder to install from, without network")
+    sub.add_argument("--network", help="of the build, such as host (default: the engine's own)")
+
     sub = command("new", _new, "Write an ablation that runs, to start from.")
     sub.add_argument("name")
     folder(sub)
@@ -238,6 +246,42 @@ def _data(options: argparse.Namespace) -> None:
     if options.record is not None:
         found = tracking.tracked_hash(root, options.folder)
         write_json(options.record, {"folder": options.folder, "sha256": found})
+
+
+def _image(options: argparse.Namespace) -> None:
+    from fixbench.containers import (
+        build_image,
+        check_image,
+        find_engine,
+        image_spec,
+        write_image_lock,
+    )
+
+    root = Path()
+    if options.action == "lock":
+        print(f"wrote {write_image_lock(root)}")
+        return
+    engine = find_engine(options.runtime)
+    if engine is None:
+        expected = "a container engine that answers: docker, podman or apptainer"
+        raise InputError("fixbench image", options.action, expected=expected)
+    if options.action == "build":
+        built: str | None = build_image(
+            engine,
+            root,
+            options.environment,
+            base=options.base,
+            wheels=options.wheels,
+            network=options.network,
+        )
+    else:
+        built = check_image(engine, image_spec(root, options.environment))
+    spec = image_spec(root, options.environment)
+    if built is None:
+        expected = "an image on this machine; run `make image`"
+        raise InputError(f"{engine.name} image", spec.reference, expected=expected)
+    print(f"{spec.reference} is {built} ({engine.name} {engine.version})")
+    print(f"base {spec.base}" + ("" if spec.base_locked else ", not the one of envs/images.lock"))
 
 
 def _new(options: argparse.Namespace) -> None:

@@ -94,7 +94,8 @@ def record(
         "wall_seconds": round(wall, 3),
         "cpu_seconds": round(cpu, 3),
         "peak_memory_bytes": _peak_memory(),
-        "code": {"version": fixbench.__version__, "sha256": code, **git_state(root)},
+        "code": {"version": fixbench.__version__, "sha256": code, **_revision(root)},
+        "runtime": _runtime(),
         "lock": {
             path.relative_to(root).as_posix(): file_hash(path)
             for path in lock_files(root, environment)
@@ -176,6 +177,24 @@ def git_state(root: Path) -> dict[str, Any]:
         return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": "unknown", "dirty": "unknown"}
+
+
+def _launched() -> dict[str, Any]:
+    """What the launcher knows and a container cannot see: the revision, engine and image."""
+    content: dict[str, Any] = json.loads(os.environ.get("FIXBENCH_LAUNCH", "{}"))
+    return content
+
+
+def _revision(root: Path) -> dict[str, Any]:
+    return _launched().get("code") or git_state(root)
+
+
+def _runtime() -> dict[str, Any]:
+    """The container that this process is in, as its launcher or Apptainer itself says."""
+    if (launched := _launched().get("runtime")) is not None:
+        return dict(launched)
+    image = os.environ.get("APPTAINER_CONTAINER")
+    return {"engine": "apptainer" if image else "none", "image": image}
 
 
 def library_versions() -> dict[str, str]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fixbench import provenance, tracking
+from fixbench import containers, provenance, tracking
 from fixbench.ablation import (
     Ablation,
     Tier,
@@ -54,6 +55,8 @@ class Settings(BaseModel):
         ablations: the names to run; every folder with an ablation file when empty.
         seeds: seeds instead of the tier's own, such as ``"0-9"``.
         device: where tensors live; ``auto`` takes a GPU if there is one.
+        runtime: what jobs run in; ``auto`` is the first engine that answers, else ``local``.
+        gpu_share: how many jobs may use one GPU at a time.
         folder: where the ablations are.
     """
 
@@ -63,6 +66,8 @@ class Settings(BaseModel):
     ablations: list[str] = Field(default_factory=list)
     seeds: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    runtime: containers.Runtime = "auto"
+    gpu_share: int = Field(default=1, ge=1)
     folder: str = "ablations"
 
     @field_validator("ablations", mode="before")
@@ -93,6 +98,9 @@ class Plan:
         folder: where the ablations are, relative to the working directory.
         reports: where the reports go.
         left_out: ablations in ``folder`` that were not asked for.
+        engine: what runs the jobs' containers; ``None`` in the local environment.
+        images: environment → its image's declaration, where there is an engine.
+        gpu_share: how many jobs may use one GPU at a time.
     """
 
     tier: str
@@ -101,6 +109,9 @@ class Plan:
     reports: Path
     ablations: Mapping[str, PlannedAblation]
     left_out: tuple[str, ...] = ()
+    engine: containers.Engine | None = None
+    images: Mapping[str, containers.ImageSpec] = field(default_factory=dict)
+    gpu_share: int = 1
 
     def rules(self) -> list[str]:
         """The rule files of the ablations, absolute, in order of name."""
@@ -163,6 +174,50 @@ class Plan:
         children = [name for name, child in variants.items() if child.starts_from == variant]
         return max((1 + self.priority(ablation, child) for child in children), default=0)
 
+    def container(self) -> str:
+        """The image for Snakemake's own ``container:``, of the same declaration."""
+        for image in self.images.values():
+            if image.published is not None:
+                return f"docker://{image.published}"
+            return f"docker-daemon:{image.name}"
+        return "docker-daemon:fixbench/torch-cpu"
+
+    def launcher(
+        self, read: Sequence[str], write: Sequence[str], resources: Mapping[str, Any]
+    ) -> str:
+        """What goes before a job's command so that it runs where it is to run; empty for here.
+
+        Args:
+            read: the job's input files, its request among them (`job_files`); what they stand for
+                is added.
+            write: its output files.
+            resources: ``threads``, ``mem_mb``, ``gpu`` and ``processes``.
+        """
+        gpus = int(resources.get("gpu", 0))
+        words: list[str] = ["python", "-m", "fixbench.containers"]
+        words += ["--gpus", str(gpus), "--gpu-share", str(self.gpu_share)]
+        if self.engine is None:
+            return shlex.join([*words, "--engine", "local", "--"]) if gpus else ""
+        (ablation,) = {
+            Path(path).parts[2] for path in read if path.startswith(".fixbench/requests/")
+        }
+        environment = self.ablations[ablation].ablation.environment
+        tracked = [
+            path.removeprefix("results/tracked/").removesuffix(".json")
+            for path in read
+            if path.startswith("results/tracked/")
+        ]
+        pointers = [".dvc", *(f"{top}.dvc" for top in tracking.FOLDERS)]
+        readable = [str(self.folder), "envs", *pointers, *tracked, *read]
+        record = json.dumps({"code": provenance.git_state(Path())})
+        words += ["--engine", self.engine.name, "--version", self.engine.version]
+        words += ["--image", str(_image_file(environment)), "--record", record]
+        words += ["--cpus", str(resources.get("threads", 1))]
+        words += ["--memory-mb", str(resources.get("mem_mb", 2000))]
+        words += ["--processes", str(resources.get("processes", 256))]
+        words += ["--owner", str(os.getpid()), "--keep", ".fixbench/resume"]
+        return shlex.join([*words, "--read", *readable, "--write", *write, "--"])
+
     def _verdict_file(self, ablation: str) -> str:
         return f"results/{ablation}/{self.tier}/claims.json"
 
@@ -175,10 +230,13 @@ class Plan:
         ]
 
 
-def make_plan(config: Mapping[str, Any]) -> Plan:
+def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
     """Check the configuration and every ablation, and write the requests that have changed.
 
     Paths are relative to the working directory.
+
+    Args:
+        contained: Snakemake itself runs the jobs in containers.
 
     Raises:
         InputError: something is wrong; nothing has run.
@@ -190,7 +248,9 @@ def make_plan(config: Mapping[str, Any]) -> Plan:
         check_writable(place)
     given = _given_in(config, "ablations")
     names = find_ablations(folder, settings.ablations, file=given, key="ablations")
+    engine = None if contained else _find_engine(settings, config)
     planned = {}
+    images = {}
     for name in names:
         file = folder / name / "ablation.yaml"
         ablation = load_ablation(file)
@@ -205,12 +265,28 @@ def make_plan(config: Mapping[str, Any]) -> Plan:
                 raise InputError(given, "tier", settings.tier, expected=expected)
             continue
         planned[name] = PlannedAblation(ablation, _blocks(settings.seeds, tier, config))
-        _write_requests(folder / name, ablation, settings.tier)
+        image = _image(ablation.environment, settings, required=engine is not None)
+        if image is not None:
+            images[ablation.environment] = image
+        _write_requests(folder / name, ablation, settings.tier, image, engine is not None)
     if not planned:
         expected = f"a tier that an ablation in {folder} has"
         raise InputError(_given_in(config, "tier"), "tier", settings.tier, expected=expected)
     left_out = tuple(name for name in find_ablations(folder) if name not in names)
-    return Plan(settings.tier, settings.device, folder, reports, planned, left_out)
+    if engine is not None:
+        for environment, image in images.items():
+            containers.write_spec(_image_file(environment), image)
+    return Plan(
+        settings.tier,
+        settings.device,
+        folder,
+        reports,
+        planned,
+        left_out,
+        engine,
+        images,
+        settings.gpu_share,
+    )
 
 
 def check_settings(config: Any) -> Settings:
@@ -311,6 +387,29 @@ def _blocks(chosen: str | None, tier: Tier, config: Mapping[str, Any]) -> tuple[
     return tuple(seed_label(seeds[start : start + tier.block]) for start in starts)
 
 
+def _find_engine(settings: Settings, config: Mapping[str, Any]) -> containers.Engine | None:
+    try:
+        return containers.find_engine(settings.runtime)
+    except InputError as error:
+        file = _given_in(config, "runtime")
+        raise InputError(file, error.key, settings.runtime, expected=error.expected) from None
+
+
+def _image(environment: str, settings: Settings, *, required: bool) -> containers.ImageSpec | None:
+    """The image of an environment: with CUDA where there is a GPU to use."""
+    gpu = settings.device != "cpu" and bool(containers.list_gpus())
+    try:
+        return containers.image_spec(Path(), f"{environment}-{'cuda' if gpu else 'cpu'}")
+    except InputError:
+        if required:
+            raise
+        return None
+
+
+def _image_file(environment: str) -> Path:
+    return Path(".fixbench", "images", f"{environment}.json")
+
+
 def _request_file(ablation: str, tier: str, variant: str) -> Path:
     return Path(".fixbench", "requests", ablation, tier, f"{variant}.json")
 
@@ -320,7 +419,13 @@ def _pulled(folder: str) -> str:
     return f"results/tracked/{folder}.json"
 
 
-def _write_requests(folder: Path, ablation: Ablation, tier: str) -> None:
+def _write_requests(
+    folder: Path,
+    ablation: Ablation,
+    tier: str,
+    image: containers.ImageSpec | None,
+    contained: bool,
+) -> None:
     root = Path()
     inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
     for name, content in inputs.items():
@@ -347,9 +452,16 @@ def _write_requests(folder: Path, ablation: Ablation, tier: str) -> None:
             "starts_from": variant.starts_from,
             "options": resolve_options(ablation, name, tier),
             "measure": variant.measured_in(tier),
+            "image": image.definition if image is not None and contained else None,
         }
         for name, variant in ablation.variants_in(tier).items()
     }
+    if image is not None and not contained:
+        # What was made in the locked image is not made again without it: the bytes are the same.
+        for path, request in requests.items():
+            in_image = {**request, "image": image.definition}
+            if path.exists() and not _has_changed(path, in_image):
+                request["image"] = image.definition
     if any(_has_changed(path, request) for path, request in requests.items()):
         # Imports torch, which takes seconds; a request that stands was checked when written.
         from fixbench.job import check_runnable
