@@ -2,12 +2,17 @@
 #
 #   make reproduce   the locked environment, then every ablation and its report
 #   make test        the same environment with the tools for development, then every check
+#   make image       the image that jobs run in, for the container engine that answers
+#   make wheels      the packages of that image into $(WHEELS), to build it without network
 #   make lock        resolve envs/*.in into envs/*.lock again
 #   make clean       remove the environment and what runs have written
 #
 # PYTHON=…         the Python 3.11 to use (default: python3.11, else python3)
 # TORCH=cpu|cuda   the build of torch (default: cuda where nvidia-smi is, else cpu)
 # SNAKEMAKE="…"    options for snakemake (default: --cores all)
+# RUNTIME=…        docker, podman or apptainer, for make image (default: the first that answers)
+# BASE_IMAGE=…     another base image that this machine has (default: the locked one)
+# WHEELS=folder    what make wheels fills, and make image then installs from without network
 # PYTEST="…"       options for pytest (default: one process per core)
 
 SHELL := bash
@@ -15,7 +20,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help environment development reproduce test lock clean
+.PHONY: help environment development reproduce test image wheels lock clean
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -100,6 +105,15 @@ test: development
 	$(call say,pytest)
 	pytest $(PYTEST)
 
+image: environment
+	@$(ACTIVATE)
+	$(call say,image torch-$(TORCH))
+	fixbench image build torch-$(TORCH) --runtime $(or $(RUNTIME),auto) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(WHEELS),--wheels $(WHEELS))
+
+wheels: environment
+	@$(call say,downloading envs/torch-$(TORCH).lock into $(or $(WHEELS),wheels))
+	$(PIP) download --progress-bar off --quiet --no-deps --no-build-isolation --require-hashes -r envs/torch-$(TORCH).lock --dest $(or $(WHEELS),wheels)
+
 # Both builds of torch share all other versions, and so do the tools for development.
 lock:
 	@python="$(or $(PYTHON),python3)"
@@ -118,7 +132,9 @@ lock:
 	$(call say,envs/dev.lock)
 	compile envs/dev.in -c "$$shared" -o envs/dev.lock
 	rm -rf .venv-lock
+	# The images are declared by these files.
+	$(VENV)/bin/python -m fixbench image lock || echo 'then run: fixbench image lock'
 
 clean:
-	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build wheels .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	git clean -fdXq reports

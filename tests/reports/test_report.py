@@ -342,6 +342,40 @@ def test_scale_threats_and_provenance_are_printed(page: Element) -> None:
 
 
 @pytest.mark.parametrize(
+    ("runtime", "facts"),
+    [
+        (
+            {"engine": "none", "image": None},
+            {"Runtime": "the local environment, no container", "Image": "none"},
+        ),
+        (
+            {
+                "engine": "docker 29.1",
+                "image": "fixbench/torch-cuda:0.1.0",
+                "image_id": "sha256:" + "abcd" * 16,
+                "base": "local@sha256:1",
+                "base_locked": False,
+                "gpus": ["GPU-1"],
+            },
+            {
+                "Runtime": "docker 29.1",
+                "Image": "fixbench/torch-cuda:0.1.0, abcdabcdabcd, on local@sha256:1 (not the base "
+                "that the repository locks)",
+                "GPUs": "GPU-1",
+            },
+        ),
+    ],
+)
+def test_where_jobs_ran_is_said(
+    light: Any, tmp_path: Path, runtime: dict[str, Any], facts: dict[str, str]
+) -> None:
+    records = [{**record, "runtime": runtime} for record in light.provenance]
+    page = read(replace(light, provenance=records).write(tmp_path)["html"])
+    assert dict(table(page, "What ran on what")).items() >= facts.items()
+    assert runtime["engine"] == "none" or "docker 29.1" in page.text
+
+
+@pytest.mark.parametrize(
     "records", [[], [{}], [{"variant": "none", "device": None, "outputs": {}}]]
 )
 def test_what_is_not_recorded_is_said(

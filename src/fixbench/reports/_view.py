@@ -233,6 +233,7 @@ def build_report(
             ("Tier", tier),
             ("Seeds", _tier_seeds(ablation, tier, frame)),
             ("Code", _agreed(provenance, _code)),
+            ("Runtime", _agreed(provenance, _runtime)),
         ],
         meanings=[
             (verdict, _slug(verdict), meaning)
@@ -804,6 +805,9 @@ def _provenance(records: Sequence[Mapping[str, Any]]) -> list[Fact]:
     facts += [
         ("Python", _agreed(records, lambda record: _at(record, "python"))),
         ("Platform", _agreed(records, lambda record: _at(record, "platform"))),
+        ("Runtime", _agreed(records, _runtime)),
+        ("Image", _agreed(records, _image)),
+        ("GPUs", _agreed(records, _gpus)),
         ("Device", _agreed(records, _device)),
         ("Driver", _agreed(records, lambda record: _at(record, "device", "driver"))),
         ("Libraries", _agreed(records, _libraries)),
@@ -814,6 +818,33 @@ def _provenance(records: Sequence[Mapping[str, Any]]) -> list[Fact]:
     started = sorted(str(record["started"]) for record in records if record.get("started"))
     facts.append(("First job started", started[0] if started else NOT_RECORDED))
     return facts
+
+
+def _runtime(record: Mapping[str, Any]) -> str | None:
+    engine = _at(record, "runtime", "engine")
+    return "the local environment, no container" if engine == "none" else engine
+
+
+def _image(record: Mapping[str, Any]) -> str | None:
+    runtime = _at(record, "runtime") or {}
+    if runtime.get("image") is None:
+        return "none" if runtime else None
+    text = str(runtime["image"])
+    if "image_id" in runtime:
+        text += f", {_short(str(runtime['image_id']).removeprefix('sha256:'))}"
+    if "base" in runtime:
+        text += f", on {runtime['base']}"
+    if runtime.get("base_locked") is False:
+        text += " (not the base that the repository locks)"
+    return text
+
+
+def _gpus(record: Mapping[str, Any]) -> str | None:
+    device = _at(record, "device", "type")
+    found = _at(record, "runtime", "gpus")
+    if found:
+        return ", ".join(map(str, found))
+    return "none: ran on the CPU" if device == "cpu" else device
 
 
 def _costs(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, str]]:
