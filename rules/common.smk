@@ -1,3 +1,4 @@
+import shlex
 import sys
 from pathlib import Path
 
@@ -5,7 +6,7 @@ from fixbench.errors import InputError
 from fixbench.provenance import package_hash
 from fixbench.workflow import make_plan
 
-# `--sdm apptainer`: Snakemake itself runs every rule in the image that `container:` names.
+# `--sdm apptainer`: Snakemake itself runs every job in the image that `container:` names.
 CONTAINED = any(
     method.name.lower() == "apptainer"
     for method in workflow.deployment_settings.deployment_method
@@ -13,6 +14,7 @@ CONTAINED = any(
 
 try:
     PLAN = make_plan(config, contained=CONTAINED)
+    IMAGE = PLAN.container(contained=CONTAINED)
 except InputError as error:
     print(f"fixbench: error: {error}", file=sys.stderr)
     sys.exit(2)
@@ -23,12 +25,15 @@ if PLAN.engine is None and config.get("runtime", "auto") == "auto" and not CONTA
         file=sys.stderr,
     )
 
+# What a container cannot see of where its job runs; braces are doubled for the shell command.
+RECORD = PLAN.contained_record(IMAGE).replace("{", "{{").replace("}", "}}")
+
 # One process per core: a second thread is slower here, and changes the last bits of the results.
 # The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
 shell.prefix(
     "set -euo pipefail; export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
     + (
-        "PYTHONPATH=$PWD/src; "
+        f"PYTHONPATH=$PWD/src FIXBENCH_LAUNCH={shlex.quote(RECORD)}; "
         if CONTAINED
         else f"PATH={Path(sys.executable).parent}:$PATH; "
     )
@@ -43,7 +48,7 @@ wildcard_constraints:
 
 
 # Inert without `--sdm apptainer`.
-container: PLAN.container()
+container: IMAGE
 
 
 def job_input(ablation):

@@ -174,13 +174,31 @@ class Plan:
         children = [name for name, child in variants.items() if child.starts_from == variant]
         return max((1 + self.priority(ablation, child) for child in children), default=0)
 
-    def container(self) -> str:
-        """The image for Snakemake's own ``container:``, of the same declaration."""
+    def container(self, *, contained: bool) -> str:
+        """The image for Snakemake's own ``container:``, of the same declaration.
+
+        Args:
+            contained: it will be used: take the image that ``fixbench image`` converted, if any.
+
+        Raises:
+            InputError: the converted image is not the locked one.
+        """
         for image in self.images.values():
+            engine = containers.Engine(name="apptainer", version="")
+            converted = containers.check_image(engine, image) if contained else None
+            if converted is not None:
+                return os.path.relpath(converted)
             if image.published is not None:
                 return f"docker://{image.published}"
             return f"docker-daemon:{image.name}"
         return "docker-daemon:fixbench/torch-cpu"
+
+    def contained_record(self, image: str) -> str:
+        """What a job's provenance should say, as JSON, where Snakemake runs it in ``image``."""
+        where: dict[str, object] = {"engine": "apptainer", "image": image}
+        for spec in self.images.values():
+            where |= {"base": spec.base, "base_locked": spec.base_locked}
+        return json.dumps({"code": provenance.git_state(Path()), "runtime": where})
 
     def launcher(
         self, read: Sequence[str], write: Sequence[str], resources: Mapping[str, Any]

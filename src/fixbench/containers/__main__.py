@@ -13,7 +13,7 @@ from pathlib import Path
 from fixbench.containers._engine import ENGINES, Engine, Limits
 from fixbench.containers._gpu import lease_gpus
 from fixbench.containers._image import read_spec
-from fixbench.containers._launch import launch, run_locally
+from fixbench.containers._launch import launch, run_locally, undo_when_stopped
 from fixbench.errors import InputError
 
 
@@ -39,8 +39,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command; its exit status, or 2 for bad input."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command or (options.image is None and options.engine != "local"):
+        parser.error("a command is needed, and for a container its --image")
+    undo_when_stopped()
     try:
         with lease_gpus(options.gpus, share=options.gpu_share) as gpus:
             if options.gpus and not gpus:
@@ -67,7 +71,10 @@ def main() -> int:
             )
     except InputError as error:
         print(f"fixbench: error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        place = error.filename or options.engine
+        print(f"fixbench: error: {place}: {error.strerror or error}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

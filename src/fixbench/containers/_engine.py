@@ -133,6 +133,9 @@ def find_engine(runtime: Runtime) -> Engine | None:
 
 def _ask(name: EngineName) -> tuple[str, str]:
     """(version, problem): one of them is empty."""
+    if name == "apptainer" and os.geteuid() == 0:
+        # Files of the kernel that belong to root, as in /proc/sys, could be written in a container.
+        return "", "as root Apptainer does not contain a job: run it as an ordinary user"
     try:
         answer = subprocess.run(
             _VERSION[name], capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
@@ -157,22 +160,28 @@ def run_arguments(engine: EngineName, invocation: Invocation) -> list[str]:
         return exec_arguments(invocation)
     limits, memory = invocation.limits, f"{invocation.limits.memory_mb * 1_000_000}b"
     user = "{}:{}".format(*invocation.user)
-    arguments = [engine, "run", "--name", invocation.name, "--init", "--pull", "never"]
+    arguments = [engine, "run", "--name", invocation.name, "--pull", "never"]
     arguments += ["--network", "none", "--read-only", "--cap-drop", "ALL"]
     arguments += ["--security-opt", "no-new-privileges", "--user", user]
     arguments += ["--memory", memory, "--memory-swap", memory, "--cpus", str(limits.cpus)]
-    arguments += ["--pids-limit", str(limits.processes), "--ulimit", "core=0:0"]
+    arguments += ["--pids-limit", str(limits.processes)]
     size = f"size={limits.temporary_mb * 1_000_000}"
     arguments += ["--tmpfs", f"/tmp:rw,nosuid,nodev,mode=1777,{size}"]
     if engine == "podman":
+        # Unlike Docker, it would wait ten seconds to remove a container, and keep /run writable.
+        # Its --init needs a program that not every installation has, and one --ulimit would
+        # replace all that containers.conf sets.
+        arguments += ["--stop-timeout", "0", "--read-only-tmpfs=false"]
         arguments += ["--http-proxy=false", "--security-opt", "label=disable"]
         if os.geteuid() != 0:
             arguments += ["--userns", "keep-id"]
         for gpu in invocation.gpus:
             arguments += ["--device", f"nvidia.com/gpu={gpu}"]
-    elif invocation.gpus:
-        # The quotes belong to the value: it is read as a line of comma-separated values.
-        arguments += ["--gpus", f'"device={",".join(invocation.gpus)}"']
+    else:
+        arguments += ["--init", "--ulimit", "core=0:0"]
+        if invocation.gpus:
+            # The quotes belong to the value: it is read as a line of comma-separated values.
+            arguments += ["--gpus", f'"device={",".join(invocation.gpus)}"']
     for key, value in invocation.labels.items():
         arguments += ["--label", f"{key}={value}"]
     for key, value in invocation.environment.items():
@@ -187,34 +196,41 @@ def run_arguments(engine: EngineName, invocation: Invocation) -> list[str]:
 
 def exec_arguments(invocation: Invocation) -> list[str]:
     """The same for Apptainer, which runs as the caller and bounds /tmp by its configuration."""
-    limits = invocation.limits
-    arguments = ["apptainer", "exec", "--containall", "--cleanenv", "--no-home", "--no-privs"]
+    limits, limited = invocation.limits, _controllers()
+    arguments = ["apptainer", "--quiet", "exec", "--containall", "--no-home", "--no-privs"]
     arguments += ["--net", "--network", "none"]
-    if _can_limit():
-        memory = f"{limits.memory_mb * 1_000_000}"
-        arguments += ["--memory", memory, "--memory-swap", memory, "--cpus", str(limits.cpus)]
+    if "memory" in limited:
+        memory = str(limits.memory_mb * 1_000_000)
+        arguments += ["--memory", memory, "--memory-swap", memory]
+    if "cpu" in limited:
+        arguments += ["--cpus", str(limits.cpus)]
+    if "pids" in limited:
         arguments += ["--pids-limit", str(limits.processes)]
+    environment = dict(invocation.environment)
     if invocation.gpus:
         arguments.append("--nv")
-        devices = ",".join(invocation.gpus)
-        arguments += ["--env", f"CUDA_VISIBLE_DEVICES={devices}"]
-    for key, value in invocation.environment.items():
-        _refuse(Path(value), ",") if key == "PYTHONPATH" else None
-        arguments += ["--env", f"{key}={value}"]
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(invocation.gpus)
     for mount in invocation.mounts:
         for path in (mount.source, mount.inside):
             _refuse(path, ",:")
         access = "rw" if mount.writable else "ro"
         arguments += ["--bind", f"{mount.source}:{mount.inside}:{access}"]
-    return [*arguments, "--pwd", str(invocation.folder), invocation.image, *invocation.command]
+    # Its own --env refuses HOME and hands values to a shell.
+    variables = ["env", *(f"{key}={value}" for key, value in environment.items())]
+    arguments += ["--pwd", str(invocation.folder), invocation.image]
+    return [*arguments, *variables, *invocation.command]
 
 
-def _can_limit() -> bool:
-    """Apptainer sets limits as root, or through systemd where control groups are of version 2."""
-    if os.geteuid() == 0:
-        return True
-    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    return unified and "DBUS_SESSION_BUS_ADDRESS" in os.environ
+def _controllers() -> frozenset[str]:
+    """What an ordinary user may limit: what systemd has delegated, by control groups 2."""
+    if "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
+        return frozenset()
+    user = os.getuid()
+    slices = Path("/sys/fs/cgroup/user.slice", f"user-{user}.slice", f"user@{user}.service")
+    try:
+        return frozenset((slices / "cgroup.controllers").read_text().split())
+    except OSError:
+        return frozenset()
 
 
 def _refuse(path: Path, characters: str) -> None:

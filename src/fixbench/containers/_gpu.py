@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from fixbench.errors import InputError
@@ -32,14 +32,22 @@ def list_gpus() -> list[str]:
         answer = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return []
-    lines = [line.partition(",") for line in answer.stdout.splitlines()]
+    lines = [line.partition(",") for line in answer.stdout.splitlines() if "," in line]
     devices = {index.strip(): uuid.strip() for index, _, uuid in lines}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return list(devices.values())
-    names = [name.strip() for name in visible.split(",") if name.strip()]
-    found = [devices.get(name, name) for name in names]
-    return [uuid for uuid in found if uuid in devices.values()]
+    found: list[str] = []
+    for name in (name.strip() for name in visible.split(",")):
+        if name.startswith("MIG-"):  # a part of a GPU, which the query does not list
+            found.append(name)
+            continue
+        prefixed = [uuid for uuid in devices.values() if name and uuid.startswith(name)]
+        device = devices.get(name, prefixed[0] if len(prefixed) == 1 else None)
+        if device is None:  # CUDA too ignores what follows
+            break
+        found.append(device)
+    return found
 
 
 @contextmanager
@@ -69,37 +77,38 @@ def lease_gpus(
     if count > len(devices):
         expected = f"at most {len(devices)}, the GPUs of this machine"
         raise InputError("resources", "gpu", count, expected=expected)
-    place = folder or Path(tempfile.gettempdir(), f"fixbench-gpu-{os.getuid()}")
+    from tempfile import gettempdir  # slow to import, and most jobs have no GPU
+
+    place = folder or Path(gettempdir(), f"fixbench-gpu-{os.getuid()}")
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     held: list[int] = []
     try:
         while True:
             names: list[str] = []
-            for device in devices:
-                handle = _slot(place, device, share) if len(names) < count else None
-                if handle is not None:
-                    held.append(handle)
-                    names.append(device)
+            # A GPU is shared only when all have a job.
+            for slot, device in product(range(share), devices):
+                if device not in names and len(names) < count:
+                    handle = _lock(place / f"{device.replace('/', '_')}.{slot}")
+                    if handle is not None:
+                        held.append(handle)
+                        names.append(device)
             if len(names) == count:
                 break
             while held:  # all or none, so that two jobs cannot wait for each other
                 os.close(held.pop())
             time.sleep(_WAIT_SECONDS)
-        yield tuple(names)
+        yield tuple(sorted(names, key=devices.index))
     finally:
         for handle in held:
             os.close(handle)
 
 
-def _slot(folder: Path, device: str, share: int) -> int | None:
-    """A locked file descriptor of one of the device's slots, or ``None`` if all are taken."""
-    for slot in range(share):
-        path = folder / f"{device.replace('/', '_')}.{slot}"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-        else:
-            return handle
-    return None
+def _lock(path: Path) -> int | None:
+    """A locked descriptor of the file; ``None`` if another process holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle

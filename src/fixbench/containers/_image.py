@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -125,8 +124,12 @@ def image_spec(root: Path, environment: str) -> ImageSpec:
     chosen = {"base": base, "base_reference": base}
     locked = True
     if published is None and (root / _OVERRIDE).exists():
-        chosen = json.loads((root / _OVERRIDE).read_text(encoding="utf-8"))
-        locked = chosen["base"] == base
+        try:
+            chosen = json.loads((root / _OVERRIDE).read_text(encoding="utf-8"))
+            locked = chosen["base"] == base
+        except (ValueError, KeyError, TypeError):
+            expected = "what `fixbench image build --base` writes; delete it"
+            raise InputError(root / _OVERRIDE, "", expected=expected) from None
     return ImageSpec(
         environment=environment,
         name=f"fixbench/{environment}:{fixbench.__version__}",
@@ -256,9 +259,7 @@ def build_image(
         _convert(root, spec)
     else:
         _build(engine.name, root, spec, wheels=wheels, network=network)
-    built = check_image(engine, spec, folder=root)
-    assert built is not None
-    return built
+    return _check_made(engine, spec, root)
 
 
 def ensure_image(engine: Engine, spec: ImageSpec, root: Path) -> str:
@@ -280,8 +281,15 @@ def ensure_image(engine: Engine, spec: ImageSpec, root: Path) -> str:
                 _convert(root, spec)
             else:
                 _build(engine.name, root, spec)
-            found = check_image(engine, spec, folder=root)
-            assert found is not None
+            found = _check_made(engine, spec, root)
+    return found
+
+
+def _check_made(engine: Engine, spec: ImageSpec, root: Path) -> str:
+    found = check_image(engine, spec, folder=root)
+    if found is None:  # a builder of its own, whose images Docker has to load
+        expected = f"an image that {engine.name} has, now that it was made; see `docker buildx ls`"
+        raise InputError("image", "", spec.reference, expected=expected)
     return found
 
 
@@ -353,7 +361,10 @@ def _build(
     wheels: Path | None = None,
     network: str | None = None,
 ) -> None:
-    arguments = [engine, "build", "--target", "torch", "--tag", spec.name]
+    import tempfile  # slow to import, and jobs seldom build
+
+    _check_parts(engine, root, spec)
+    arguments = [engine, "build", "--force-rm", "--target", "torch", "--tag", spec.name]
     arguments += ["--build-arg", f"BASE_IMAGE={spec.base_reference}"]
     arguments += ["--build-arg", f"TORCH={spec.environment.removeprefix('torch-')}"]
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
@@ -372,6 +383,21 @@ def _build(
         if wheels is not None:
             _copy_wheels(wheels, context / "wheels")
         _run([*arguments, str(context)], f"an image that {engine} can build; its output says why")
+
+
+def _check_parts(engine: EngineName, root: Path, spec: ImageSpec) -> None:
+    """Refuse to build something else under the labels of ``spec``."""
+    current = _describe(root, spec.environment)
+    for key, value in (("lock", spec.lock), ("dockerfile", spec.dockerfile)):
+        if current[key] != value:
+            expected = f"{value}, as when the workflow started; start it again"
+            raise InputError(root, f"{spec.environment}.{key}", current[key], expected=expected)
+    if spec.base_reference != spec.base:  # a local image, whose name may have gone to another
+        found = _engine_inspect(engine, spec.base_reference)
+        identity = found[0].removeprefix("sha256:") if found else "missing"
+        if not spec.base.endswith(f"@sha256:{identity}"):
+            expected = f"{spec.base}; name the base anew with `fixbench image build --base`"
+            raise InputError("base image", spec.base_reference, identity, expected=expected)
 
 
 def _copy_wheels(source: Path, target: Path) -> None:
@@ -393,7 +419,7 @@ def _convert(root: Path, spec: ImageSpec) -> None:
     source = f"docker://{spec.published}" if spec.published else f"docker-daemon:{spec.name}"
     partial = file.with_name(f".{file.name}.partial")
     try:
-        expected = f"{source}, which Apptainer can convert; build it with Docker first"
+        expected = f"{source}, which Apptainer can convert; build it first, or bring {file}"
         _run(["apptainer", "build", "--force", str(partial), source], expected)
         os.replace(partial, file)
     finally:
@@ -424,9 +450,12 @@ def _ask(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _run(arguments: list[str], expected: str) -> None:
     """Run with its output on standard error, where a user sees the progress."""
-    status = subprocess.run(arguments, stdout=sys.stderr, check=False).returncode
+    shown = " ".join(arguments[:2])
+    try:
+        status = subprocess.run(arguments, stdout=sys.stderr, check=False).returncode
+    except OSError as error:
+        raise InputError(shown, "", expected=f"{expected} ({error.strerror})") from None
     if status:
-        shown = " ".join(arguments[:2])
         raise InputError(shown, "exit status", status, expected=expected)
 
 
