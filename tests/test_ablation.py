@@ -109,7 +109,7 @@ BAD: dict[str, tuple[Edit, str]] = {
                 [{"name": "n", "meaning": "m", "effect": CLAIM["effect"], "above": 0}],
             ),
         ),
-        "claims.0; expected preconditions with a 'difference' or 'no_difference' rule alone",
+        "claims.0; expected preconditions with a rule that is tested over seeds alone",
     ),
     "claim id": (
         put("claims/0/id", "toy1"),

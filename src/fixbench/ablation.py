@@ -137,14 +137,16 @@ class Decision(_Strict):
 
     Attributes:
         rule: ``difference`` (the claim asserts an effect in ``direction``), ``no_difference`` (it
-            asserts none), ``property`` (every value of the metric must be 1) or ``not_testable``.
+            asserts none), ``not_worse`` (it asserts none that matters against ``direction``, the
+            better side: non-inferiority), ``property`` (every value of the metric must be 1) or
+            ``not_testable``.
         null: the value that means "no effect" (0, or 1 on the log scale, when omitted).
-        margin: the smallest effect that matters; equivalence is judged within it.
+        margin: the smallest effect that matters; equivalence and "not worse" are judged by it.
         tolerance: how near the documented size counts as the same size.
         reason: for ``not_testable``: why.
     """
 
-    rule: Literal["difference", "no_difference", "property", "not_testable"]
+    rule: Literal["difference", "no_difference", "not_worse", "property", "not_testable"]
     direction: Literal["greater", "less"] | None = None
     null: float | None = None
     margin: float | None = None
@@ -157,6 +159,10 @@ class Decision(_Strict):
             raise ValueError("a 'difference' rule with a direction and a margin")
         if self.rule == "no_difference" and self.margin is None:
             raise ValueError("a 'no_difference' rule with a margin")
+        if self.rule == "not_worse" and (self.direction is None or self.margin is None):
+            raise ValueError("a 'not_worse' rule with a direction (the better side) and a margin")
+        if self.rule == "not_worse" and self.tolerance is not None:
+            raise ValueError("a 'not_worse' rule without a tolerance: the margin bounds its size")
         if self.rule == "not_testable" and not self.reason:
             raise ValueError("a 'not_testable' rule with a reason")
         for name in ("margin", "tolerance"):
@@ -164,6 +170,11 @@ class Decision(_Strict):
             if size is not None and size <= 0:
                 raise ValueError(f"a positive {name}")
         return self
+
+    @property
+    def tested(self) -> bool:
+        """Whether a statistical test decides, so that the claim counts in a family."""
+        return self.rule in ("difference", "no_difference", "not_worse")
 
 
 class Control(_Strict):
@@ -233,8 +244,8 @@ class Claim(_Strict):
     def _complete(self) -> Claim:
         if (self.effect is None) != (self.decision.rule == "not_testable"):
             raise ValueError("an effect exactly when the decision is not 'not_testable'")
-        if self.preconditions and self.decision.rule not in ("difference", "no_difference"):
-            raise ValueError("preconditions with a 'difference' or 'no_difference' rule alone")
+        if self.preconditions and not self.decision.tested:
+            raise ValueError("preconditions with a rule that is tested over seeds alone")
         if self.effect is not None and self.effect.scale == "log":
             for name in ("margin", "tolerance"):
                 factor = getattr(self.decision, name)

@@ -118,6 +118,11 @@ def test_other_rules() -> None:
     none = " ".join(decision_rule(claim({"rule": "no_difference", "margin": 0.1}, PLAIN), 0.95))
     assert "Reproduced when an effect between −0.1 and 0.1" in none
     assert "Reversed when the effect differs from 0" in none
+    worse = " ".join(
+        decision_rule(claim({"rule": "not_worse", "direction": "less", "margin": 0.1}, PLAIN), 0.95)
+    )
+    assert "better is below 0. Reproduced when an effect below 0.1 is shown (non-inf" in worse
+    assert "whole 95 % interval lies above 0.1." in worse
     assert "every value" in decision_rule(claim({"rule": "property"}, PLAIN), 0.95)[0]
     untested = claim({"rule": "not_testable", "reason": "no weights."}, None)
     assert decision_rule(untested, 0.95) == ["Not tested: no weights."]

@@ -229,6 +229,70 @@ def test_a_claim_of_no_difference_plans_for_the_margin_not_for_the_null(judge):
     assert below.seeds_needed == result.seeds_needed
 
 
+NOT_WORSE = {"rule": "not_worse", "direction": "greater", "margin": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict", "words"),
+    [
+        (0.0, 1.0, "reproduced", "It is not below -0.500 (non-inferiority adjusted p < 0.0001)."),
+        (
+            -0.3,
+            1.0,
+            "reproduced",
+            "; it is below 0 (adjusted p < 0.0001), but by less than matters.",
+        ),
+        (3.0, 1.0, "reproduced", "; it is above 0 (adjusted p < 0.0001)."),
+        (-2.0, 1.0, "reversed", "It is below 0 (adjusted p < 0.0001) by more than the smallest"),
+        (-2.0, 1.0, "reversed", "its whole interval lies below -0.500"),
+        # Below 0, but neither within the margin nor beyond it.
+        (-0.45, 4.0, "inconclusive", "That it is not below -0.500 is not shown (non-inferiority"),
+        (-0.1, 20.0, "inconclusive", "is not shown (non-inferiority adjusted p = 0.54"),
+    ],
+)
+def test_a_claim_of_not_worse(judge, shift, spread, verdict, words):
+    result = judge(planted(shift, spread=spread), NOT_WORSE)
+    assert result.verdict == verdict
+    assert words in result.reason
+    assert (result.seeds_needed is not None) == (verdict == "inconclusive")
+    # Where lower is better, everything is the mirror image.
+    mirrored = judge(planted(-shift, spread=-spread), {**NOT_WORSE, "direction": "less"})
+    assert mirrored.verdict == verdict
+    assert mirrored.p_equivalence == pytest.approx(result.p_equivalence)
+    assert mirrored.seeds_needed == result.seeds_needed
+
+
+def test_not_worse_is_one_sided_where_equivalence_is_two_sided(judge):
+    better = planted(3.0)
+    assert judge(better, NO_DIFFERENCE).verdict == "reversed"
+    assert judge(better, NOT_WORSE).verdict == "reproduced"
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(-0.1, "reproduced"), (-0.9, "reversed")])
+def test_not_worse_plans_for_its_bound(judge, shift, verdict):
+    result = judge(planted(shift, spread=20.0), NOT_WORSE)
+    assert result.seeds_needed == seeds_for_difference(shift, 2.0, null=-0.5, alpha=0.05)
+    assert f"seeds would show {verdict!r}" in result.reason
+
+
+def test_not_worse_on_the_log_scale_has_a_factor_as_margin(judge, minus):
+    b = {seed: 5 * math.exp(value) for seed, value in planted(math.log(0.95), base=0).items()}
+    effect = minus("b", "a", scale="log")
+    assert judge(b, {**NOT_WORSE, "margin": 1.2}, effect=effect).verdict == "reproduced"
+    assert "below 0.952" in judge(b, {**NOT_WORSE, "margin": 1.05}, effect=effect).reason
+
+
+def test_not_worse_with_one_seed_a_failed_precondition_or_a_control(judge, minus):
+    assert judge({0: 9.0}, NOT_WORSE, a={0: 5.0}).verdict == "inconclusive"
+    needed = {"name": "n", "meaning": "m", "effect": minus("c", "a"), "above": 0.4}
+    rival = {"name": "r", "meaning": "m", "effect": minus("c", "a"), "explains_below": 0.4}
+    runs = {"c": planted(0.0)}
+    claim = {"runs": runs, "controls": [rival]}
+    assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "confounded"
+    claim = {"runs": runs, "preconditions": [needed]}
+    assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "not testable"
+
+
 PROPERTY = {"rule": "property", "direction": None, "margin": None}
 
 
@@ -547,6 +611,9 @@ def test_results_of_another_or_of_no_ablation_are_refused(make_ablation, make_cl
     ("decision", "changes", "message"),
     [
         ({"margin": 0.0}, {}, "a positive margin"),
+        ({**NOT_WORSE, "direction": None}, {}, "a 'not_worse' rule with a direction"),
+        ({**NOT_WORSE, "margin": None}, {}, "a 'not_worse' rule with a direction"),
+        ({**NOT_WORSE, "tolerance": 1.0}, {}, "a 'not_worse' rule without a tolerance"),
         ({"tolerance": -1.0}, {}, "a positive tolerance"),
         ({"margin": 1.1, "null": 0.0}, {"scale": "log"}, "a positive null on the log scale"),
         ({"margin": 1.1}, {"scale": "log", "value": -2.0}, "a positive documented value"),

@@ -299,9 +299,8 @@ def _claim(
 ) -> ClaimView:
     effect, estimate = claim.effect, result.effect
     confidence = estimate.confidence if estimate is not None else 0.95
-    if claim.decision.rule in ("property", "not_testable"):
-        family = ""
-    else:
+    family = ""
+    if claim.decision.tested:
         family = "primary" if claim.primary else "secondary"
     return ClaimView(
         id=claim.id,
@@ -334,7 +333,7 @@ def _claim(
             _control(ablation, *pair, result.verdict)
             for pair in _matched(claim.supporting, result.supporting)
         ],
-        sensitivity=_sensitivity(result) if claim.decision.rule != "property" else [],
+        sensitivity=_sensitivity(claim, result),
         edited=result.edited,
         notes=list(result.notes),
     )
@@ -398,10 +397,11 @@ def _matched(
     return [(by_name[result.name], result) for result in measured]
 
 
-def _sensitivity(result: ClaimResult) -> list[Fact]:
+def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     effect = result.effect
-    if effect is None:
+    if effect is None or claim.decision.rule == "property":
         return []
+    shown = "Non-inferiority" if claim.decision.rule == "not_worse" else "Equivalence"
     scale = " of the log effect" if effect.scale == "log" else ""
     facts = [
         ("Exact sign-flip p", p_value(effect.p_sign_flip)),
@@ -413,7 +413,7 @@ def _sensitivity(result: ClaimResult) -> list[Fact]:
         (f"Standard deviation over seeds{scale}", number(effect.standard_deviation)),
         ("Standardised effect (Hedges)", number(effect.standardised, 3)),
         (
-            "Equivalence p, raw / adjusted",
+            f"{shown} p, raw / adjusted",
             f"{p_value(result.p_equivalence)} / {p_value(result.p_equivalence_adjusted)}",
         ),
     ]
@@ -530,7 +530,7 @@ def _overview(
 
 def _readings(name: str, claim: Claim, frame: pd.DataFrame) -> ReadingsView | None:
     """How single readings scatter around an effect that averages them."""
-    if claim.effect is None or claim.decision.rule not in ("difference", "no_difference"):
+    if claim.effect is None or not claim.decision.tested:
         return None
     readings = single_readings(claim.effect, frame)
     if readings is None:

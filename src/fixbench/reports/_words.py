@@ -130,7 +130,7 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             "value refutes it; a failed run leaves it open."
         ]
     zone, target = margin_zone(claim), tolerance_zone(claim)
-    assert zone is not None  # both remaining rules declare a margin
+    assert zone is not None  # the remaining rules declare a margin
     equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
     if decision.rule == "no_difference":
         return [
@@ -141,6 +141,16 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             *unadjusted,
         ]
     side = "above" if decision.direction == "greater" else "below"
+    if decision.rule == "not_worse":
+        bound, worse = (zone[0], "below") if side == "above" else (zone[1], "above")
+        return [
+            *required,
+            f"The document asserts nothing worse; better is {side} {null}. Reproduced when "
+            f"{article} {name} {side} {number(bound, 3)} is shown (non-inferiority, {p}).",
+            f"Reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
+            f"interval lies {worse} {number(bound, 3)}.",
+            *unadjusted,
+        ]
     sentences = [
         *required,
         f"Absent when {article} {name} {equivalent}.",

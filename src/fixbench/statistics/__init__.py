@@ -5,6 +5,7 @@ from fixbench.statistics._effects import Measurements as Measurements
 from fixbench.statistics._effects import PropertyCount as PropertyCount
 from fixbench.statistics._effects import SeedEffects as SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
+from fixbench.statistics._equivalence import not_worse as not_worse
 from fixbench.statistics._equivalence import tost as tost
 from fixbench.statistics._estimate import StudentT as StudentT
 from fixbench.statistics._estimate import bca_interval as bca_interval

@@ -83,7 +83,8 @@ class ClaimResult:
 
     Attributes:
         p_adjusted: Holm over the primary claims of the document (NaN outside the family).
-        p_equivalence: TOST within the margin around the null; ``p_equivalence_adjusted``: Holm.
+        p_equivalence: TOST within the margin around the null, for a ``not_worse`` rule the
+            non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
         source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
         edited: the claim differs from the one that the results were produced under.

@@ -1,17 +1,19 @@
 """From results to one verdict per claim.
 
 The rules, fixed before any result exists. "Shown" means Holm-adjusted p < alpha over the family:
-the primary claims of the document with a ``difference`` or ``no_difference`` rule, those that could
-not be tested included. A claim that is not primary is judged by its unadjusted p, and says so.
-*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``.
-The first line that applies decides.
+the primary claims of the document with a ``difference``, ``no_difference`` or ``not_worse`` rule,
+those that could not be tested included. A claim that is not primary is judged by its unadjusted p,
+and says so. *Different* is the t-test against ``null``; *equivalent* is TOST within ``margin``
+around ``null``; *not worse* is the t-test against ``null`` less ``margin`` (plus it, where
+``direction`` is less), alpha / 2 on the side that ``direction`` names; "tested" are these three
+rules. The first line that applies decides.
 
 ================  ==============================================================  ==============
 rule              when                                                            verdict
 ================  ==============================================================  ==============
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
-either            the interval of a precondition does not lie wholly between its  not testable
+tested            the interval of a precondition does not lie wholly between its  not testable
                   ``above`` and ``below``
 not_testable      always                                                          not testable
 property          any value of a successful run is not exactly 1                  does not hold
@@ -25,8 +27,11 @@ difference        different, on the documented side                             
 difference        different, on the other side                                    reversed
 no_difference     equivalent, even if different                                   reproduced
 no_difference     different, the whole interval beyond the margin on one side     reversed
-either            none of these (or no test: one seed, nothing to impute from)    inconclusive
-either            reproduced or direction only, and the interval of a control     confounded
+not_worse         not worse, even if different in either direction                reproduced
+not_worse         different, the whole interval beyond the margin on the worse    reversed
+                  side
+tested            none of these (or no test: one seed, nothing to impute from)    inconclusive
+tested            reproduced or direction only, and the interval of a control     confounded
                   lies wholly between its ``explains_above`` and
                   ``explains_below`` (one omitted: open; both: never)
 ================  ==============================================================  ==============
@@ -40,7 +45,7 @@ to be one thing or the other with 80 % power at alpha divided by the size of the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,7 +63,7 @@ from fixbench.ablation import (
 )
 from fixbench.errors import InputError
 from fixbench.statistics._effects import Measurements, SeedEffects
-from fixbench.statistics._equivalence import equivalence_bounds, tost
+from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
@@ -75,7 +80,7 @@ __all__ = ["adjudicate"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Tested:
-    """A claim with a ``difference`` or ``no_difference`` rule, tested but not yet judged."""
+    """A claim whose effect is tested but not yet judged; ``p_equivalence`` as in `ClaimResult`."""
 
     claim: Claim
     seeds: SeedEffects
@@ -133,7 +138,7 @@ def adjudicate(
     tested: dict[str, _Tested] = {}
     family: list[str] = []
     for claim in ablation.claims:
-        if claim.decision.rule not in ("difference", "no_difference"):
+        if not claim.decision.tested:
             continue
         if claim.primary:
             family.append(claim.id)
@@ -247,13 +252,20 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         failed=seeds.failed,
     )
     low, high = equivalence_bounds(estimate.null, decision.margin, effect.scale)
+    values = list(seeds.values.values())
+    if decision.rule == "not_worse":
+        assert decision.direction is not None
+        bound = low if decision.direction == "greater" else high
+        within = not_worse(values, bound=bound, direction=decision.direction)
+    else:
+        within = tost(values, low=low, high=high)
     units = {ablation.metrics[term.metric].unit for term in effect.terms} - {"1"}
     plain_unit = f" {units.pop()}" if len(units) == 1 else ""
     return _Tested(
         claim=claim,
         seeds=seeds,
         effect=estimate,
-        p_equivalence=tost(list(seeds.values.values()), low=low, high=high),
+        p_equivalence=within,
         unit=" times" if effect.scale == "log" else plain_unit,
     )
 
@@ -376,10 +388,7 @@ def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
             f"an interval nor a test; documented: {documented}."
         )
         return replace(base, verdict="inconclusive", reason=reason)
-    judge = (
-        _judge_difference if tested.claim.decision.rule == "difference" else _judge_no_difference
-    )
-    verdict, explanation = judge(tested, level)
+    verdict, explanation = _JUDGES[tested.claim.decision.rule](tested, level)
     seeds = None
     if verdict == "inconclusive":
         seeds, toward = _seeds_needed(tested, level)
@@ -437,6 +446,43 @@ def _judge_no_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     return "inconclusive", _open(tested, level)
 
 
+def _judge_not_worse(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    effect, null = tested.effect, _figure(tested.effect.null)
+    side, bound, beyond = _worse(tested)
+    p, p_not_worse = level.text(level.p), level.text(level.p_equivalence)
+    if level.equivalent:
+        text = f"It is not {side} {_figure(bound)} (non-inferiority {p_not_worse})"
+        if level.different:
+            found = "below" if effect.estimate < effect.null else "above"
+            text += f"; it is {found} {null} ({p})"
+            text += ", but by less than matters" if found == side else ""
+        return "reproduced", text
+    if level.different and beyond:
+        return "reversed", (
+            f"It is {side} {null} ({p}) by more than the smallest effect that matters: its whole "
+            f"interval lies {side} {_figure(bound)}"
+        )
+    return "inconclusive", (
+        f"That it is not {side} {_figure(bound)} is not shown (non-inferiority {p_not_worse}), nor "
+        "that it is"
+    )
+
+
+def _worse(tested: _Tested) -> tuple[str, float, bool]:
+    """The worse side, its bound, and whether the whole interval lies beyond that bound."""
+    low, high = _margin(tested)
+    if tested.claim.decision.direction == "greater":
+        return "below", low, tested.effect.high < low
+    return "above", high, tested.effect.low > high
+
+
+_JUDGES: Mapping[str, Callable[[_Tested, _Level], tuple[Verdict, str]]] = {
+    "difference": _judge_difference,
+    "no_difference": _judge_no_difference,
+    "not_worse": _judge_not_worse,
+}
+
+
 def _equivalent(tested: _Tested, level: _Level) -> str:
     null = _figure(tested.effect.null)
     text = (
@@ -483,6 +529,13 @@ def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
     null = to_analysis(effect.null, effect.scale)
     low, high = equivalence_bounds(effect.null, decision.margin, effect.scale)
     deviation, alpha = effect.standard_deviation, level.alpha_planned
+    if decision.rule == "not_worse":
+        # Both verdicts are differences from the same bound.
+        bound = low if decision.direction == "greater" else high
+        shown: Verdict = (
+            "reproduced" if (mean > bound) == (decision.direction == "greater") else "reversed"
+        )
+        return seeds_for_difference(mean, deviation, null=bound, alpha=alpha), shown
     inside = seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
     if decision.rule == "no_difference":
         if low <= mean <= high:
