@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fixbench.ablation import (
     Ablation,
     Claim,
-    claim_hash,
+    claim_difference,
     flatten,
     load_ablation,
     option_difference,
@@ -334,11 +334,36 @@ def test_bundle_may_change_several_groups(tmp_path: Path) -> None:
     assert load_ablation(written(tmp_path, content)).variants["slow"].changes == changes
 
 
-def test_claim_hash_sees_content_and_nothing_else() -> None:
+def test_claim_difference_sees_content_and_nothing_else() -> None:
+    rivals = [
+        {"name": name, "meaning": "m", "effect": CLAIM["effect"], "explains_above": bound}
+        for name, bound in (("one", 1.0), ("two", 2.0))
+    ]
+    content = {**CLAIM, "controls": rivals}
+    claim = Claim.model_validate(content)
+    recorded = claim.model_dump(mode="json")
+    assert claim_difference(recorded, claim) == {}
+    assert claim_difference(dict(reversed(content.items())), claim) == {}  # defaults left out
+    # By name, so that nothing else seems to move when the first is taken away.
+    fewer = {**recorded, "controls": recorded["controls"][1:]}
+    found = claim_difference(fewer, claim)
+    assert found["controls.one.explains_above"] == (None, 1.0)
+    assert all(key.startswith("controls.one.") for key in found)
+    edited = claim.model_copy(update={"statement": "Another.", "source": "notes"})
+    assert claim_difference(recorded, edited) == {
+        "statement": (CLAIM["statement"], "Another."),
+        "source": (None, "notes"),
+    }
+
+
+def test_claim_difference_from_another_version_of_the_schema() -> None:
     claim = Claim.model_validate(CLAIM)
-    reordered = Claim.model_validate(dict(reversed(CLAIM.items())))
-    edited = Claim.model_validate({**CLAIM, "statement": "Another."})
-    assert claim_hash(claim) == claim_hash(reordered) != claim_hash(edited)
+    older = claim.model_dump(mode="json") | {"weight": 2, "statement": None}
+    del older["primary"]  # whose default says the same
+    assert claim_difference(older, claim) == {
+        "statement": (None, CLAIM["statement"]),
+        "weight": (2, None),
+    }
 
 
 def test_flatten() -> None:

@@ -8,10 +8,10 @@ their decision rules. Everything that can be wrong in it is refused here, in one
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,7 +35,7 @@ __all__ = [
     "Term",
     "Tier",
     "Variant",
-    "claim_hash",
+    "claim_difference",
     "flatten",
     "load_ablation",
     "option_difference",
@@ -423,10 +423,44 @@ def option_difference(ablation: Ablation, variant: str, tier: str) -> dict[str, 
     }
 
 
-def claim_hash(claim: Claim) -> str:
-    """SHA-256 of the claim with its decision rule, independent of layout and key order."""
-    text = json.dumps(claim.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def claim_difference(
+    recorded: Mapping[str, Any], claim: Claim
+) -> dict[str, tuple[Any | None, Any | None]]:
+    """Dotted key → (recorded value, present value) wherever a claim was edited since.
+
+    Items of a list go by their name, or else by their place; a key that is not there, or says
+    nothing, is ``None``.
+
+    Args:
+        recorded: the claim as a result file has it, of whatever version of the schema.
+    """
+    with suppress(ValidationError):  # of another version: compared as it stands
+        recorded = Claim.model_validate(recorded).model_dump(mode="json")
+    before = _leaves(recorded)
+    after = _leaves(claim.model_dump(mode="json"))
+    declared = _leaves(claim.model_dump(mode="json", exclude_defaults=True))
+    keys = [key for key in after if key in before or key in declared]
+    keys += [key for key in before if key not in after]
+    return {
+        key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+    }
+
+
+def _leaves(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted key → leaf of nested mappings and lists, without what is empty."""
+    if isinstance(value, Mapping):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        named = [item.get("name") if isinstance(item, Mapping) else None for item in value]
+        unique = None not in named and len(set(named)) == len(named)
+        items = [(str(named[place] if unique else place), item) for place, item in enumerate(value)]
+    else:
+        return {} if value is None else {prefix: value}
+    return {
+        key: leaf
+        for name, item in items
+        for key, leaf in _leaves(item, f"{prefix}.{name}" if prefix else name).items()
+    }
 
 
 def validation_problem(

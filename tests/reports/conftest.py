@@ -20,6 +20,7 @@ from fixbench.ablation import Ablation
 from fixbench.reports import write_report
 from fixbench.results import COLUMNS
 from fixbench.statistics import (
+    ClaimChange,
     ClaimResult,
     ControlResult,
     EffectEstimate,
@@ -527,6 +528,12 @@ def planted_results() -> list[ClaimResult]:
                     for item in supporting
                 ),
                 edited=id_ == "CA09",
+                changes=(
+                    ClaimChange(key="decision.margin", before="0.02", after="0.01"),
+                    ClaimChange(key="source", before=None, after='"planted & notes"'),
+                )
+                if id_ == "CA09"
+                else (),
                 notes=("Two failed seeds were imputed.",) if id_ == "CA05" else (),
             )
         )

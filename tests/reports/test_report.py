@@ -258,7 +258,12 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     assert "37" in article(page, "CA04").text
     assert "Two failed seeds were imputed." in article(page, "CA05").text
     assert not article(page, "CA10").all("figure")
-    assert "was edited after" in article(page, "CA09").text
+    edited = article(page, "CA09")
+    assert "was edited after the results were produced: decision.margin" in edited.text
+    changes = [
+        e.text for p in edited.all("p") if "edited" in p.attributes.values() for e in p.all("code")
+    ]
+    assert changes == ["decision.margin: 0.02 → 0.01", 'source: – → "planted & notes"']
 
 
 def test_failed_runs_are_counted_once_each(page: Element) -> None:

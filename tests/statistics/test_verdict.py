@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from fixbench.ablation import claim_hash
 from fixbench.errors import InputError
-from fixbench.statistics import adjudicate, holm, seeds_for_difference, student_t
+from fixbench.statistics import ClaimChange, adjudicate, holm, seeds_for_difference, student_t
 
 # Ten fixed, balanced deviations with mean 0 and SD 0.1.
 NOISE = np.array([-1.4, -1.1, -0.8, -0.5, -0.1, 0.1, 0.5, 0.8, 1.1, 1.4])
@@ -570,15 +569,31 @@ def test_absence_too_is_unadjusted_for_a_claim_that_is_not_primary(judge):
 
 def test_edited_and_added_claims_are_shown_as_such(judge, make_ablation, make_claim):
     (claim,) = make_ablation([make_claim({})]).claims
-    recorded = {"TT01": claim_hash(claim)}
+    recorded = {"TT01": [claim.model_dump(mode="json")]}
     assert not judge(planted(3.0), recorded=recorded).edited
     assert not judge(planted(3.0)).edited
     edited = judge(planted(3.0), {"margin": 0.4}, recorded=recorded)
     assert edited.edited
     assert "The claim was edited after these results were produced." in edited.notes
+    assert edited.changes == (ClaimChange(key="decision.margin", before="0.5", after="0.4"),)
     added = judge(planted(3.0), recorded={})
     assert added.edited
     assert "The claim was added after these results were produced." in added.notes
+    assert added.changes == ()
+
+
+def test_changes_from_several_recorded_forms_stand_side_by_side(judge, make_ablation, make_claim):
+    forms = [
+        make_ablation([make_claim(decision)]).claims[0].model_dump(mode="json")
+        for decision in ({}, {"tolerance": 0.3}, {"margin": 0.4})
+    ]
+    result = judge(planted(3.0), {"margin": 0.4}, recorded={"TT01": forms})
+    assert result.changes == (
+        ClaimChange(key="decision.margin", before="0.5", after="0.4"),
+        ClaimChange(key="decision.tolerance", before="0.3", after=None),
+    )
+    same = judge(planted(3.0), {"margin": 0.4}, recorded={"TT01": forms[2:]})
+    assert not same.edited
 
 
 def test_seeds_other_than_the_planned_ones_are_noted(judge):

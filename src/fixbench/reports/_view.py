@@ -116,7 +116,7 @@ class ControlView:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimView:
-    """A claim in print."""
+    """A claim in print; ``changes`` are key, recorded value, present value."""
 
     id: str
     statement: str
@@ -138,6 +138,7 @@ class ClaimView:
     supporting: list[ControlView]
     sensitivity: list[Fact]
     edited: bool
+    changes: list[tuple[str, str, str]]
     notes: list[str]
 
 
@@ -335,6 +336,10 @@ def _claim(
         ],
         sensitivity=_sensitivity(claim, result),
         edited=result.edited,
+        changes=[
+            (change.key, change.before or MISSING, change.after or MISSING)
+            for change in result.changes
+        ],
         notes=list(result.notes),
     )
 

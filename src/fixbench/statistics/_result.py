@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["ClaimResult", "ControlResult", "EffectEstimate", "PreconditionResult", "Verdict"]
+__all__ = [
+    "ClaimChange",
+    "ClaimResult",
+    "ControlResult",
+    "EffectEstimate",
+    "PreconditionResult",
+    "Verdict",
+]
 
 Verdict = Literal[
     "reproduced",
@@ -78,6 +85,20 @@ class PreconditionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimChange:
+    """One key of a claim that was edited after its results were produced.
+
+    Attributes:
+        key: dotted, as in the ablation file.
+        before, after: the values as JSON; ``None`` where the key says nothing.
+    """
+
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
@@ -87,7 +108,8 @@ class ClaimResult:
             non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
         source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
-        edited: the claim differs from the one that the results were produced under.
+        edited: the claim differs from the one that the results were produced under; ``changes``:
+            in what, key by key (nothing where the claim was added).
     """
 
     id: str
@@ -110,4 +132,5 @@ class ClaimResult:
     controls: tuple[ControlResult, ...] = ()
     supporting: tuple[ControlResult, ...] = ()
     edited: bool = False
+    changes: tuple[ClaimChange, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)

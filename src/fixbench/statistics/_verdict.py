@@ -44,9 +44,11 @@ to be one thing or the other with 80 % power at alpha divided by the size of the
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +60,7 @@ from fixbench.ablation import (
     Effect,
     Precondition,
     Term,
-    claim_hash,
+    claim_difference,
     parse_seeds,
 )
 from fixbench.errors import InputError
@@ -68,6 +70,7 @@ from fixbench.statistics._estimate import estimate_effect, is_constant, to_analy
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
 from fixbench.statistics._result import (
+    ClaimChange,
     ClaimResult,
     ControlResult,
     EffectEstimate,
@@ -118,7 +121,7 @@ def adjudicate(
     *,
     tier: str,
     confidence: float = 0.95,
-    recorded_claims: Mapping[str, str] | None = None,
+    recorded_claims: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[ClaimResult]:
     """Judge every claim of an ablation by the rules above, in file order.
 
@@ -126,8 +129,9 @@ def adjudicate(
         frame: the results of this ablation, as `fixbench.results.read_results` returns them.
         tier: the tier they were produced in.
         confidence: of the intervals; alpha is 1 less this.
-        recorded_claims: claim id → hash under which the results were produced; ``None`` if that
-            was not recorded, and then no claim counts as edited.
+        recorded_claims: claim id → the claim under which the results were produced, as recorded:
+            once, or each form of it. A claim without an entry was added later. ``None`` if
+            nothing was recorded, and then no claim counts as edited.
 
     Raises:
         InputError: the frame holds no ablation or several, or an effect cannot be read from it.
@@ -196,17 +200,40 @@ def adjudicate(
             )
         controls = _measure(ablation, claim.controls, results, tier, confidence, notes)
         supporting = _measure(ablation, claim.supporting, results, tier, confidence, notes)
-        edited = False
+        edited, changes = False, tuple[ClaimChange, ...]()
         if recorded_claims is not None:
-            recorded = recorded_claims.get(claim.id)
-            edited = recorded != claim_hash(claim)
+            recorded = recorded_claims.get(claim.id, ())
+            changes = _changes(claim, recorded)
+            edited = bool(changes) or not recorded
             if edited:
-                how = "added" if recorded is None else "edited"
+                how = "edited" if recorded else "added"
                 notes.append(f"The claim was {how} after these results were produced.")
         notes += _seeds_beside_plan(ablation, results, tier)
         result = _confound(replace(result, controls=controls), claim)
-        judged.append(replace(result, supporting=supporting, edited=edited, notes=tuple(notes)))
+        judged.append(
+            replace(
+                result,
+                supporting=supporting,
+                edited=edited,
+                changes=changes,
+                notes=tuple(notes),
+            )
+        )
     return judged
+
+
+def _changes(claim: Claim, recorded: Sequence[Mapping[str, Any]]) -> tuple[ClaimChange, ...]:
+    """What differs from any recorded form of the claim, each difference once."""
+    found = [
+        ClaimChange(key=key, before=_json(before), after=_json(after))
+        for form in recorded
+        for key, (before, after) in claim_difference(form, claim).items()
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _only_ablation(frame: pd.DataFrame) -> str:
