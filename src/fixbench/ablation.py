@@ -138,15 +138,16 @@ class Decision(_Strict):
     Attributes:
         rule: ``difference`` (the claim asserts an effect in ``direction``), ``no_difference`` (it
             asserts none), ``not_worse`` (it asserts none that matters against ``direction``, the
-            better side: non-inferiority), ``property`` (every value of the metric must be 1) or
-            ``not_testable``.
+            better side: non-inferiority), ``property`` (every value of the metric must be 1),
+            ``share`` (the share of seeds in which every value is 1 lies on the side ``direction``
+            of ``null``) or ``not_testable``.
         null: the value that means "no effect" (0, or 1 on the log scale, when omitted).
         margin: the smallest effect that matters; equivalence and "not worse" are judged by it.
         tolerance: how near the documented size counts as the same size.
         reason: for ``not_testable``: why.
     """
 
-    rule: Literal["difference", "no_difference", "not_worse", "property", "not_testable"]
+    rule: Literal["difference", "no_difference", "not_worse", "property", "share", "not_testable"]
     direction: Literal["greater", "less"] | None = None
     null: float | None = None
     margin: float | None = None
@@ -163,6 +164,12 @@ class Decision(_Strict):
             raise ValueError("a 'not_worse' rule with a direction (the better side) and a margin")
         if self.rule == "not_worse" and self.tolerance is not None:
             raise ValueError("a 'not_worse' rule without a tolerance: the margin bounds its size")
+        if self.rule == "share" and (
+            self.direction is None or self.null is None or not 0 < self.null < 1
+        ):
+            raise ValueError("a 'share' rule with a direction and a null between 0 and 1")
+        if self.rule == "share" and self.margin is not None:
+            raise ValueError("a 'share' rule without a margin: no share is equivalent to its null")
         if self.rule == "not_testable" and not self.reason:
             raise ValueError("a 'not_testable' rule with a reason")
         for name in ("margin", "tolerance"):
@@ -174,7 +181,7 @@ class Decision(_Strict):
     @property
     def tested(self) -> bool:
         """Whether a statistical test decides, so that the claim counts in a family."""
-        return self.rule in ("difference", "no_difference", "not_worse")
+        return self.rule in ("difference", "no_difference", "not_worse", "share")
 
 
 class Control(_Strict):
@@ -247,6 +254,8 @@ class Claim(_Strict):
         if self.preconditions and not self.decision.tested:
             raise ValueError("preconditions with a rule that is tested over seeds alone")
         if self.effect is not None and self.effect.scale == "log":
+            if self.decision.rule == "share":
+                raise ValueError("the plain scale with a 'share' rule")
             for name in ("margin", "tolerance"):
                 factor = getattr(self.decision, name)
                 if factor is not None and factor <= 1:

@@ -26,6 +26,7 @@ from fixbench.statistics import (
     EffectEstimate,
     PreconditionResult,
     Verdict,
+    proportion,
 )
 
 SEEDS = range(10)
@@ -490,6 +491,9 @@ def planted_results() -> list[ClaimResult]:
                 primary=primary,
                 source=SOURCES.get(id_),
                 effect=summary,
+                proportion=proportion(int(sum(summary.per_seed.values())), len(SEEDS))
+                if summary is not None and rule["rule"] == "property"
+                else None,
                 p_adjusted=min(1.0, 9 * summary.p_value) if tested and primary else NAN,
                 p_equivalence=0.031 if tested else NAN,
                 p_equivalence_adjusted=0.28 if tested and primary else NAN,

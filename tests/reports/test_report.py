@@ -258,6 +258,9 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     assert "37" in article(page, "CA04").text
     assert "Two failed seeds were imputed." in article(page, "CA05").text
     assert not article(page, "CA10").all("figure")
+    exact = "Exact 95 % interval of their share"
+    assert f"measurement held10 of 10{exact}[0.69, 1.00]" in article(page, "CA10").text
+    assert f"measurement held9 of 10{exact}[0.555, 0.997]" in article(page, "CA12").text
     edited = article(page, "CA09")
     assert "was edited after the results were produced: decision.margin" in edited.text
     changes = [

@@ -123,6 +123,11 @@ def test_other_rules() -> None:
     )
     assert "better is below 0. Reproduced when an effect below 0.1 is shown (non-inf" in worse
     assert "whole 95 % interval lies above 0.1." in worse
+    share = {"rule": "share", "direction": "less", "null": 0.5, "tolerance": 0.1}
+    shared = " ".join(decision_rule(claim(share, PLAIN), 0.95))
+    assert "a failed run counts as if it did." in shared
+    assert "shown by a share of seeds below 0.5 (exact binomial test, Holm-adjusted p" in shared
+    assert "95 % interval lies between 0.3 and 0.5." in shared
     assert "every value" in decision_rule(claim({"rule": "property"}, PLAIN), 0.95)[0]
     untested = claim({"rule": "not_testable", "reason": "no weights."}, None)
     assert decision_rule(untested, 0.95) == ["Not tested: no weights."]

@@ -54,7 +54,13 @@ from fixbench.reports._words import (
     requirement,
     tolerance_zone,
 )
-from fixbench.statistics import ClaimResult, ControlResult, EffectEstimate, PreconditionResult
+from fixbench.statistics import (
+    ClaimResult,
+    ControlResult,
+    EffectEstimate,
+    PreconditionResult,
+    Proportion,
+)
 
 __all__ = ["Report", "build_report"]
 
@@ -312,7 +318,7 @@ def _claim(
         documented=result.documented,
         measured=_measured(
             estimate,
-            "share" if claim.decision.rule == "property" else _unit(effect, ablation),
+            "share" if claim.decision.rule in ("property", "share") else _unit(effect, ablation),
         ),
         p_adjusted=p_value(result.p_adjusted),
         verdict=result.verdict,
@@ -404,6 +410,8 @@ def _matched(
 
 def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     effect = result.effect
+    if result.proportion is not None:
+        return _proportion_facts(claim, result.proportion, result)
     if effect is None or claim.decision.rule == "property":
         return []
     shown = "Non-inferiority" if claim.decision.rule == "not_worse" else "Equivalence"
@@ -422,14 +430,30 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
             f"{p_value(result.p_equivalence)} / {p_value(result.p_equivalence_adjusted)}",
         ),
     ]
-    if result.seeds_needed is not None:
-        facts.append(
-            (
-                "Paired seeds that would settle it, were the effect as observed",
-                str(result.seeds_needed),
-            )
-        )
-    return facts
+    return facts + _seeds_needed(result)
+
+
+def _proportion_facts(claim: Claim, found: Proportion, result: ClaimResult) -> list[Fact]:
+    effect = result.effect
+    counts = "" if claim.decision.direction == "less" else "not "
+    policy = f" (failed seeds count as {counts}held)" if effect and effect.n_failed else ""
+    facts = [
+        ("Seeds in which every measurement held", f"{found.held} of {found.checked}{policy}"),
+        (
+            f"Exact {number(100 * found.confidence, 3)} % interval of their share",
+            interval(found.share, found.low, found.high)[1],
+        ),
+    ]
+    if claim.decision.rule == "share" and effect is not None:
+        facts.append(("Without failed seeds", number(effect.complete_case)))
+    return facts + _seeds_needed(result)
+
+
+def _seeds_needed(result: ClaimResult) -> list[Fact]:
+    if result.seeds_needed is None:
+        return []
+    label = "Paired seeds that would settle it, were the effect as observed"
+    return [(label, str(result.seeds_needed))]
 
 
 def _claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | None:
@@ -505,7 +529,9 @@ def _overview(
             claim,
             result,
             f"{claim.id}  {result.verdict}",
-            effect_quantity(claim.effect, ablation.metrics),
+            "share of seeds"
+            if claim.decision.rule == "share"
+            else effect_quantity(claim.effect, ablation.metrics),
         )
         for claim, result in pairs
         if claim.effect is not None
@@ -535,7 +561,7 @@ def _overview(
 
 def _readings(name: str, claim: Claim, frame: pd.DataFrame) -> ReadingsView | None:
     """How single readings scatter around an effect that averages them."""
-    if claim.effect is None or not claim.decision.tested:
+    if claim.effect is None or not claim.decision.tested or claim.decision.rule == "share":
         return None
     readings = single_readings(claim.effect, frame)
     if readings is None:

@@ -130,6 +130,25 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             "value refutes it; a failed run leaves it open."
         ]
     zone, target = margin_zone(claim), tolerance_zone(claim)
+    side = "above" if decision.direction == "greater" else "below"
+    if target:
+        size = (
+            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
+        )
+    elif decision.tolerance is not None:
+        size = "The document gives no number, so its size cannot be reproduced."
+    else:
+        size = "No tolerance is declared, so the size is not judged."
+    if decision.rule == "share":
+        return [
+            *required,
+            "A property of each seed: it holds in a seed when every value is 1, and a failed run "
+            f"counts as if it {'did not' if side == 'above' else 'did'}.",
+            f"The documented direction is shown by a share of seeds {side} {null} (exact binomial "
+            f"test, {p}), the opposite direction by one on the other side.",
+            size,
+            *unadjusted,
+        ]
     assert zone is not None  # the remaining rules declare a margin
     equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
     if decision.rule == "no_difference":
@@ -140,7 +159,6 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             "interval lies beyond that zone on one side.",
             *unadjusted,
         ]
-    side = "above" if decision.direction == "greater" else "below"
     if decision.rule == "not_worse":
         bound, worse = (zone[0], "below") if side == "above" else (zone[1], "above")
         return [
@@ -151,21 +169,14 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             f"interval lies {worse} {number(bound, 3)}.",
             *unadjusted,
         ]
-    sentences = [
+    return [
         *required,
         f"Absent when {article} {name} {equivalent}.",
         f"Otherwise the documented direction is shown by {article} {name} {side} {null} ({p}), the "
         "opposite direction by one on the other side.",
+        size,
+        *unadjusted,
     ]
-    if target:
-        sentences.append(
-            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
-        )
-    elif decision.tolerance is not None:
-        sentences.append("The document gives no number, so its size cannot be reproduced.")
-    else:
-        sentences.append("No tolerance is declared, so the size is not judged.")
-    return [*sentences, *unadjusted]
 
 
 def explanation_rule(control: Control) -> str:

@@ -20,6 +20,9 @@ from fixbench.statistics._multiplicity import reachable as reachable
 from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
 from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
 from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
+from fixbench.statistics._proportion import Proportion as Proportion
+from fixbench.statistics._proportion import proportion as proportion
+from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
 from fixbench.statistics._result import ClaimChange as ClaimChange
 from fixbench.statistics._result import ClaimResult as ClaimResult
 from fixbench.statistics._result import ControlResult as ControlResult

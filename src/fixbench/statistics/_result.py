@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fixbench.statistics._proportion import Proportion
+
 __all__ = [
     "ClaimChange",
     "ClaimResult",
@@ -106,6 +108,7 @@ class ClaimResult:
         p_adjusted: Holm over the primary claims of the document (NaN outside the family).
         p_equivalence: TOST within the margin around the null, for a ``not_worse`` rule the
             non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
+        proportion: of a property or a share: in how many seeds every measurement held.
         source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
         edited: the claim differs from the one that the results were produced under; ``changes``:
@@ -124,6 +127,7 @@ class ClaimResult:
     primary: bool
     source: str | None = None
     effect: EffectEstimate | None = None
+    proportion: Proportion | None = None
     p_adjusted: float = float("nan")
     p_equivalence: float = float("nan")
     p_equivalence_adjusted: float = float("nan")

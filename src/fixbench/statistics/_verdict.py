@@ -1,12 +1,13 @@
 """From results to one verdict per claim.
 
 The rules, fixed before any result exists. "Shown" means Holm-adjusted p < alpha over the family:
-the primary claims of the document with a ``difference``, ``no_difference`` or ``not_worse`` rule,
-those that could not be tested included. A claim that is not primary is judged by its unadjusted p,
-and says so. *Different* is the t-test against ``null``; *equivalent* is TOST within ``margin``
-around ``null``; *not worse* is the t-test against ``null`` less ``margin`` (plus it, where
-``direction`` is less), alpha / 2 on the side that ``direction`` names; "tested" are these three
-rules. The first line that applies decides.
+the primary claims of the document with a ``difference``, ``no_difference``, ``not_worse`` or
+``share`` rule, those that could not be tested included. A claim that is not primary is judged by
+its unadjusted p, and says so. *Different* is the t-test against ``null``; *equivalent* is TOST
+within ``margin`` around ``null``; *not worse* is the t-test against ``null`` less ``margin`` (plus
+it, where ``direction`` is less), alpha / 2 on the side that ``direction`` names. A share is that of
+the seeds in which every value is exactly 1, and different from ``null`` by the exact binomial test.
+"tested" are these four rules. The first line that applies decides.
 
 ================  ==============================================================  ==============
 rule              when                                                            verdict
@@ -30,6 +31,10 @@ no_difference     different, the whole interval beyond the margin on one side   
 not_worse         not worse, even if different in either direction                reproduced
 not_worse         different, the whole interval beyond the margin on the worse    reversed
                   side
+share             different, on the documented side; no tolerance declared, or    reproduced
+                  the whole interval within it of the documented size
+share             different, on the documented side                               direction only
+share             different, on the other side                                    reversed
 tested            none of these (or no test: one seed, nothing to impute from)    inconclusive
 tested            reproduced or direction only, and the interval of a control     confounded
                   lies wholly between its ``explains_above`` and
@@ -69,6 +74,7 @@ from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
+from fixbench.statistics._proportion import Proportion, proportion, seeds_for_share
 from fixbench.statistics._result import (
     ClaimChange,
     ClaimResult,
@@ -90,6 +96,7 @@ class _Tested:
     effect: EffectEstimate
     p_equivalence: float
     unit: str
+    proportion: Proportion | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +159,11 @@ def adjudicate(
         {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
     )
     p_equivalence_adjusted = holm(
-        {key: tested[key].p_equivalence if key in tested else math.nan for key in family}
+        {
+            claim.id: tested[claim.id].p_equivalence if claim.id in tested else math.nan
+            for claim in ablation.claims
+            if claim.id in family and claim.decision.rule != "share"
+        }
     )
     judged = []
     for claim in ablation.claims:
@@ -182,7 +193,7 @@ def adjudicate(
                 alpha=alpha,
                 alpha_planned=alpha / len(family) if claim.primary else alpha,
                 p=p_adjusted[claim.id] if claim.primary else found.effect.p_value,
-                p_equivalence=p_equivalence_adjusted[claim.id]
+                p_equivalence=p_equivalence_adjusted.get(claim.id, math.nan)
                 if claim.primary
                 else found.p_equivalence,
                 adjusted=claim.primary,
@@ -190,6 +201,7 @@ def adjudicate(
             result = replace(
                 _judge(base, found, level),
                 effect=found.effect,
+                proportion=found.proportion,
                 p_adjusted=p_adjusted.get(claim.id, math.nan),
                 p_equivalence=found.p_equivalence,
                 p_equivalence_adjusted=p_equivalence_adjusted.get(claim.id, math.nan),
@@ -269,6 +281,8 @@ def _not_run(ablation: Ablation, effect: Effect, tier: str, results: Measurement
 def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: float) -> _Tested:
     effect, decision = claim.effect, claim.decision
     assert effect is not None
+    if decision.rule == "share":
+        return _test_share(claim, effect, results, confidence)
     assert decision.margin is not None
     seeds = results.per_seed(effect, direction=decision.direction)
     estimate = estimate_effect(
@@ -294,6 +308,67 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         effect=estimate,
         p_equivalence=within,
         unit=" times" if effect.scale == "log" else plain_unit,
+    )
+
+
+def _test_share(claim: Claim, effect: Effect, results: Measurements, confidence: float) -> _Tested:
+    decision = claim.decision
+    assert decision.null is not None
+    count = results.count_property(effect)
+    # Failing is an outcome, and the one least favourable to the claim.
+    imputed = 0.0 if decision.direction == "greater" else 1.0
+    complete = {
+        seed: float(share == 1) for seed, share in count.share.items() if seed not in count.failed
+    }
+    values = complete | dict.fromkeys(count.failed, imputed)
+    word = "does not hold" if decision.direction == "greater" else "holds"
+    policy = (f"Failed seeds count as seeds in which the property {word}.",) * bool(count.failed)
+    found = proportion(
+        int(sum(values.values())), len(values), null=decision.null, confidence=confidence
+    )
+    return _Tested(
+        claim=claim,
+        seeds=SeedEffects(values=values, failed=count.failed, policy=policy),
+        effect=_described(
+            found,
+            null=decision.null,
+            complete_case=float(np.mean(list(complete.values()))) if complete else math.nan,
+            failed=len(count.failed),
+            per_seed=dict(sorted(values.items())),
+        ),
+        p_equivalence=math.nan,
+        unit="",
+        proportion=found,
+    )
+
+
+def _described(
+    found: Proportion,
+    *,
+    null: float,
+    complete_case: float,
+    failed: int,
+    per_seed: Mapping[int, float],
+) -> EffectEstimate:
+    """A share as an effect; what only a mean of numbers has is NaN."""
+    nan = math.nan
+    return EffectEstimate(
+        scale="plain",
+        null=null,
+        estimate=found.share,
+        low=found.low,
+        high=found.high,
+        confidence=found.confidence,
+        n=found.checked,
+        n_failed=failed,
+        p_value=found.p_value,
+        p_sign_flip=nan,
+        bootstrap_low=nan,
+        bootstrap_high=nan,
+        complete_case=complete_case,
+        standard_deviation=nan,
+        standardised=nan,
+        per_seed=per_seed,
     )
 
 
@@ -382,26 +457,18 @@ def _judge_property(
     elif count.failed:
         verdict = "inconclusive"
         reason += ", in which it is unknown"
-    nan = math.nan
-    described = EffectEstimate(
-        scale="plain",
+    whole = sum(value == 1 and seed not in count.failed for seed, value in count.share.items())
+    seeds = proportion(whole, len(count.failed | set(count.share)), confidence=confidence)
+    # The effect is the share of measurements, which has no interval: those of a seed go together.
+    measurements = replace(seeds, share=share, low=math.nan, high=math.nan)
+    described = _described(
+        measurements,
         null=1.0,
-        estimate=share,
-        low=nan,
-        high=nan,
-        confidence=confidence,
-        n=len(count.failed | set(count.share)),
-        n_failed=len(count.failed),
-        p_value=nan,
-        p_sign_flip=nan,
-        bootstrap_low=nan,
-        bootstrap_high=nan,
         complete_case=share,
-        standard_deviation=nan,
-        standardised=nan,
+        failed=len(count.failed),
         per_seed=count.share,
     )
-    return replace(base, verdict=verdict, reason=f"{reason}.", effect=described)
+    return replace(base, verdict=verdict, reason=f"{reason}.", effect=described, proportion=seeds)
 
 
 def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
@@ -495,6 +562,13 @@ def _judge_not_worse(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     )
 
 
+def _judge_share(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    if level.different:
+        return _judge_difference(tested, level)
+    null = _figure(tested.effect.null)
+    return "inconclusive", f"That it differs from {null} is not shown ({level.text(level.p)})"
+
+
 def _worse(tested: _Tested) -> tuple[str, float, bool]:
     """The worse side, its bound, and whether the whole interval lies beyond that bound."""
     low, high = _margin(tested)
@@ -507,6 +581,7 @@ _JUDGES: Mapping[str, Callable[[_Tested, _Level], tuple[Verdict, str]]] = {
     "difference": _judge_difference,
     "no_difference": _judge_no_difference,
     "not_worse": _judge_not_worse,
+    "share": _judge_share,
 }
 
 
@@ -551,6 +626,14 @@ def _natural_bounds(centre: float, reach: float, effect: EffectEstimate) -> tupl
 def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
     """The fewest seeds that would settle the claim, and the verdict that they would show."""
     effect, decision = tested.effect, tested.claim.decision
+    if decision.rule == "share":
+        side: Verdict = (
+            "reproduced"
+            if (effect.estimate > effect.null) == (decision.direction == "greater")
+            else "reversed"
+        )
+        seeds = seeds_for_share(effect.estimate, null=effect.null, alpha=level.alpha_planned)
+        return seeds, "direction only" if side == "reproduced" and decision.tolerance else side
     assert decision.margin is not None
     mean = float(np.mean(list(tested.seeds.values.values())))
     null = to_analysis(effect.null, effect.scale)
@@ -602,7 +685,7 @@ def _notes(tested: _Tested, alpha: float) -> list[str]:
             f"Without the {_seeds(effect.n_failed)} that had a failed run the estimate is "
             f"{_figure(effect.complete_case)}{tested.unit}."
         )
-    if math.isnan(effect.p_value):
+    if math.isnan(effect.p_value) or tested.proportion is not None:
         return notes
     if is_constant(np.array(list(tested.seeds.values.values()))):
         notes.append(
