@@ -72,6 +72,7 @@ def written(tmp_path: Path, content: Any) -> Path:
 
 CLAIM = read_yaml(TOY)["claims"][0]
 TERM = "claims/0/effect/terms/0"
+SLOPE = {"doses": {"fast": 0.1, "slow": 0.001}, "metric": "loss", "stage": "train"}
 NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
 
 BAD: dict[str, tuple[Edit, str]] = {
@@ -222,6 +223,59 @@ BAD: dict[str, tuple[Edit, str]] = {
         ),
         "claims.TY01.controls.0.effect.terms.0.variant is 'no'; expected one of fast, slow, "
         "unstable, continued",
+    ),
+    "terms and slope": (
+        put("claims/0/effect/slope", SLOPE),
+        "claims.0.effect; expected exactly one of 'terms' and 'slope'",
+    ),
+    "neither terms nor slope": (
+        put("claims/0/effect", {"scale": "plain"}),
+        "claims.0.effect; expected exactly one of 'terms' and 'slope'",
+    ),
+    "one dose": (
+        put("claims/0/effect", {"slope": {**SLOPE, "doses": {"fast": 1, "slow": 1.0}}}),
+        "claims.0.effect.slope; expected at least two different doses",
+    ),
+    "logarithm of a dose": (
+        put(
+            "claims/0/effect",
+            {"slope": {**SLOPE, "doses": {"fast": 1, "slow": 0}, "dose_scale": "log"}},
+        ),
+        "claims.0.effect.slope; expected positive doses, which their logarithms need",
+    ),
+    "slope variant": (
+        put("claims/0/effect", {"slope": {**SLOPE, "doses": {"fast": 1, "slwo": 2}}}),
+        "claims.TY01.effect.slope.doses is 'slwo'; expected one of fast, slow, unstable, continued",
+    ),
+    "slope metric": (
+        put("claims/0/effect", {"slope": {**SLOPE, "metric": "accuracy"}}),
+        "claims.TY01.effect.slope.metric is 'accuracy'; expected one of loss",
+    ),
+    "slope over no option": (
+        put("claims/0/effect", {"slope": {**SLOPE, "over": "optimiser.rate"}}),
+        "claims.TY01.effect.slope.over is 'optimiser.rate'; expected an option of the baseline: "
+        "data.noise, data.samples, optimiser.learning_rate, training.steps",
+    ),
+    "dose that is not the option's": (
+        put(
+            "claims/0/effect",
+            {
+                "slope": {
+                    **SLOPE,
+                    "doses": {"fast": 0.1, "slow": 0.01},
+                    "over": "optimiser.learning_rate",
+                }
+            },
+        ),
+        "claims.TY01.effect.slope.doses.slow is 0.01; expected its value of "
+        "optimiser.learning_rate in tier 'smoke', which is 0.001",
+    ),
+    "slope of a property": (
+        both(
+            put("claims/0/decision", {"rule": "property"}),
+            put("claims/0/effect", {"slope": SLOPE}),
+        ),
+        "claims.0; expected terms, not a slope, with a 'property' rule",
     ),
     "difference without direction": (
         put("claims/0/decision", {"rule": "difference", "margin": 1.0}),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -32,6 +34,7 @@ __all__ = [
     "Effect",
     "Metric",
     "Precondition",
+    "Slope",
     "Term",
     "Tier",
     "Variant",
@@ -118,15 +121,81 @@ class Term(_Strict):
     weight: float = 1.0
 
 
+class Slope(_Strict):
+    """Dose and response: the least-squares slope of a metric over the doses of some variants.
+
+    With the effect's ``scale: log`` it is the slope of the metric's logarithm: over logarithms of
+    doses the exponent of a power law.
+
+    Attributes:
+        doses: variant → its dose.
+        over: the option whose values the doses are; checked where it is given.
+        dose_scale: ``log`` for natural logarithms of the doses.
+        at: as in a term.
+    """
+
+    doses: dict[Name, Annotated[float, Field(allow_inf_nan=False)]]
+    over: str | None = None
+    dose_scale: Literal["plain", "log"] = "plain"
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+
+    @model_validator(mode="after")
+    def _spread(self) -> Slope:
+        if len(set(self.doses.values())) < 2:
+            raise ValueError("at least two different doses")
+        if self.dose_scale == "log" and min(self.doses.values()) <= 0:
+            raise ValueError("positive doses, which their logarithms need")
+        return self
+
+    def terms(self) -> list[Term]:
+        """The variants with the weights that make their sum the slope."""
+        logarithmic = self.dose_scale == "log"
+        doses = [math.log(dose) if logarithmic else dose for dose in self.doses.values()]
+        centre = fmean(doses)
+        square = sum((dose - centre) ** 2 for dose in doses)
+        return [
+            Term(
+                variant=variant,
+                metric=self.metric,
+                stage=self.stage,
+                at=self.at,
+                weight=(dose - centre) / square,
+            )
+            for variant, dose in zip(self.doses, doses, strict=True)
+        ]
+
+
 class Effect(_Strict):
     """A per-seed contrast: the weighted sum of its terms, on the plain or the log scale.
 
     On the log scale logs are taken of single values, before any averaging over steps, and the
-    effect is reported as a ratio (``exp`` of the mean).
+    effect is reported as a ratio (``exp`` of the mean), or for a slope as it is.
+
+    Attributes:
+        slope: instead of ``terms``.
     """
 
-    terms: list[Term] = Field(min_length=1)
+    terms: list[Term] = Field(default_factory=list)
+    slope: Slope | None = None
     scale: Literal["plain", "log"] = "plain"
+
+    @model_validator(mode="after")
+    def _one_contrast(self) -> Effect:
+        if bool(self.terms) == (self.slope is not None):
+            raise ValueError("exactly one of 'terms' and 'slope'")
+        return self
+
+    @property
+    def weighted(self) -> list[Term]:
+        """The terms, declared or those of the slope."""
+        return self.terms if self.slope is None else self.slope.terms()
+
+    @property
+    def reported(self) -> Literal["plain", "log"]:
+        """The scale on which the effect is a number: a slope of logarithms is no ratio."""
+        return "plain" if self.slope is not None else self.scale
 
 
 class Decision(_Strict):
@@ -253,9 +322,12 @@ class Claim(_Strict):
             raise ValueError("an effect exactly when the decision is not 'not_testable'")
         if self.preconditions and not self.decision.tested:
             raise ValueError("preconditions with a rule that is tested over seeds alone")
-        if self.effect is not None and self.effect.scale == "log":
-            if self.decision.rule == "share":
+        if self.effect is not None and self.decision.rule in ("property", "share"):
+            if self.effect.slope is not None:
+                raise ValueError(f"terms, not a slope, with a {self.decision.rule!r} rule")
+            if self.decision.rule == "share" and self.effect.scale == "log":
                 raise ValueError("the plain scale with a 'share' rule")
+        if self.effect is not None and self.effect.reported == "log":
             for name in ("margin", "tolerance"):
                 factor = getattr(self.decision, name)
                 if factor is not None and factor <= 1:
@@ -538,9 +610,11 @@ def _check_references(path: Path, ablation: Ablation) -> None:
             raise InputError(path, f"claims.{index}.id", claim.id, expected="each id once")
         identifiers.add(claim.id)
         for key, effect in claim.effects():
+            place = f"claims.{claim.id}.{key}"
             for position, term in enumerate(effect.terms):
-                where = f"claims.{claim.id}.{key}.terms.{position}"
-                _check_term(path, where, term, ablation)
+                _check_term(path, f"{place}.terms.{position}", term, ablation)
+            if effect.slope is not None:
+                _check_slope(path, f"{place}.slope", effect.slope, ablation)
 
 
 def _check_option(path: Path, where: str, key: str, options: Mapping[str, Any]) -> None:
@@ -605,3 +679,22 @@ def _check_term(path: Path, where: str, term: Term, ablation: Ablation) -> None:
     if term.metric not in ablation.metrics:
         known = ", ".join(ablation.metrics)
         raise InputError(path, f"{where}.metric", term.metric, expected=f"one of {known}")
+
+
+def _check_slope(path: Path, where: str, slope: Slope, ablation: Ablation) -> None:
+    for variant in slope.doses:
+        if variant not in ablation.variants:
+            known = ", ".join(ablation.variants)
+            raise InputError(path, f"{where}.doses", variant, expected=f"one of {known}")
+    _check_term(path, where, slope.terms()[0], ablation)
+    if slope.over is None:
+        return
+    _check_option(path, f"{where}.over", slope.over, flatten(ablation.baseline))
+    for tier in ablation.tiers:
+        for variant, dose in slope.doses.items():
+            if variant not in ablation.variants_in(tier):
+                continue
+            value = flatten(resolve_options(ablation, variant, tier))[slope.over]
+            if value != dose:
+                expected = f"its value of {slope.over} in tier {tier!r}, which is {value!r}"
+                raise InputError(path, f"{where}.doses.{variant}", dose, expected=expected)

@@ -76,6 +76,54 @@ def test_units() -> None:
     assert effect_unit(Effect.model_validate(LOG), {"norm": metric("nat")}) == "ratio"
 
 
+@pytest.mark.parametrize(
+    ("scale", "dose_scale", "unit", "formula"),
+    [
+        (
+            "log",
+            "log",
+            "exponent",
+            "slope of log loss(·, s, last) over log rate (a at 0.1, b at 1)",
+        ),
+        (
+            "log",
+            "plain",
+            "log per unit",
+            "slope of log loss(·, s, last) over rate (a at 0.1, b at 1)",
+        ),
+        (
+            "plain",
+            "log",
+            "nat per e-fold",
+            "slope of loss(·, s, last) over log rate (a at 0.1, b at 1)",
+        ),
+        (
+            "plain",
+            "plain",
+            "nat per unit",
+            "slope of loss(·, s, last) over rate (a at 0.1, b at 1)",
+        ),
+    ],
+)
+def test_a_slope_is_no_ratio(scale: str, dose_scale: str, unit: str, formula: str) -> None:
+    slope = {
+        "doses": {"a": 0.1, "b": 1},
+        "over": "rate",
+        "dose_scale": dose_scale,
+        "metric": "loss",
+        "stage": "s",
+    }
+    effect = Effect.model_validate({"scale": scale, "slope": slope})
+    metrics = {"loss": Metric(unit="nat", better="lower", description="")}
+    assert effect_formula(effect) == formula
+    assert effect_unit(effect, metrics) == unit
+    assert effect_quantity(effect, metrics) == f"slope of loss in {unit}"
+    assert is_contrast(effect)
+    rule = {"rule": "difference", "direction": "less", "margin": 0.1}
+    assert margin_zone(claim(rule, {"scale": scale, "slope": slope})) == (-0.1, 0.1)
+    assert "an effect below 0 (" in decision_rule(claim(rule, effect.model_dump()), 0.95)[1]
+
+
 def test_zones_are_factors_around_a_ratio_and_distances_around_a_difference() -> None:
     rule = {"rule": "difference", "direction": "less", "margin": 1.25, "tolerance": 2.0}
     ratio = claim(rule, LOG)

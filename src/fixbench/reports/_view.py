@@ -566,7 +566,7 @@ def _readings(name: str, claim: Claim, frame: pd.DataFrame) -> ReadingsView | No
     readings = single_readings(claim.effect, frame)
     if readings is None:
         return None
-    logarithmic = claim.effect.scale == "log"
+    logarithmic = claim.effect.reported == "log"
     effects = f"one reading ({len(readings.effects)} of {_count(readings.seeds, 'seed')})"
     items = [_spread(effects, readings.effects, claim)]
     sentences = [
@@ -658,7 +658,7 @@ def _curves(
         term.variant
         for claim in ablation.claims
         for _, effect in claim.effects()
-        for term in effect.terms
+        for term in effect.weighted
     }
     metrics = [item for item in ablation.metrics if "loss" in item or item in curve_metrics]
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
@@ -961,7 +961,7 @@ def _sources(pairs: Iterable[tuple[Claim, ClaimResult]], files: _Files) -> list[
         views += [
             files.source(claim.id, quantity, term)
             for quantity, effect in quantities
-            for term in effect.terms
+            for term in effect.weighted
         ]
     return views
 

@@ -104,7 +104,7 @@ class Measurements:
         totals = dict.fromkeys(seeds, 0.0)
         failed: set[int] = set()
         policy: dict[str, None] = {}
-        for term in effect.terms:
+        for term in effect.weighted:
             measured = self._measured(term, effect.scale, seeds)
             lost = [seed for seed in seeds if (term.variant, seed) in self._failed]
             if lost:
@@ -124,7 +124,7 @@ class Measurements:
         seeds = sorted(self._effect_seeds(effect))
         held, checked = dict.fromkeys(seeds, 0), dict.fromkeys(seeds, 0)
         failed: set[int] = set()
-        for term in effect.terms:
+        for term in effect.weighted:
             self._measured(term, "plain", seeds)
             failed |= {seed for seed in seeds if (term.variant, seed) in self._failed}
             rows = self._rows.get((term.variant, term.stage, term.metric))
@@ -142,7 +142,7 @@ class Measurements:
 
     def _effect_seeds(self, effect: Effect) -> set[int]:
         seeds: set[int] = set()
-        for term in effect.terms:
+        for term in effect.weighted:
             if term.variant not in self._seeds:
                 raise _no_rows("results", term)
             seeds |= self._seeds[term.variant]

@@ -275,7 +275,7 @@ def _not_run(ablation: Ablation, effect: Effect, tier: str, results: Measurement
             return True
         return variant.measured_in(tier) is not None and not results.measures(term)
 
-    return sorted({repr(term.variant) for term in effect.terms if left_out(term)})
+    return sorted({repr(term.variant) for term in effect.weighted if left_out(term)})
 
 
 def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: float) -> _Tested:
@@ -287,12 +287,12 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
     seeds = results.per_seed(effect, direction=decision.direction)
     estimate = estimate_effect(
         seeds.values,
-        scale=effect.scale,
+        scale=effect.reported,
         null=decision.null,
         confidence=confidence,
         failed=seeds.failed,
     )
-    low, high = equivalence_bounds(estimate.null, decision.margin, effect.scale)
+    low, high = equivalence_bounds(estimate.null, decision.margin, effect.reported)
     values = list(seeds.values.values())
     if decision.rule == "not_worse":
         assert decision.direction is not None
@@ -300,14 +300,14 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         within = not_worse(values, bound=bound, direction=decision.direction)
     else:
         within = tost(values, low=low, high=high)
-    units = {ablation.metrics[term.metric].unit for term in effect.terms} - {"1"}
-    plain_unit = f" {units.pop()}" if len(units) == 1 else ""
+    units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
+    plain_unit = f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
     return _Tested(
         claim=claim,
         seeds=seeds,
         effect=estimate,
         p_equivalence=within,
-        unit=" times" if effect.scale == "log" else plain_unit,
+        unit=" times" if effect.reported == "log" else plain_unit,
     )
 
 
@@ -390,7 +390,7 @@ def _measure(
             continue
         seeds = results.per_seed(control.effect)
         effect = estimate_effect(
-            seeds.values, scale=control.effect.scale, confidence=confidence, failed=seeds.failed
+            seeds.values, scale=control.effect.reported, confidence=confidence, failed=seeds.failed
         )
         notes += [f"{control.name!r}: {sentence}" for sentence in seeds.policy]
         above, below = control.explains_above, control.explains_below
@@ -410,7 +410,7 @@ def _preconditions(
     for item in declared:
         seeds = results.per_seed(item.effect)
         effect = estimate_effect(
-            seeds.values, scale=item.effect.scale, confidence=confidence, failed=seeds.failed
+            seeds.values, scale=item.effect.reported, confidence=confidence, failed=seeds.failed
         )
         notes += [f"{item.name!r}: {sentence}" for sentence in seeds.policy]
         met = _between(effect, item.above, item.below)
