@@ -175,16 +175,22 @@ class Effect(_Strict):
 
     Attributes:
         slope: instead of ``terms``.
+        samples: the steps that its terms average are samples: ``nested`` where every seed has its
+            own (such as batches), ``crossed`` where all have the same (such as test scenes). Seeds
+            stay the unit; an interval that counts the samples too stands beside.
     """
 
     terms: list[Term] = Field(default_factory=list)
     slope: Slope | None = None
     scale: Literal["plain", "log"] = "plain"
+    samples: Literal["nested", "crossed"] | None = None
 
     @model_validator(mode="after")
     def _one_contrast(self) -> Effect:
         if bool(self.terms) == (self.slope is not None):
             raise ValueError("exactly one of 'terms' and 'slope'")
+        if self.samples is not None and any(term.at != "mean" for term in self.weighted):
+            raise ValueError("every term at 'mean', which is over the samples")
         return self
 
     @property

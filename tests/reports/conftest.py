@@ -22,6 +22,7 @@ from fixbench.results import COLUMNS
 from fixbench.statistics import (
     ClaimChange,
     ClaimResult,
+    ClusteredInterval,
     ControlResult,
     EffectEstimate,
     PreconditionResult,
@@ -469,6 +470,19 @@ def planted_results() -> list[ClaimResult]:
                 null=rule.get("null"),
                 failed=1 if id_ == "CA05" else 0,
             )
+            if id_ == "CA01":
+                summary = replace(
+                    summary,
+                    clustered=ClusteredInterval(
+                        low=0.21,
+                        high=0.64,
+                        standard_error=0.1,
+                        seeds=10,
+                        fewest=11,
+                        most=12,
+                        crossed=False,
+                    ),
+                )
             if rule["rule"] == "property":
                 summary = replace(
                     summary, null=1.0, low=NAN, high=NAN, p_value=NAN, standard_deviation=NAN

@@ -254,6 +254,8 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     assert bounds is not None
     assert close(bounds[1], planted.results[0].effect.bootstrap_low)
     assert close(bounds[2], planted.results[0].effect.bootstrap_high)
+    clustered = "interval over seeds and samples (11 to 12 samples, in each seed; bootstrap)"
+    assert f"95 % {clustered}[0.21, 0.64]" in text
     assert "Paired seeds that would settle it" in article(page, "CA04").text
     assert "37" in article(page, "CA04").text
     assert "Two failed seeds were imputed." in article(page, "CA05").text

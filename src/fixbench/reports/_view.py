@@ -422,6 +422,7 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
             f"BCa bootstrap {number(100 * effect.confidence, 3)} % interval",
             interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
         ),
+        *_clustered(effect),
         ("Without failed seeds", number(effect.complete_case)),
         (f"Standard deviation over seeds{scale}", number(effect.standard_deviation)),
         ("Standardised effect (Hedges)", number(effect.standardised, 3)),
@@ -431,6 +432,23 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
         ),
     ]
     return facts + _seeds_needed(result)
+
+
+def _clustered(effect: EffectEstimate) -> list[Fact]:
+    found = effect.clustered
+    if found is None:
+        return []
+    count = _count(found.most, "sample")
+    if found.fewest < found.most:
+        count = f"{found.fewest} to {count}"
+    kind = "the same in all seeds" if found.crossed else "in each seed"
+    percent = number(100 * effect.confidence, 3)
+    return [
+        (
+            f"{percent} % interval over seeds and samples ({count}, {kind}; bootstrap)",
+            interval(effect.estimate, found.low, found.high)[1],
+        )
+    ]
 
 
 def _proportion_facts(claim: Claim, found: Proportion, result: ClaimResult) -> list[Fact]:

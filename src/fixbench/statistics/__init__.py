@@ -1,5 +1,7 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
+from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
+from fixbench.statistics._clustered import clustered_interval as clustered_interval
 from fixbench.statistics._effects import Direction as Direction
 from fixbench.statistics._effects import Measurements as Measurements
 from fixbench.statistics._effects import PropertyCount as PropertyCount

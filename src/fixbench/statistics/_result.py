@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fixbench.statistics._clustered import ClusteredInterval
 from fixbench.statistics._proportion import Proportion
 
 __all__ = [
@@ -46,6 +47,8 @@ class EffectEstimate:
         complete_case: the estimate without failed seeds (NaN when none is left).
         standard_deviation: of the per-seed effects, on the analysis scale.
         standardised: Hedges-corrected paired effect size (mean minus null over SD).
+        clustered: natural-scale interval that counts the samples inside seeds, where the effect
+            declares them; a sensitivity check.
     """
 
     scale: Literal["plain", "log"]
@@ -64,6 +67,7 @@ class EffectEstimate:
     standard_deviation: float
     standardised: float
     per_seed: Mapping[int, float]
+    clustered: ClusteredInterval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

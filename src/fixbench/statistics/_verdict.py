@@ -69,6 +69,7 @@ from fixbench.ablation import (
     parse_seeds,
 )
 from fixbench.errors import InputError
+from fixbench.statistics._clustered import clustered_interval
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
@@ -292,6 +293,18 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         confidence=confidence,
         failed=seeds.failed,
     )
+    if effect.samples is not None and not math.isnan(estimate.estimate):
+        clustered = clustered_interval(
+            results.samples(effect, seeds),
+            crossed=effect.samples == "crossed",
+            confidence=confidence,
+        )
+        clustered = replace(
+            clustered,
+            low=to_natural(clustered.low, effect.reported),
+            high=to_natural(clustered.high, effect.reported),
+        )
+        estimate = replace(estimate, clustered=clustered)
     low, high = equivalence_bounds(estimate.null, decision.margin, effect.reported)
     values = list(seeds.values.values())
     if decision.rule == "not_worse":
