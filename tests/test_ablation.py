@@ -73,6 +73,13 @@ def written(tmp_path: Path, content: Any) -> Path:
 CLAIM = read_yaml(TOY)["claims"][0]
 TERM = "claims/0/effect/terms/0"
 SLOPE = {"doses": {"fast": 0.1, "slow": 0.001}, "metric": "loss", "stage": "train"}
+FACTORIAL = {
+    "factors": ["rate", "start"],
+    "cells": {"fast": "+-", "slow": "--", "unstable": "++", "continued": "-+"},
+    "of": ["rate"],
+    "metric": "loss",
+    "stage": "train",
+}
 NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
 
 BAD: dict[str, tuple[Edit, str]] = {
@@ -226,11 +233,11 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "terms and slope": (
         put("claims/0/effect/slope", SLOPE),
-        "claims.0.effect; expected exactly one of 'terms' and 'slope'",
+        "claims.0.effect; expected exactly one of 'terms', 'slope' and 'factorial'",
     ),
     "neither terms nor slope": (
         put("claims/0/effect", {"scale": "plain"}),
-        "claims.0.effect; expected exactly one of 'terms' and 'slope'",
+        "claims.0.effect; expected exactly one of 'terms', 'slope' and 'factorial'",
     ),
     "one dose": (
         put("claims/0/effect", {"slope": {**SLOPE, "doses": {"fast": 1, "slow": 1.0}}}),
@@ -275,7 +282,54 @@ BAD: dict[str, tuple[Edit, str]] = {
             put("claims/0/decision", {"rule": "property"}),
             put("claims/0/effect", {"slope": SLOPE}),
         ),
-        "claims.0; expected terms, not a slope, with a 'property' rule",
+        "claims.0; expected terms, not a design, with a 'property' rule",
+    ),
+    "factor twice": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "factors": ["rate", "rate"]}}),
+        "claims.0.effect.factorial; expected factors that differ",
+    ),
+    "effect of another factor": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "of": ["rate", "steps"]}}),
+        "claims.0.effect.factorial; expected 'of' some of the factors rate, start, each once",
+    ),
+    "sign": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "cells": {"fast": "+0"}}}),
+        "claims.0.effect.factorial.cells.fast is '+0'; expected pattern '^[+-]+$'",
+    ),
+    "cells that are not all": (
+        put(
+            "claims/0/effect",
+            {"factorial": {**FACTORIAL, "cells": {**FACTORIAL["cells"], "fast": "--"}}},
+        ),
+        "claims.0.effect.factorial; expected one variant for each combination of levels: ++, +-, "
+        "-+, --",
+    ),
+    "factorial variant": (
+        put(
+            "claims/0/effect",
+            {
+                "factorial": {
+                    **FACTORIAL,
+                    "cells": {"fats": "+-", "slow": "--", "unstable": "++", "continued": "-+"},
+                }
+            },
+        ),
+        "claims.TY01.effect.factorial.cells is 'fats'; expected one of fast, slow, unstable, "
+        "continued",
+    ),
+    "factor against its option": (
+        put(
+            "claims/0/effect",
+            {
+                "factorial": {
+                    **FACTORIAL,
+                    "factors": ["optimiser.learning_rate", "start"],
+                    "of": ["start"],
+                }
+            },
+        ),
+        "expected the same sign exactly where optimiser.learning_rate is the same; in tier 'smoke' "
+        "it is 0.1 in 'fast' and 1e+30 in 'unstable'",
     ),
     "difference without direction": (
         put("claims/0/decision", {"rule": "difference", "margin": 1.0}),

@@ -11,8 +11,9 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal
@@ -32,6 +33,7 @@ __all__ = [
     "Document",
     "Documented",
     "Effect",
+    "Factorial",
     "Metric",
     "Precondition",
     "Slope",
@@ -167,6 +169,55 @@ class Slope(_Strict):
         ]
 
 
+class Factorial(_Strict):
+    """A main effect or an interaction of factors with two levels each, in a full design.
+
+    A main effect is the mean at the high level less that at the low one; an interaction of two
+    factors is the difference that the second makes to the effect of the first; both are averaged
+    over the other factors. That is the coefficient of a regression on levels of -1/2 and 1/2.
+
+    Attributes:
+        factors: their names; one that is a baseline option is checked against its values.
+        cells: variant → one sign a factor, in their order: ``+`` for high, ``-`` for low.
+        of: the factor whose main effect it is, or those that interact.
+        at: as in a term.
+    """
+
+    factors: Annotated[list[str], Field(min_length=1)]
+    cells: dict[Name, Annotated[str, Field(pattern=r"^[+-]+$")]]
+    of: Annotated[list[str], Field(min_length=1)]
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+
+    @model_validator(mode="after")
+    def _full(self) -> Factorial:
+        if len(set(self.factors)) < len(self.factors):
+            raise ValueError("factors that differ")
+        if len(set(self.of)) < len(self.of) or not set(self.of) <= set(self.factors):
+            raise ValueError(f"'of' some of the factors {', '.join(self.factors)}, each once")
+        wanted = {"".join(signs) for signs in product("-+", repeat=len(self.factors))}
+        if sorted(self.cells.values()) != sorted(wanted):
+            shown = ", ".join(sorted(wanted)) if len(wanted) <= 16 else f"all {len(wanted)}"
+            raise ValueError(f"one variant for each combination of levels: {shown}")
+        return self
+
+    def terms(self) -> list[Term]:
+        """The variants with the weights that make their sum the effect."""
+        size = 2.0 ** len(self.of) / len(self.cells)
+        places = [self.factors.index(name) for name in self.of]
+        return [
+            Term(
+                variant=variant,
+                metric=self.metric,
+                stage=self.stage,
+                at=self.at,
+                weight=size * math.prod(1 if signs[place] == "+" else -1 for place in places),
+            )
+            for variant, signs in self.cells.items()
+        ]
+
+
 class Effect(_Strict):
     """A per-seed contrast: the weighted sum of its terms, on the plain or the log scale.
 
@@ -174,7 +225,7 @@ class Effect(_Strict):
     effect is reported as a ratio (``exp`` of the mean), or for a slope as it is.
 
     Attributes:
-        slope: instead of ``terms``.
+        slope, factorial: instead of ``terms``.
         samples: the steps that its terms average are samples: ``nested`` where every seed has its
             own (such as batches), ``crossed`` where all have the same (such as test scenes). Seeds
             stay the unit; an interval that counts the samples too stands beside.
@@ -182,21 +233,24 @@ class Effect(_Strict):
 
     terms: list[Term] = Field(default_factory=list)
     slope: Slope | None = None
+    factorial: Factorial | None = None
     scale: Literal["plain", "log"] = "plain"
     samples: Literal["nested", "crossed"] | None = None
 
     @model_validator(mode="after")
     def _one_contrast(self) -> Effect:
-        if bool(self.terms) == (self.slope is not None):
-            raise ValueError("exactly one of 'terms' and 'slope'")
+        given = (bool(self.terms), self.slope is not None, self.factorial is not None)
+        if sum(given) != 1:
+            raise ValueError("exactly one of 'terms', 'slope' and 'factorial'")
         if self.samples is not None and any(term.at != "mean" for term in self.weighted):
             raise ValueError("every term at 'mean', which is over the samples")
         return self
 
     @property
     def weighted(self) -> list[Term]:
-        """The terms, declared or those of the slope."""
-        return self.terms if self.slope is None else self.slope.terms()
+        """The terms, declared or those of the design."""
+        design = self.slope or self.factorial
+        return self.terms if design is None else design.terms()
 
     @property
     def reported(self) -> Literal["plain", "log"]:
@@ -329,8 +383,8 @@ class Claim(_Strict):
         if self.preconditions and not self.decision.tested:
             raise ValueError("preconditions with a rule that is tested over seeds alone")
         if self.effect is not None and self.decision.rule in ("property", "share"):
-            if self.effect.slope is not None:
-                raise ValueError(f"terms, not a slope, with a {self.decision.rule!r} rule")
+            if not self.effect.terms:
+                raise ValueError(f"terms, not a design, with a {self.decision.rule!r} rule")
             if self.decision.rule == "share" and self.effect.scale == "log":
                 raise ValueError("the plain scale with a 'share' rule")
         if self.effect is not None and self.effect.reported == "log":
@@ -621,6 +675,8 @@ def _check_references(path: Path, ablation: Ablation) -> None:
                 _check_term(path, f"{place}.terms.{position}", term, ablation)
             if effect.slope is not None:
                 _check_slope(path, f"{place}.slope", effect.slope, ablation)
+            if effect.factorial is not None:
+                _check_factorial(path, f"{place}.factorial", effect.factorial, ablation)
 
 
 def _check_option(path: Path, where: str, key: str, options: Mapping[str, Any]) -> None:
@@ -687,20 +743,54 @@ def _check_term(path: Path, where: str, term: Term, ablation: Ablation) -> None:
         raise InputError(path, f"{where}.metric", term.metric, expected=f"one of {known}")
 
 
-def _check_slope(path: Path, where: str, slope: Slope, ablation: Ablation) -> None:
-    for variant in slope.doses:
-        if variant not in ablation.variants:
+def _check_variants(path: Path, where: str, names: Iterable[str], ablation: Ablation) -> None:
+    for name in names:
+        if name not in ablation.variants:
             known = ", ".join(ablation.variants)
-            raise InputError(path, f"{where}.doses", variant, expected=f"one of {known}")
+            raise InputError(path, where, name, expected=f"one of {known}")
+
+
+def _option_values(
+    ablation: Ablation, option: str, variants: Iterable[str], tier: str
+) -> dict[str, Any]:
+    """Variant → what it sets the option to, of those that the tier runs."""
+    run = ablation.variants_in(tier)
+    return {
+        name: flatten(resolve_options(ablation, name, tier))[option]
+        for name in variants
+        if name in run
+    }
+
+
+def _check_factorial(path: Path, where: str, design: Factorial, ablation: Ablation) -> None:
+    """A sign that contradicts the options would silently exchange effects."""
+    _check_variants(path, f"{where}.cells", design.cells, ablation)
+    _check_term(path, where, design.terms()[0], ablation)
+    options = flatten(ablation.baseline)
+    for place, factor in enumerate(design.factors):
+        for tier in ablation.tiers if factor in options else ():
+            values = _option_values(ablation, factor, design.cells, tier)
+            for name, value in values.items():
+                for other, another in values.items():
+                    same = design.cells[name][place] == design.cells[other][place]
+                    if same != (value == another):
+                        expected = (
+                            f"the same sign exactly where {factor} is the same; in tier {tier!r} "
+                            f"it is {value!r} in {name!r} and {another!r} in {other!r}"
+                        )
+                        raise InputError(path, f"{where}.cells", design.cells, expected=expected)
+
+
+def _check_slope(path: Path, where: str, slope: Slope, ablation: Ablation) -> None:
+    _check_variants(path, f"{where}.doses", slope.doses, ablation)
     _check_term(path, where, slope.terms()[0], ablation)
     if slope.over is None:
         return
     _check_option(path, f"{where}.over", slope.over, flatten(ablation.baseline))
     for tier in ablation.tiers:
-        for variant, dose in slope.doses.items():
-            if variant not in ablation.variants_in(tier):
-                continue
-            value = flatten(resolve_options(ablation, variant, tier))[slope.over]
+        values = _option_values(ablation, slope.over, slope.doses, tier)
+        for variant, value in values.items():
+            dose = slope.doses[variant]
             if value != dose:
                 expected = f"its value of {slope.over} in tier {tier!r}, which is {value!r}"
                 raise InputError(path, f"{where}.doses.{variant}", dose, expected=expected)

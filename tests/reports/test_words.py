@@ -124,6 +124,27 @@ def test_a_slope_is_no_ratio(scale: str, dose_scale: str, unit: str, formula: st
     assert "an effect below 0 (" in decision_rule(claim(rule, effect.model_dump()), 0.95)[1]
 
 
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [(["x"], "main effect of x"), (["x", "y"], "interaction of x × y")],
+)
+def test_formula_of_a_factorial_effect(of: list[str], words: str) -> None:
+    design = {
+        "factors": ["x", "y"],
+        "cells": {"a": "--", "b": "+-", "c": "-+", "d": "++"},
+        "of": of,
+        "metric": "loss",
+        "stage": "s",
+    }
+    effect = Effect.model_validate({"factorial": design})
+    signs = "signs of x, y: a --, b +-, c -+, d ++"
+    assert effect_formula(effect) == f"{words} on loss(·, s, last), {signs}"
+    ratio = Effect.model_validate({"factorial": design, "scale": "log"})
+    assert f"{words} on log loss(" in effect_formula(ratio)
+    metrics = {"loss": Metric(unit="nat", better="lower", description="")}
+    assert effect_unit(ratio, metrics) == "ratio"
+
+
 def test_zones_are_factors_around_a_ratio_and_distances_around_a_difference() -> None:
     rule = {"rule": "difference", "direction": "less", "margin": 1.25, "tolerance": 2.0}
     ratio = claim(rule, LOG)

@@ -1,14 +1,18 @@
 """Designs beyond two arms, against hand calculation and independent implementations."""
 
 import math
+from itertools import combinations, product
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from pydantic import ValidationError
 from scipy import stats
+from statsmodels.stats.anova import AnovaRM
 
 from fixbench.ablation import Effect
-from fixbench.statistics import Measurements, adjudicate
+from fixbench.statistics import Measurements, adjudicate, student_t
 
 BETTER = {"loss": "lower", "norm": "neither"}
 DOSES = {"a": 1.0, "b": 2.0, "c": 5.0, "partly": 10.0}
@@ -107,3 +111,70 @@ def test_a_failed_run_is_imputed_where_it_hurts_the_slope(make_frame, responses)
     assert found.values[3] == pytest.approx(expected)
     assert found.failed == {3}
     assert math.isfinite(found.values[3])
+
+
+FACTORS = ["weight", "clip", "optimiser"]
+CELLS = {f"v{x}{y}{z}": "-+"[x] + "-+"[y] + "-+"[z] for x, y, z in product((0, 1), repeat=3)}
+
+
+def factorial(*of, scale="plain", factors=FACTORS, cells=CELLS):
+    design = {"factors": factors, "cells": cells, "of": list(of), "metric": "loss", "stage": "test"}
+    return Effect.model_validate({"factorial": design, "scale": scale})
+
+
+@pytest.fixture
+def cells():
+    """Variant → seed → value of a 2 × 2 × 2 design with a level for each seed."""
+    random = np.random.default_rng(8)
+    level = random.normal(9, 1, 6)
+    return {v: {s: float(level[s] + random.normal()) for s in range(6)} for v in CELLS}
+
+
+def test_two_by_two_by_hand(make_frame):
+    square = {"a": "--", "b": "+-", "c": "-+", "d": "++"}
+    values = {"a": {0: 1.0}, "b": {0: 4.0}, "c": {0: 3.0}, "d": {0: 11.0}}
+    results = Measurements(make_frame(values), BETTER)
+
+    def effect(*of):
+        return results.per_seed(factorial(*of, factors=["x", "y"], cells=square)).values[0]
+
+    assert effect("x") == pytest.approx(((4 - 1) + (11 - 3)) / 2)
+    assert effect("y") == pytest.approx(((3 - 1) + (11 - 4)) / 2)
+    assert effect("x", "y") == effect("y", "x") == pytest.approx((11 - 3) - (4 - 1))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("scale", ["plain", "log"])
+def test_factorial_effects_are_coefficients_of_least_squares(make_frame, cells, order, scale):
+    results = Measurements(make_frame(cells), BETTER)
+    signs = np.array([[1 if sign == "+" else -1 for sign in text] for text in CELLS.values()]) / 2
+    turn = np.log if scale == "log" else np.asarray
+    every = [chosen for size in range(4) for chosen in combinations(range(3), size)]
+    table = np.column_stack([np.prod(signs[:, list(chosen)], axis=1) for chosen in every])
+    for of in combinations(range(3), order):
+        found = results.per_seed(factorial(*(FACTORS[i] for i in of), scale=scale)).values
+        for seed in range(6):
+            fit = sm.OLS(turn([cells[variant][seed] for variant in CELLS]), table).fit()
+            assert found[seed] == pytest.approx(fit.params[every.index(of)])
+
+
+@pytest.mark.parametrize("of", [("weight",), ("clip", "optimiser"), tuple(FACTORS)])
+def test_factorial_tests_are_those_of_repeated_measures(make_frame, cells, of):
+    found = Measurements(make_frame(cells), BETTER).per_seed(factorial(*of)).values
+    rows = [
+        {"seed": seed, "value": value, **dict(zip(FACTORS, CELLS[variant], strict=True))}
+        for variant, seeds in cells.items()
+        for seed, value in seeds.items()
+    ]
+    fit = AnovaRM(pd.DataFrame(rows), "value", "seed", within=FACTORS).fit()
+    expected = fit.anova_table.loc[":".join(of), "Pr > F"]
+    assert student_t(list(found.values())).p_value == pytest.approx(expected)
+
+
+def test_a_factorial_effect_is_a_sum_of_weighted_terms():
+    design = factorial("weight", "clip")
+    weights = {term.variant: term.weight for term in design.weighted}
+    assert weights["v110"] == weights["v001"] == 0.5
+    assert weights["v100"] == weights["v011"] == -0.5
+    assert sum(weights.values()) == 0
+    assert factorial("clip", scale="log").reported == "log"

@@ -77,6 +77,14 @@ def effect_formula(effect: Effect) -> str:
             f"slope of {response}{slope.metric}(·, {slope.stage}, {position(slope.at)}) over "
             f"{dose}{slope.over or 'dose'} ({doses})"
         )
+    if (design := effect.factorial) is not None:
+        kind = "main effect" if len(design.of) == 1 else "interaction"
+        cells = ", ".join(f"{variant} {signs}" for variant, signs in design.cells.items())
+        response = "log " if effect.scale == "log" else ""
+        return (
+            f"{kind} of {' × '.join(design.of)} on {response}{design.metric}(·, {design.stage}, "
+            f"{position(design.at)}), signs of {', '.join(design.factors)}: {cells}"
+        )
     if effect.reported == "plain":
         text = ""
         for term in effect.weighted:
