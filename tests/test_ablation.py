@@ -80,6 +80,13 @@ FACTORIAL = {
     "metric": "loss",
     "stage": "train",
 }
+COMPARISON = {
+    "name": "all",
+    "variants": ["fast", "slow"],
+    "pairs": "all",
+    "metric": "loss",
+    "stage": "train",
+}
 NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
 
 BAD: dict[str, tuple[Edit, str]] = {
@@ -330,6 +337,26 @@ BAD: dict[str, tuple[Edit, str]] = {
         ),
         "expected the same sign exactly where optimiser.learning_rate is the same; in tier 'smoke' "
         "it is 0.1 in 'fast' and 1e+30 in 'unstable'",
+    ),
+    "comparison of a variant with itself": (
+        put("comparisons", [{**COMPARISON, "variants": ["slow", "slow"]}]),
+        "comparisons.0; expected each variant once",
+    ),
+    "comparison of one": (
+        put("comparisons", [{**COMPARISON, "variants": ["slow"]}]),
+        "comparisons.0; expected at least two variants, of which there are pairs",
+    ),
+    "comparison of the baseline": (
+        put("comparisons", [{**COMPARISON, "variants": ["fast"], "pairs": "baseline"}]),
+        "comparisons.0.variants is ['fast']; expected a variant besides the baseline",
+    ),
+    "comparison of no variant": (
+        put("comparisons", [{**COMPARISON, "variants": ["fast", "slwo"]}]),
+        "comparisons.0.variants is 'slwo'; expected one of fast, slow, unstable, continued",
+    ),
+    "comparison of no metric": (
+        put("comparisons", [{**COMPARISON, "metric": "accuracy"}]),
+        "comparisons.0.metric is 'accuracy'; expected one of loss",
     ),
     "difference without direction": (
         put("claims/0/decision", {"rule": "difference", "margin": 1.0}),

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal
@@ -28,6 +28,7 @@ from fixbench.errors import InputError
 __all__ = [
     "Ablation",
     "Claim",
+    "Comparison",
     "Control",
     "Decision",
     "Document",
@@ -349,6 +350,60 @@ class Precondition(_Strict):
         return self
 
 
+class Comparison(_Strict):
+    """Several variants side by side: a table that describes, and judges no claim.
+
+    Attributes:
+        variants: in the order in which they are compared; the baseline variant need not be named
+            where ``pairs`` is ``baseline``.
+        pairs: ``all`` (each with every earlier one) or ``baseline`` (each with that variant). p is
+            Holm-adjusted within the table.
+        at: as in a term.
+    """
+
+    name: str
+    variants: Annotated[list[Name], Field(min_length=1)]
+    pairs: Literal["all", "baseline"]
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+    scale: Literal["plain", "log"] = "plain"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Comparison:
+        if len(set(self.variants)) < len(self.variants):
+            raise ValueError("each variant once")
+        if self.pairs == "all" and len(self.variants) < 2:
+            raise ValueError("at least two variants, of which there are pairs")
+        return self
+
+    def effects(self, baseline: str) -> list[tuple[str, str, Effect]]:
+        """(variant, reference, their contrast), in the order of the table."""
+        if self.pairs == "all":
+            pairs = [(later, earlier) for earlier, later in combinations(self.variants, 2)]
+        else:
+            pairs = [(name, baseline) for name in self.variants if name != baseline]
+        return [
+            (
+                *pair,
+                Effect(
+                    terms=[
+                        Term(
+                            variant=name,
+                            metric=self.metric,
+                            stage=self.stage,
+                            at=self.at,
+                            weight=weight,
+                        )
+                        for name, weight in zip(pair, (1.0, -1.0), strict=True)
+                    ],
+                    scale=self.scale,
+                ),
+            )
+            for pair in pairs
+        ]
+
+
 class Documented(_Strict):
     """What the document says: its figure as printed, and as a number where there is one."""
 
@@ -447,6 +502,7 @@ class Ablation(_Strict):
     variants: dict[Name, Variant] = Field(min_length=1)
     metrics: dict[str, Metric] = Field(min_length=1)
     claims: list[Claim]
+    comparisons: list[Comparison] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
     threats: list[str] = Field(min_length=1)
 
@@ -664,6 +720,7 @@ def _check_references(path: Path, ablation: Ablation) -> None:
             _check_option(path, f"tiers.{tier_name}.options.{key}", key, options)
     for name, variant in ablation.variants.items():
         _check_variant(path, ablation, name, variant, options)
+    _check_comparisons(path, ablation)
     identifiers: set[str] = set()
     for index, claim in enumerate(ablation.claims):
         if claim.id in identifiers:
@@ -677,6 +734,17 @@ def _check_references(path: Path, ablation: Ablation) -> None:
                 _check_slope(path, f"{place}.slope", effect.slope, ablation)
             if effect.factorial is not None:
                 _check_factorial(path, f"{place}.factorial", effect.factorial, ablation)
+
+
+def _check_comparisons(path: Path, ablation: Ablation) -> None:
+    for index, comparison in enumerate(ablation.comparisons):
+        where = f"comparisons.{index}"
+        _check_variants(path, f"{where}.variants", comparison.variants, ablation)
+        effects = comparison.effects(ablation.baseline_variant)
+        if not effects:
+            expected = "a variant besides the baseline"
+            raise InputError(path, f"{where}.variants", comparison.variants, expected=expected)
+        _check_term(path, where, effects[0][2].terms[0], ablation)
 
 
 def _check_option(path: Path, where: str, key: str, options: Mapping[str, Any]) -> None:

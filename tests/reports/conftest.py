@@ -370,6 +370,15 @@ def planted_ablation() -> Ablation:
                 "check_separates": {"unit": "1", "better": "neither", "description": "1 if so"},
             },
             "claims": claims,
+            "comparisons": [
+                {
+                    "name": "Detection by scale",
+                    "variants": ["scale_0.01", "scale_1.0", "random_towers"],
+                    "pairs": "baseline",
+                    "metric": "pixel_auroc",
+                    "stage": "test",
+                }
+            ],
             "tiers": {
                 "small": {
                     "seeds": "0-9",

@@ -22,7 +22,7 @@ from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
 from fixbench.reports._view import _comparable, build_report
-from fixbench.statistics import EffectEstimate, adjudicate, claims_table
+from fixbench.statistics import EffectEstimate, adjudicate, claims_table, compare_variants
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 
@@ -269,6 +269,24 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
         e.text for p in edited.all("p") if "edited" in p.attributes.values() for e in p.all("code")
     ]
     assert changes == ["decision.margin: 0.02 → 0.01", 'source: – → "planted & notes"']
+
+
+def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> None:
+    rows = table(page, "Detection by scale: pixel_auroc, test, last")
+    assert [row[0] for row in rows] == [
+        "scale_0.01 − none",
+        "scale_1.0 − none",
+        "random_towers − none",
+    ]
+    (found,) = compare_variants(planted.ablation, planted.frame)
+    for (_, measured, p, n), row in zip(rows, found.rows, strict=True):
+        check_measured(measured, row.effect)
+        raw, adjusted = p.split(" / ")
+        check_p(raw, row.effect.p_value)
+        check_p(adjusted, row.p_adjusted)
+        assert n == f"10 ({row.effect.n_failed})"
+    assert rows[2][3] == "10 (2)"
+    assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
 
 
 def test_failed_runs_are_counted_once_each(page: Element) -> None:

@@ -56,10 +56,12 @@ from fixbench.reports._words import (
 )
 from fixbench.statistics import (
     ClaimResult,
+    ComparisonTable,
     ControlResult,
     EffectEstimate,
     PreconditionResult,
     Proportion,
+    compare_variants,
 )
 
 __all__ = ["Report", "build_report"]
@@ -149,6 +151,16 @@ class ClaimView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComparisonView:
+    """A table of several variants; ``rows`` are pair, effect and adjusted p."""
+
+    name: str
+    quantity: str
+    rows: list[tuple[str, Measured, str]]
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VariantView:
     """A variant in print; ``changes`` are option, baseline's value, own value."""
 
@@ -187,6 +199,7 @@ class Report:
     meanings: list[tuple[str, str, str]]
     claims: list[ClaimView]
     overview: FigureView | None
+    comparisons: list[ComparisonView]
     curves: list[FigureView]
     curves_left_out: str
     variants: list[VariantView]
@@ -249,6 +262,7 @@ def build_report(
         ],
         claims=[_claim(name, ablation, claim, result, frame) for claim, result in pairs],
         overview=_overview(name, ablation, pairs),
+        comparisons=[_comparison(ablation, found) for found in compare_variants(ablation, frame)],
         curves=curves,
         curves_left_out=curves_left_out,
         variants=[_variant(ablation, variant, tier) for variant in ablation.variants_in(tier)],
@@ -786,6 +800,29 @@ def _curve_view(
     stages = ", ".join(str(stage) for stage in rows["stage"].unique())
     return FigureView(
         svg=svg, caption=caption, alternative=f"{label} over steps in {stages} for {arms}."
+    )
+
+
+def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
+    declared = found.comparison
+    metric = ablation.metrics[declared.metric]
+    unit = "ratio" if declared.scale == "log" else ("" if metric.unit == "1" else metric.unit)
+    sign = "÷" if declared.scale == "log" else "−"
+    notes = list(found.policy)
+    if found.left_out:
+        notes.append(f"Not measured here: {', '.join(found.left_out)}.")
+    return ComparisonView(
+        name=declared.name,
+        quantity=f"{declared.metric}, {declared.stage}, {position(declared.at)}",
+        rows=[
+            (
+                f"{row.variant} {sign} {row.reference}",
+                _measured(row.effect, unit),
+                p_value(row.p_adjusted),
+            )
+            for row in found.rows
+        ],
+        notes=notes,
     )
 
 

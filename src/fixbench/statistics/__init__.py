@@ -2,6 +2,9 @@
 
 from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
 from fixbench.statistics._clustered import clustered_interval as clustered_interval
+from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
+from fixbench.statistics._comparison import ComparisonTable as ComparisonTable
+from fixbench.statistics._comparison import compare_variants as compare_variants
 from fixbench.statistics._effects import Direction as Direction
 from fixbench.statistics._effects import Measurements as Measurements
 from fixbench.statistics._effects import PropertyCount as PropertyCount
