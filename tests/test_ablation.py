@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fixbench.ablation import (
     Ablation,
     Claim,
-    claim_hash,
+    claim_difference,
     flatten,
     load_ablation,
     option_difference,
@@ -72,6 +72,21 @@ def written(tmp_path: Path, content: Any) -> Path:
 
 CLAIM = read_yaml(TOY)["claims"][0]
 TERM = "claims/0/effect/terms/0"
+SLOPE = {"doses": {"fast": 0.1, "slow": 0.001}, "metric": "loss", "stage": "train"}
+FACTORIAL = {
+    "factors": ["rate", "start"],
+    "cells": {"fast": "+-", "slow": "--", "unstable": "++", "continued": "-+"},
+    "of": ["rate"],
+    "metric": "loss",
+    "stage": "train",
+}
+COMPARISON = {
+    "name": "all",
+    "variants": ["fast", "slow"],
+    "pairs": "all",
+    "metric": "loss",
+    "stage": "train",
+}
 NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
 
 BAD: dict[str, tuple[Edit, str]] = {
@@ -109,7 +124,7 @@ BAD: dict[str, tuple[Edit, str]] = {
                 [{"name": "n", "meaning": "m", "effect": CLAIM["effect"], "above": 0}],
             ),
         ),
-        "claims.0; expected preconditions with a 'difference' or 'no_difference' rule alone",
+        "claims.0; expected preconditions with a rule that is tested over seeds alone",
     ),
     "claim id": (
         put("claims/0/id", "toy1"),
@@ -223,6 +238,126 @@ BAD: dict[str, tuple[Edit, str]] = {
         "claims.TY01.controls.0.effect.terms.0.variant is 'no'; expected one of fast, slow, "
         "unstable, continued",
     ),
+    "terms and slope": (
+        put("claims/0/effect/slope", SLOPE),
+        "claims.0.effect; expected exactly one of 'terms', 'slope' and 'factorial'",
+    ),
+    "neither terms nor slope": (
+        put("claims/0/effect", {"scale": "plain"}),
+        "claims.0.effect; expected exactly one of 'terms', 'slope' and 'factorial'",
+    ),
+    "one dose": (
+        put("claims/0/effect", {"slope": {**SLOPE, "doses": {"fast": 1, "slow": 1.0}}}),
+        "claims.0.effect.slope; expected at least two different doses",
+    ),
+    "logarithm of a dose": (
+        put(
+            "claims/0/effect",
+            {"slope": {**SLOPE, "doses": {"fast": 1, "slow": 0}, "dose_scale": "log"}},
+        ),
+        "claims.0.effect.slope; expected positive doses, which their logarithms need",
+    ),
+    "slope variant": (
+        put("claims/0/effect", {"slope": {**SLOPE, "doses": {"fast": 1, "slwo": 2}}}),
+        "claims.TY01.effect.slope.doses is 'slwo'; expected one of fast, slow, unstable, continued",
+    ),
+    "slope metric": (
+        put("claims/0/effect", {"slope": {**SLOPE, "metric": "accuracy"}}),
+        "claims.TY01.effect.slope.metric is 'accuracy'; expected one of loss",
+    ),
+    "slope over no option": (
+        put("claims/0/effect", {"slope": {**SLOPE, "over": "optimiser.rate"}}),
+        "claims.TY01.effect.slope.over is 'optimiser.rate'; expected an option of the baseline: "
+        "data.noise, data.samples, optimiser.learning_rate, training.steps",
+    ),
+    "dose that is not the option's": (
+        put(
+            "claims/0/effect",
+            {
+                "slope": {
+                    **SLOPE,
+                    "doses": {"fast": 0.1, "slow": 0.01},
+                    "over": "optimiser.learning_rate",
+                }
+            },
+        ),
+        "claims.TY01.effect.slope.doses.slow is 0.01; expected its value of "
+        "optimiser.learning_rate in tier 'smoke', which is 0.001",
+    ),
+    "slope of a property": (
+        both(
+            put("claims/0/decision", {"rule": "property"}),
+            put("claims/0/effect", {"slope": SLOPE}),
+        ),
+        "claims.0; expected terms, not a design, with a 'property' rule",
+    ),
+    "factor twice": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "factors": ["rate", "rate"]}}),
+        "claims.0.effect.factorial; expected factors that differ",
+    ),
+    "effect of another factor": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "of": ["rate", "steps"]}}),
+        "claims.0.effect.factorial; expected 'of' some of the factors rate, start, each once",
+    ),
+    "sign": (
+        put("claims/0/effect", {"factorial": {**FACTORIAL, "cells": {"fast": "+0"}}}),
+        "claims.0.effect.factorial.cells.fast is '+0'; expected pattern '^[+-]+$'",
+    ),
+    "cells that are not all": (
+        put(
+            "claims/0/effect",
+            {"factorial": {**FACTORIAL, "cells": {**FACTORIAL["cells"], "fast": "--"}}},
+        ),
+        "claims.0.effect.factorial; expected one variant for each combination of levels: ++, +-, "
+        "-+, --",
+    ),
+    "factorial variant": (
+        put(
+            "claims/0/effect",
+            {
+                "factorial": {
+                    **FACTORIAL,
+                    "cells": {"fats": "+-", "slow": "--", "unstable": "++", "continued": "-+"},
+                }
+            },
+        ),
+        "claims.TY01.effect.factorial.cells is 'fats'; expected one of fast, slow, unstable, "
+        "continued",
+    ),
+    "factor against its option": (
+        put(
+            "claims/0/effect",
+            {
+                "factorial": {
+                    **FACTORIAL,
+                    "factors": ["optimiser.learning_rate", "start"],
+                    "of": ["start"],
+                }
+            },
+        ),
+        "expected the same sign exactly where optimiser.learning_rate is the same; in tier 'smoke' "
+        "it is 0.1 in 'fast' and 1e+30 in 'unstable'",
+    ),
+    "comparison of a variant with itself": (
+        put("comparisons", [{**COMPARISON, "variants": ["slow", "slow"]}]),
+        "comparisons.0; expected each variant once",
+    ),
+    "comparison of one": (
+        put("comparisons", [{**COMPARISON, "variants": ["slow"]}]),
+        "comparisons.0; expected at least two variants, of which there are pairs",
+    ),
+    "comparison of the baseline": (
+        put("comparisons", [{**COMPARISON, "variants": ["fast"], "pairs": "baseline"}]),
+        "comparisons.0.variants is ['fast']; expected a variant besides the baseline",
+    ),
+    "comparison of no variant": (
+        put("comparisons", [{**COMPARISON, "variants": ["fast", "slwo"]}]),
+        "comparisons.0.variants is 'slwo'; expected one of fast, slow, unstable, continued",
+    ),
+    "comparison of no metric": (
+        put("comparisons", [{**COMPARISON, "metric": "accuracy"}]),
+        "comparisons.0.metric is 'accuracy'; expected one of loss",
+    ),
     "difference without direction": (
         put("claims/0/decision", {"rule": "difference", "margin": 1.0}),
         "claims.0.decision; expected a 'difference' rule with a direction and a margin",
@@ -334,11 +469,36 @@ def test_bundle_may_change_several_groups(tmp_path: Path) -> None:
     assert load_ablation(written(tmp_path, content)).variants["slow"].changes == changes
 
 
-def test_claim_hash_sees_content_and_nothing_else() -> None:
+def test_claim_difference_sees_content_and_nothing_else() -> None:
+    rivals = [
+        {"name": name, "meaning": "m", "effect": CLAIM["effect"], "explains_above": bound}
+        for name, bound in (("one", 1.0), ("two", 2.0))
+    ]
+    content = {**CLAIM, "controls": rivals}
+    claim = Claim.model_validate(content)
+    recorded = claim.model_dump(mode="json")
+    assert claim_difference(recorded, claim) == {}
+    assert claim_difference(dict(reversed(content.items())), claim) == {}  # defaults left out
+    # By name, so that nothing else seems to move when the first is taken away.
+    fewer = {**recorded, "controls": recorded["controls"][1:]}
+    found = claim_difference(fewer, claim)
+    assert found["controls.one.explains_above"] == (None, 1.0)
+    assert all(key.startswith("controls.one.") for key in found)
+    edited = claim.model_copy(update={"statement": "Another.", "source": "notes"})
+    assert claim_difference(recorded, edited) == {
+        "statement": (CLAIM["statement"], "Another."),
+        "source": (None, "notes"),
+    }
+
+
+def test_claim_difference_from_another_version_of_the_schema() -> None:
     claim = Claim.model_validate(CLAIM)
-    reordered = Claim.model_validate(dict(reversed(CLAIM.items())))
-    edited = Claim.model_validate({**CLAIM, "statement": "Another."})
-    assert claim_hash(claim) == claim_hash(reordered) != claim_hash(edited)
+    older = claim.model_dump(mode="json") | {"weight": 2, "statement": None}
+    del older["primary"]  # whose default says the same
+    assert claim_difference(older, claim) == {
+        "statement": (None, CLAIM["statement"]),
+        "weight": (2, None),
+    }
 
 
 def test_flatten() -> None:

@@ -164,7 +164,10 @@ def test_edited_claim_is_marked(project: Path, toy: Path) -> None:
     paths = results(project)
     assert [claim.edited for claim in analyse(toy.parent, "smoke", paths)] == [False]
     edit(toy, "margin: 0.01", "margin: 0.02")
-    assert [claim.edited for claim in analyse(toy.parent, "smoke", paths)] == [True]
+    (edited,) = analyse(toy.parent, "smoke", paths)
+    assert edited.edited
+    (change,) = edited.changes
+    assert (change.key, change.before, change.after) == ("decision.margin", "0.01", "0.02")
 
 
 def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,14 @@ their decision rules. Everything that can be wrong in it is refused here, in one
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations, product
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,17 +28,20 @@ from fixbench.errors import InputError
 __all__ = [
     "Ablation",
     "Claim",
+    "Comparison",
     "Control",
     "Decision",
     "Document",
     "Documented",
     "Effect",
+    "Factorial",
     "Metric",
     "Precondition",
+    "Slope",
     "Term",
     "Tier",
     "Variant",
-    "claim_hash",
+    "claim_difference",
     "flatten",
     "load_ablation",
     "option_difference",
@@ -118,15 +124,139 @@ class Term(_Strict):
     weight: float = 1.0
 
 
+class Slope(_Strict):
+    """Dose and response: the least-squares slope of a metric over the doses of some variants.
+
+    With the effect's ``scale: log`` it is the slope of the metric's logarithm: over logarithms of
+    doses the exponent of a power law.
+
+    Attributes:
+        doses: variant → its dose.
+        over: the option whose values the doses are; checked where it is given.
+        dose_scale: ``log`` for natural logarithms of the doses.
+        at: as in a term.
+    """
+
+    doses: dict[Name, Annotated[float, Field(allow_inf_nan=False)]]
+    over: str | None = None
+    dose_scale: Literal["plain", "log"] = "plain"
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+
+    @model_validator(mode="after")
+    def _spread(self) -> Slope:
+        if len(set(self.doses.values())) < 2:
+            raise ValueError("at least two different doses")
+        if self.dose_scale == "log" and min(self.doses.values()) <= 0:
+            raise ValueError("positive doses, which their logarithms need")
+        return self
+
+    def terms(self) -> list[Term]:
+        """The variants with the weights that make their sum the slope."""
+        logarithmic = self.dose_scale == "log"
+        doses = [math.log(dose) if logarithmic else dose for dose in self.doses.values()]
+        centre = fmean(doses)
+        square = sum((dose - centre) ** 2 for dose in doses)
+        return [
+            Term(
+                variant=variant,
+                metric=self.metric,
+                stage=self.stage,
+                at=self.at,
+                weight=(dose - centre) / square,
+            )
+            for variant, dose in zip(self.doses, doses, strict=True)
+        ]
+
+
+class Factorial(_Strict):
+    """A main effect or an interaction of factors with two levels each, in a full design.
+
+    A main effect is the mean at the high level less that at the low one; an interaction of two
+    factors is the difference that the second makes to the effect of the first; both are averaged
+    over the other factors. That is the coefficient of a regression on levels of -1/2 and 1/2.
+
+    Attributes:
+        factors: their names; one that is a baseline option is checked against its values.
+        cells: variant → one sign a factor, in their order: ``+`` for high, ``-`` for low.
+        of: the factor whose main effect it is, or those that interact.
+        at: as in a term.
+    """
+
+    factors: Annotated[list[str], Field(min_length=1)]
+    cells: dict[Name, Annotated[str, Field(pattern=r"^[+-]+$")]]
+    of: Annotated[list[str], Field(min_length=1)]
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+
+    @model_validator(mode="after")
+    def _full(self) -> Factorial:
+        if len(set(self.factors)) < len(self.factors):
+            raise ValueError("factors that differ")
+        if len(set(self.of)) < len(self.of) or not set(self.of) <= set(self.factors):
+            raise ValueError(f"'of' some of the factors {', '.join(self.factors)}, each once")
+        wanted = {"".join(signs) for signs in product("-+", repeat=len(self.factors))}
+        if sorted(self.cells.values()) != sorted(wanted):
+            shown = ", ".join(sorted(wanted)) if len(wanted) <= 16 else f"all {len(wanted)}"
+            raise ValueError(f"one variant for each combination of levels: {shown}")
+        return self
+
+    def terms(self) -> list[Term]:
+        """The variants with the weights that make their sum the effect."""
+        size = 2.0 ** len(self.of) / len(self.cells)
+        places = [self.factors.index(name) for name in self.of]
+        return [
+            Term(
+                variant=variant,
+                metric=self.metric,
+                stage=self.stage,
+                at=self.at,
+                weight=size * math.prod(1 if signs[place] == "+" else -1 for place in places),
+            )
+            for variant, signs in self.cells.items()
+        ]
+
+
 class Effect(_Strict):
     """A per-seed contrast: the weighted sum of its terms, on the plain or the log scale.
 
     On the log scale logs are taken of single values, before any averaging over steps, and the
-    effect is reported as a ratio (``exp`` of the mean).
+    effect is reported as a ratio (``exp`` of the mean), or for a slope as it is.
+
+    Attributes:
+        slope, factorial: instead of ``terms``.
+        samples: the steps that its terms average are samples: ``nested`` where every seed has its
+            own (such as batches), ``crossed`` where all have the same (such as test scenes). Seeds
+            stay the unit; an interval that counts the samples too stands beside.
     """
 
-    terms: list[Term] = Field(min_length=1)
+    terms: list[Term] = Field(default_factory=list)
+    slope: Slope | None = None
+    factorial: Factorial | None = None
     scale: Literal["plain", "log"] = "plain"
+    samples: Literal["nested", "crossed"] | None = None
+
+    @model_validator(mode="after")
+    def _one_contrast(self) -> Effect:
+        given = (bool(self.terms), self.slope is not None, self.factorial is not None)
+        if sum(given) != 1:
+            raise ValueError("exactly one of 'terms', 'slope' and 'factorial'")
+        if self.samples is not None and any(term.at != "mean" for term in self.weighted):
+            raise ValueError("every term at 'mean', which is over the samples")
+        return self
+
+    @property
+    def weighted(self) -> list[Term]:
+        """The terms, declared or those of the design."""
+        design = self.slope or self.factorial
+        return self.terms if design is None else design.terms()
+
+    @property
+    def reported(self) -> Literal["plain", "log"]:
+        """The scale on which the effect is a number: a slope of logarithms is no ratio."""
+        return "plain" if self.slope is not None else self.scale
 
 
 class Decision(_Strict):
@@ -137,14 +267,17 @@ class Decision(_Strict):
 
     Attributes:
         rule: ``difference`` (the claim asserts an effect in ``direction``), ``no_difference`` (it
-            asserts none), ``property`` (every value of the metric must be 1) or ``not_testable``.
+            asserts none), ``not_worse`` (it asserts none that matters against ``direction``, the
+            better side: non-inferiority), ``property`` (every value of the metric must be 1),
+            ``share`` (the share of seeds in which every value is 1 lies on the side ``direction``
+            of ``null``) or ``not_testable``.
         null: the value that means "no effect" (0, or 1 on the log scale, when omitted).
-        margin: the smallest effect that matters; equivalence is judged within it.
+        margin: the smallest effect that matters; equivalence and "not worse" are judged by it.
         tolerance: how near the documented size counts as the same size.
         reason: for ``not_testable``: why.
     """
 
-    rule: Literal["difference", "no_difference", "property", "not_testable"]
+    rule: Literal["difference", "no_difference", "not_worse", "property", "share", "not_testable"]
     direction: Literal["greater", "less"] | None = None
     null: float | None = None
     margin: float | None = None
@@ -157,6 +290,16 @@ class Decision(_Strict):
             raise ValueError("a 'difference' rule with a direction and a margin")
         if self.rule == "no_difference" and self.margin is None:
             raise ValueError("a 'no_difference' rule with a margin")
+        if self.rule == "not_worse" and (self.direction is None or self.margin is None):
+            raise ValueError("a 'not_worse' rule with a direction (the better side) and a margin")
+        if self.rule == "not_worse" and self.tolerance is not None:
+            raise ValueError("a 'not_worse' rule without a tolerance: the margin bounds its size")
+        if self.rule == "share" and (
+            self.direction is None or self.null is None or not 0 < self.null < 1
+        ):
+            raise ValueError("a 'share' rule with a direction and a null between 0 and 1")
+        if self.rule == "share" and self.margin is not None:
+            raise ValueError("a 'share' rule without a margin: no share is equivalent to its null")
         if self.rule == "not_testable" and not self.reason:
             raise ValueError("a 'not_testable' rule with a reason")
         for name in ("margin", "tolerance"):
@@ -164,6 +307,11 @@ class Decision(_Strict):
             if size is not None and size <= 0:
                 raise ValueError(f"a positive {name}")
         return self
+
+    @property
+    def tested(self) -> bool:
+        """Whether a statistical test decides, so that the claim counts in a family."""
+        return self.rule in ("difference", "no_difference", "not_worse", "share")
 
 
 class Control(_Strict):
@@ -202,6 +350,60 @@ class Precondition(_Strict):
         return self
 
 
+class Comparison(_Strict):
+    """Several variants side by side: a table that describes, and judges no claim.
+
+    Attributes:
+        variants: in the order in which they are compared; the baseline variant need not be named
+            where ``pairs`` is ``baseline``.
+        pairs: ``all`` (each with every earlier one) or ``baseline`` (each with that variant). p is
+            Holm-adjusted within the table.
+        at: as in a term.
+    """
+
+    name: str
+    variants: Annotated[list[Name], Field(min_length=1)]
+    pairs: Literal["all", "baseline"]
+    metric: str
+    stage: str
+    at: Literal["first", "last", "mean", "area"] | int = "last"
+    scale: Literal["plain", "log"] = "plain"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Comparison:
+        if len(set(self.variants)) < len(self.variants):
+            raise ValueError("each variant once")
+        if self.pairs == "all" and len(self.variants) < 2:
+            raise ValueError("at least two variants, of which there are pairs")
+        return self
+
+    def effects(self, baseline: str) -> list[tuple[str, str, Effect]]:
+        """(variant, reference, their contrast), in the order of the table."""
+        if self.pairs == "all":
+            pairs = [(later, earlier) for earlier, later in combinations(self.variants, 2)]
+        else:
+            pairs = [(name, baseline) for name in self.variants if name != baseline]
+        return [
+            (
+                *pair,
+                Effect(
+                    terms=[
+                        Term(
+                            variant=name,
+                            metric=self.metric,
+                            stage=self.stage,
+                            at=self.at,
+                            weight=weight,
+                        )
+                        for name, weight in zip(pair, (1.0, -1.0), strict=True)
+                    ],
+                    scale=self.scale,
+                ),
+            )
+            for pair in pairs
+        ]
+
+
 class Documented(_Strict):
     """What the document says: its figure as printed, and as a number where there is one."""
 
@@ -233,9 +435,14 @@ class Claim(_Strict):
     def _complete(self) -> Claim:
         if (self.effect is None) != (self.decision.rule == "not_testable"):
             raise ValueError("an effect exactly when the decision is not 'not_testable'")
-        if self.preconditions and self.decision.rule not in ("difference", "no_difference"):
-            raise ValueError("preconditions with a 'difference' or 'no_difference' rule alone")
-        if self.effect is not None and self.effect.scale == "log":
+        if self.preconditions and not self.decision.tested:
+            raise ValueError("preconditions with a rule that is tested over seeds alone")
+        if self.effect is not None and self.decision.rule in ("property", "share"):
+            if not self.effect.terms:
+                raise ValueError(f"terms, not a design, with a {self.decision.rule!r} rule")
+            if self.decision.rule == "share" and self.effect.scale == "log":
+                raise ValueError("the plain scale with a 'share' rule")
+        if self.effect is not None and self.effect.reported == "log":
             for name in ("margin", "tolerance"):
                 factor = getattr(self.decision, name)
                 if factor is not None and factor <= 1:
@@ -295,6 +502,7 @@ class Ablation(_Strict):
     variants: dict[Name, Variant] = Field(min_length=1)
     metrics: dict[str, Metric] = Field(min_length=1)
     claims: list[Claim]
+    comparisons: list[Comparison] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
     threats: list[str] = Field(min_length=1)
 
@@ -412,10 +620,44 @@ def option_difference(ablation: Ablation, variant: str, tier: str) -> dict[str, 
     }
 
 
-def claim_hash(claim: Claim) -> str:
-    """SHA-256 of the claim with its decision rule, independent of layout and key order."""
-    text = json.dumps(claim.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def claim_difference(
+    recorded: Mapping[str, Any], claim: Claim
+) -> dict[str, tuple[Any | None, Any | None]]:
+    """Dotted key → (recorded value, present value) wherever a claim was edited since.
+
+    Items of a list go by their name, or else by their place; a key that is not there, or says
+    nothing, is ``None``.
+
+    Args:
+        recorded: the claim as a result file has it, of whatever version of the schema.
+    """
+    with suppress(ValidationError):  # of another version: compared as it stands
+        recorded = Claim.model_validate(recorded).model_dump(mode="json")
+    before = _leaves(recorded)
+    after = _leaves(claim.model_dump(mode="json"))
+    declared = _leaves(claim.model_dump(mode="json", exclude_defaults=True))
+    keys = [key for key in after if key in before or key in declared]
+    keys += [key for key in before if key not in after]
+    return {
+        key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+    }
+
+
+def _leaves(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted key → leaf of nested mappings and lists, without what is empty."""
+    if isinstance(value, Mapping):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        named = [item.get("name") if isinstance(item, Mapping) else None for item in value]
+        unique = None not in named and len(set(named)) == len(named)
+        items = [(str(named[place] if unique else place), item) for place, item in enumerate(value)]
+    else:
+        return {} if value is None else {prefix: value}
+    return {
+        key: leaf
+        for name, item in items
+        for key, leaf in _leaves(item, f"{prefix}.{name}" if prefix else name).items()
+    }
 
 
 def validation_problem(
@@ -478,15 +720,31 @@ def _check_references(path: Path, ablation: Ablation) -> None:
             _check_option(path, f"tiers.{tier_name}.options.{key}", key, options)
     for name, variant in ablation.variants.items():
         _check_variant(path, ablation, name, variant, options)
+    _check_comparisons(path, ablation)
     identifiers: set[str] = set()
     for index, claim in enumerate(ablation.claims):
         if claim.id in identifiers:
             raise InputError(path, f"claims.{index}.id", claim.id, expected="each id once")
         identifiers.add(claim.id)
         for key, effect in claim.effects():
+            place = f"claims.{claim.id}.{key}"
             for position, term in enumerate(effect.terms):
-                where = f"claims.{claim.id}.{key}.terms.{position}"
-                _check_term(path, where, term, ablation)
+                _check_term(path, f"{place}.terms.{position}", term, ablation)
+            if effect.slope is not None:
+                _check_slope(path, f"{place}.slope", effect.slope, ablation)
+            if effect.factorial is not None:
+                _check_factorial(path, f"{place}.factorial", effect.factorial, ablation)
+
+
+def _check_comparisons(path: Path, ablation: Ablation) -> None:
+    for index, comparison in enumerate(ablation.comparisons):
+        where = f"comparisons.{index}"
+        _check_variants(path, f"{where}.variants", comparison.variants, ablation)
+        effects = comparison.effects(ablation.baseline_variant)
+        if not effects:
+            expected = "a variant besides the baseline"
+            raise InputError(path, f"{where}.variants", comparison.variants, expected=expected)
+        _check_term(path, where, effects[0][2].terms[0], ablation)
 
 
 def _check_option(path: Path, where: str, key: str, options: Mapping[str, Any]) -> None:
@@ -551,3 +809,56 @@ def _check_term(path: Path, where: str, term: Term, ablation: Ablation) -> None:
     if term.metric not in ablation.metrics:
         known = ", ".join(ablation.metrics)
         raise InputError(path, f"{where}.metric", term.metric, expected=f"one of {known}")
+
+
+def _check_variants(path: Path, where: str, names: Iterable[str], ablation: Ablation) -> None:
+    for name in names:
+        if name not in ablation.variants:
+            known = ", ".join(ablation.variants)
+            raise InputError(path, where, name, expected=f"one of {known}")
+
+
+def _option_values(
+    ablation: Ablation, option: str, variants: Iterable[str], tier: str
+) -> dict[str, Any]:
+    """Variant → what it sets the option to, of those that the tier runs."""
+    run = ablation.variants_in(tier)
+    return {
+        name: flatten(resolve_options(ablation, name, tier))[option]
+        for name in variants
+        if name in run
+    }
+
+
+def _check_factorial(path: Path, where: str, design: Factorial, ablation: Ablation) -> None:
+    """A sign that contradicts the options would silently exchange effects."""
+    _check_variants(path, f"{where}.cells", design.cells, ablation)
+    _check_term(path, where, design.terms()[0], ablation)
+    options = flatten(ablation.baseline)
+    for place, factor in enumerate(design.factors):
+        for tier in ablation.tiers if factor in options else ():
+            values = _option_values(ablation, factor, design.cells, tier)
+            for name, value in values.items():
+                for other, another in values.items():
+                    same = design.cells[name][place] == design.cells[other][place]
+                    if same != (value == another):
+                        expected = (
+                            f"the same sign exactly where {factor} is the same; in tier {tier!r} "
+                            f"it is {value!r} in {name!r} and {another!r} in {other!r}"
+                        )
+                        raise InputError(path, f"{where}.cells", design.cells, expected=expected)
+
+
+def _check_slope(path: Path, where: str, slope: Slope, ablation: Ablation) -> None:
+    _check_variants(path, f"{where}.doses", slope.doses, ablation)
+    _check_term(path, where, slope.terms()[0], ablation)
+    if slope.over is None:
+        return
+    _check_option(path, f"{where}.over", slope.over, flatten(ablation.baseline))
+    for tier in ablation.tiers:
+        values = _option_values(ablation, slope.over, slope.doses, tier)
+        for variant, value in values.items():
+            dose = slope.doses[variant]
+            if value != dose:
+                expected = f"its value of {slope.over} in tier {tier!r}, which is {value!r}"
+                raise InputError(path, f"{where}.doses.{variant}", dose, expected=expected)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from fixbench.ablation import Ablation, Claim, claim_hash, load_ablation
+from fixbench.ablation import Ablation, load_ablation
 from fixbench.errors import InputError
 from fixbench.provenance import read_provenance, write_json
 from fixbench.results import read_metadata, read_results
@@ -44,9 +44,8 @@ def analyse(folder: Path, tier: str, results: Sequence[Path]) -> list[ClaimResul
         if missing:
             expected = "rows of every seed that was asked for; delete the file and run again"
             raise InputError(path, "seed", missing, expected=f"no missing seed: {expected}")
-    return adjudicate(
-        ablation, frame, tier=tier, recorded_claims=_recorded_claims(ablation, metadata)
-    )
+    recorded = _recorded_claims(ablation, metadata.values())
+    return adjudicate(ablation, frame, tier=tier, recorded_claims=recorded)
 
 
 def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
@@ -144,17 +143,13 @@ def _check_files(
 
 
 def _recorded_claims(
-    ablation: Ablation, metadata: Mapping[Path, Mapping[str, Any]]
-) -> dict[str, str]:
-    """Claim → hash under which its results were produced; of several, one that differs now."""
-    recorded: dict[str, str] = {}
-    for claim in ablation.claims:
-        now = claim_hash(claim)
-        for content in metadata.values():
-            try:
-                then = claim_hash(Claim.model_validate(content["claims"].get(claim.id)))
-            except ValidationError:
-                then = ""
-            if then != now or claim.id not in recorded:
-                recorded[claim.id] = then
+    ablation: Ablation, metadata: Iterable[Mapping[str, Any]]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Claim → every form in which the result files have it; claims that none has are left out."""
+    recorded: dict[str, list[Mapping[str, Any]]] = {}
+    for content in metadata:
+        for claim in ablation.claims:
+            form = content["claims"].get(claim.id)
+            if form is not None and form not in recorded.setdefault(claim.id, []):
+                recorded[claim.id].append(form)
     return recorded

@@ -152,8 +152,7 @@ def _check(options: argparse.Namespace) -> None:
 
     for file, ablation in loaded.items():
         check_runnable(file, ablation, ablation.tiers)
-        tested = ("difference", "no_difference")
-        family = sum(c.primary and c.decision.rule in tested for c in ablation.claims)
+        family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)
         print(f"{file.parent.name}: {_count(variants, 'variant')}, {_count(claims, 'claim')}")
         for tier, content in ablation.tiers.items():

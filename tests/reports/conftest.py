@@ -20,11 +20,14 @@ from fixbench.ablation import Ablation
 from fixbench.reports import write_report
 from fixbench.results import COLUMNS
 from fixbench.statistics import (
+    ClaimChange,
     ClaimResult,
+    ClusteredInterval,
     ControlResult,
     EffectEstimate,
     PreconditionResult,
     Verdict,
+    proportion,
 )
 
 SEEDS = range(10)
@@ -367,6 +370,15 @@ def planted_ablation() -> Ablation:
                 "check_separates": {"unit": "1", "better": "neither", "description": "1 if so"},
             },
             "claims": claims,
+            "comparisons": [
+                {
+                    "name": "Detection by scale",
+                    "variants": ["scale_0.01", "scale_1.0", "random_towers"],
+                    "pairs": "baseline",
+                    "metric": "pixel_auroc",
+                    "stage": "test",
+                }
+            ],
             "tiers": {
                 "small": {
                     "seeds": "0-9",
@@ -467,6 +479,19 @@ def planted_results() -> list[ClaimResult]:
                 null=rule.get("null"),
                 failed=1 if id_ == "CA05" else 0,
             )
+            if id_ == "CA01":
+                summary = replace(
+                    summary,
+                    clustered=ClusteredInterval(
+                        low=0.21,
+                        high=0.64,
+                        standard_error=0.1,
+                        seeds=10,
+                        fewest=11,
+                        most=12,
+                        crossed=False,
+                    ),
+                )
             if rule["rule"] == "property":
                 summary = replace(
                     summary, null=1.0, low=NAN, high=NAN, p_value=NAN, standard_deviation=NAN
@@ -489,6 +514,9 @@ def planted_results() -> list[ClaimResult]:
                 primary=primary,
                 source=SOURCES.get(id_),
                 effect=summary,
+                proportion=proportion(int(sum(summary.per_seed.values())), len(SEEDS))
+                if summary is not None and rule["rule"] == "property"
+                else None,
                 p_adjusted=min(1.0, 9 * summary.p_value) if tested and primary else NAN,
                 p_equivalence=0.031 if tested else NAN,
                 p_equivalence_adjusted=0.28 if tested and primary else NAN,
@@ -527,6 +555,12 @@ def planted_results() -> list[ClaimResult]:
                     for item in supporting
                 ),
                 edited=id_ == "CA09",
+                changes=(
+                    ClaimChange(key="decision.margin", before="0.02", after="0.01"),
+                    ClaimChange(key="source", before=None, after='"planted & notes"'),
+                )
+                if id_ == "CA09"
+                else (),
                 notes=("Two failed seeds were imputed.",) if id_ == "CA05" else (),
             )
         )

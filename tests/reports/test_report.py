@@ -22,7 +22,7 @@ from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
 from fixbench.reports._view import _comparable, build_report
-from fixbench.statistics import EffectEstimate, adjudicate, claims_table
+from fixbench.statistics import EffectEstimate, adjudicate, claims_table, compare_variants
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 
@@ -254,11 +254,39 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     assert bounds is not None
     assert close(bounds[1], planted.results[0].effect.bootstrap_low)
     assert close(bounds[2], planted.results[0].effect.bootstrap_high)
+    clustered = "interval over seeds and samples (11 to 12 samples, in each seed; bootstrap)"
+    assert f"95 % {clustered}[0.21, 0.64]" in text
     assert "Paired seeds that would settle it" in article(page, "CA04").text
     assert "37" in article(page, "CA04").text
     assert "Two failed seeds were imputed." in article(page, "CA05").text
     assert not article(page, "CA10").all("figure")
-    assert "was edited after" in article(page, "CA09").text
+    exact = "Exact 95 % interval of their share"
+    assert f"measurement held10 of 10{exact}[0.69, 1.00]" in article(page, "CA10").text
+    assert f"measurement held9 of 10{exact}[0.555, 0.997]" in article(page, "CA12").text
+    edited = article(page, "CA09")
+    assert "was edited after the results were produced: decision.margin" in edited.text
+    changes = [
+        e.text for p in edited.all("p") if "edited" in p.attributes.values() for e in p.all("code")
+    ]
+    assert changes == ["decision.margin: 0.02 → 0.01", 'source: – → "planted & notes"']
+
+
+def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> None:
+    rows = table(page, "Detection by scale: pixel_auroc, test, last")
+    assert [row[0] for row in rows] == [
+        "scale_0.01 − none",
+        "scale_1.0 − none",
+        "random_towers − none",
+    ]
+    (found,) = compare_variants(planted.ablation, planted.frame)
+    for (_, measured, p, n), row in zip(rows, found.rows, strict=True):
+        check_measured(measured, row.effect)
+        raw, adjusted = p.split(" / ")
+        check_p(raw, row.effect.p_value)
+        check_p(adjusted, row.p_adjusted)
+        assert n == f"10 ({row.effect.n_failed})"
+    assert rows[2][3] == "10 (2)"
+    assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
 
 
 def test_failed_runs_are_counted_once_each(page: Element) -> None:

@@ -76,6 +76,75 @@ def test_units() -> None:
     assert effect_unit(Effect.model_validate(LOG), {"norm": metric("nat")}) == "ratio"
 
 
+@pytest.mark.parametrize(
+    ("scale", "dose_scale", "unit", "formula"),
+    [
+        (
+            "log",
+            "log",
+            "exponent",
+            "slope of log loss(·, s, last) over log rate (a at 0.1, b at 1)",
+        ),
+        (
+            "log",
+            "plain",
+            "log per unit",
+            "slope of log loss(·, s, last) over rate (a at 0.1, b at 1)",
+        ),
+        (
+            "plain",
+            "log",
+            "nat per e-fold",
+            "slope of loss(·, s, last) over log rate (a at 0.1, b at 1)",
+        ),
+        (
+            "plain",
+            "plain",
+            "nat per unit",
+            "slope of loss(·, s, last) over rate (a at 0.1, b at 1)",
+        ),
+    ],
+)
+def test_a_slope_is_no_ratio(scale: str, dose_scale: str, unit: str, formula: str) -> None:
+    slope = {
+        "doses": {"a": 0.1, "b": 1},
+        "over": "rate",
+        "dose_scale": dose_scale,
+        "metric": "loss",
+        "stage": "s",
+    }
+    effect = Effect.model_validate({"scale": scale, "slope": slope})
+    metrics = {"loss": Metric(unit="nat", better="lower", description="")}
+    assert effect_formula(effect) == formula
+    assert effect_unit(effect, metrics) == unit
+    assert effect_quantity(effect, metrics) == f"slope of loss in {unit}"
+    assert is_contrast(effect)
+    rule = {"rule": "difference", "direction": "less", "margin": 0.1}
+    assert margin_zone(claim(rule, {"scale": scale, "slope": slope})) == (-0.1, 0.1)
+    assert "an effect below 0 (" in decision_rule(claim(rule, effect.model_dump()), 0.95)[1]
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [(["x"], "main effect of x"), (["x", "y"], "interaction of x × y")],
+)
+def test_formula_of_a_factorial_effect(of: list[str], words: str) -> None:
+    design = {
+        "factors": ["x", "y"],
+        "cells": {"a": "--", "b": "+-", "c": "-+", "d": "++"},
+        "of": of,
+        "metric": "loss",
+        "stage": "s",
+    }
+    effect = Effect.model_validate({"factorial": design})
+    signs = "signs of x, y: a --, b +-, c -+, d ++"
+    assert effect_formula(effect) == f"{words} on loss(·, s, last), {signs}"
+    ratio = Effect.model_validate({"factorial": design, "scale": "log"})
+    assert f"{words} on log loss(" in effect_formula(ratio)
+    metrics = {"loss": Metric(unit="nat", better="lower", description="")}
+    assert effect_unit(ratio, metrics) == "ratio"
+
+
 def test_zones_are_factors_around_a_ratio_and_distances_around_a_difference() -> None:
     rule = {"rule": "difference", "direction": "less", "margin": 1.25, "tolerance": 2.0}
     ratio = claim(rule, LOG)
@@ -118,6 +187,16 @@ def test_other_rules() -> None:
     none = " ".join(decision_rule(claim({"rule": "no_difference", "margin": 0.1}, PLAIN), 0.95))
     assert "Reproduced when an effect between −0.1 and 0.1" in none
     assert "Reversed when the effect differs from 0" in none
+    worse = " ".join(
+        decision_rule(claim({"rule": "not_worse", "direction": "less", "margin": 0.1}, PLAIN), 0.95)
+    )
+    assert "better is below 0. Reproduced when an effect below 0.1 is shown (non-inf" in worse
+    assert "whole 95 % interval lies above 0.1." in worse
+    share = {"rule": "share", "direction": "less", "null": 0.5, "tolerance": 0.1}
+    shared = " ".join(decision_rule(claim(share, PLAIN), 0.95))
+    assert "a failed run counts as if it did." in shared
+    assert "shown by a share of seeds below 0.5 (exact binomial test, Holm-adjusted p" in shared
+    assert "95 % interval lies between 0.3 and 0.5." in shared
     assert "every value" in decision_rule(claim({"rule": "property"}, PLAIN), 0.95)[0]
     untested = claim({"rule": "not_testable", "reason": "no weights."}, None)
     assert decision_rule(untested, 0.95) == ["Not tested: no weights."]

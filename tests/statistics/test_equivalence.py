@@ -9,6 +9,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from fixbench.statistics import (
     equivalence_bounds,
+    not_worse,
     seeds_for_difference,
     seeds_for_equivalence,
     tost,
@@ -105,3 +106,33 @@ def test_without_variance_the_sign_flip_floor_decides():
     # 2/2⁶ = 0.031 is the first below 0.05; 1/2⁵ = 0.031 one-sided.
     assert seeds_for_difference(1.0, 0.0, null=0.0, alpha=0.05) == 6
     assert seeds_for_equivalence(0.0, 0.0, low=-1, high=1, alpha=0.05) == 5
+
+
+@given(st.integers(0, 10_000), st.integers(2, 12), st.floats(-2, 2))
+def test_not_worse_is_the_doubled_one_sided_test_and_agrees_with_the_interval(seed, n, bound):
+    values = np.random.default_rng(seed).normal(0.3, 1, n)
+    for direction in ("greater", "less"):
+        found = not_worse(values, bound=bound, direction=direction)
+        one_sided = stats.ttest_1samp(values, bound, alternative=direction)
+        assert found == pytest.approx(min(1, 2 * one_sided.pvalue))
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (not_worse(values, bound=bound, direction="greater") < 0.05) == (low > bound)
+    assert (not_worse(values, bound=bound, direction="less") < 0.05) == (high < bound)
+
+
+def test_not_worse_without_variance_or_with_one_seed():
+    assert not_worse([1.0] * 5, bound=0.5, direction="greater") == 2 / 2**5
+    assert not_worse([1.0] * 5, bound=0.5, direction="less") == 1.0
+    assert not_worse([1.0] * 5, bound=1.0, direction="greater") == 1.0
+    assert math.isnan(not_worse([1.0], bound=0.5, direction="greater"))
+    assert math.isnan(not_worse([1.0, math.nan], bound=0.5, direction="greater"))
+
+
+def test_not_worse_at_its_bound_errs_once_in_forty():
+    # 4,000 samples whose mean is the bound: 1/40 of them, within four standard errors.
+    random = np.random.default_rng(11)
+    found = [
+        not_worse(random.normal(-1, 1, 5), bound=-1, direction="greater") < 0.05
+        for _ in range(4000)
+    ]
+    assert np.mean(found) == pytest.approx(1 / 40, abs=4 * math.sqrt(1 / 40 / 4000))

@@ -7,9 +7,15 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from fixbench.ablation import claim_hash
 from fixbench.errors import InputError
-from fixbench.statistics import adjudicate, holm, seeds_for_difference, student_t
+from fixbench.statistics import (
+    ClaimChange,
+    adjudicate,
+    holm,
+    seeds_for_difference,
+    seeds_for_share,
+    student_t,
+)
 
 # Ten fixed, balanced deviations with mean 0 and SD 0.1.
 NOISE = np.array([-1.4, -1.1, -0.8, -0.5, -0.1, 0.1, 0.5, 0.8, 1.1, 1.4])
@@ -229,6 +235,70 @@ def test_a_claim_of_no_difference_plans_for_the_margin_not_for_the_null(judge):
     assert below.seeds_needed == result.seeds_needed
 
 
+NOT_WORSE = {"rule": "not_worse", "direction": "greater", "margin": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict", "words"),
+    [
+        (0.0, 1.0, "reproduced", "It is not below -0.500 (non-inferiority adjusted p < 0.0001)."),
+        (
+            -0.3,
+            1.0,
+            "reproduced",
+            "; it is below 0 (adjusted p < 0.0001), but by less than matters.",
+        ),
+        (3.0, 1.0, "reproduced", "; it is above 0 (adjusted p < 0.0001)."),
+        (-2.0, 1.0, "reversed", "It is below 0 (adjusted p < 0.0001) by more than the smallest"),
+        (-2.0, 1.0, "reversed", "its whole interval lies below -0.500"),
+        # Below 0, but neither within the margin nor beyond it.
+        (-0.45, 4.0, "inconclusive", "That it is not below -0.500 is not shown (non-inferiority"),
+        (-0.1, 20.0, "inconclusive", "is not shown (non-inferiority adjusted p = 0.54"),
+    ],
+)
+def test_a_claim_of_not_worse(judge, shift, spread, verdict, words):
+    result = judge(planted(shift, spread=spread), NOT_WORSE)
+    assert result.verdict == verdict
+    assert words in result.reason
+    assert (result.seeds_needed is not None) == (verdict == "inconclusive")
+    # Where lower is better, everything is the mirror image.
+    mirrored = judge(planted(-shift, spread=-spread), {**NOT_WORSE, "direction": "less"})
+    assert mirrored.verdict == verdict
+    assert mirrored.p_equivalence == pytest.approx(result.p_equivalence)
+    assert mirrored.seeds_needed == result.seeds_needed
+
+
+def test_not_worse_is_one_sided_where_equivalence_is_two_sided(judge):
+    better = planted(3.0)
+    assert judge(better, NO_DIFFERENCE).verdict == "reversed"
+    assert judge(better, NOT_WORSE).verdict == "reproduced"
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(-0.1, "reproduced"), (-0.9, "reversed")])
+def test_not_worse_plans_for_its_bound(judge, shift, verdict):
+    result = judge(planted(shift, spread=20.0), NOT_WORSE)
+    assert result.seeds_needed == seeds_for_difference(shift, 2.0, null=-0.5, alpha=0.05)
+    assert f"seeds would show {verdict!r}" in result.reason
+
+
+def test_not_worse_on_the_log_scale_has_a_factor_as_margin(judge, minus):
+    b = {seed: 5 * math.exp(value) for seed, value in planted(math.log(0.95), base=0).items()}
+    effect = minus("b", "a", scale="log")
+    assert judge(b, {**NOT_WORSE, "margin": 1.2}, effect=effect).verdict == "reproduced"
+    assert "below 0.952" in judge(b, {**NOT_WORSE, "margin": 1.05}, effect=effect).reason
+
+
+def test_not_worse_with_one_seed_a_failed_precondition_or_a_control(judge, minus):
+    assert judge({0: 9.0}, NOT_WORSE, a={0: 5.0}).verdict == "inconclusive"
+    needed = {"name": "n", "meaning": "m", "effect": minus("c", "a"), "above": 0.4}
+    rival = {"name": "r", "meaning": "m", "effect": minus("c", "a"), "explains_below": 0.4}
+    runs = {"c": planted(0.0)}
+    claim = {"runs": runs, "controls": [rival]}
+    assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "confounded"
+    claim = {"runs": runs, "preconditions": [needed]}
+    assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "not testable"
+
+
 PROPERTY = {"rule": "property", "direction": None, "margin": None}
 
 
@@ -404,6 +474,99 @@ def test_when_every_run_fails_nothing_is_claimed(judge):
     assert result.effect.n_failed == 10
 
 
+def passes(held, n=10):
+    """Seed → 1 in the first ``held`` seeds, 0 in the others."""
+    return {seed: float(seed < held) for seed in range(n)}
+
+
+SHARE = {"rule": "share", "direction": "greater", "null": 0.5, "margin": None}
+ONLY_B = {
+    "effect": {"terms": [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]},
+    "documented": {"text": "most seeds", "value": 0.9},
+}
+
+
+@pytest.mark.parametrize(
+    ("held", "decision", "verdict", "words"),
+    [
+        (10, {}, "reproduced", "above 0.500, as documented (adjusted p = 0.00195)"),
+        (10, {"direction": "less"}, "reversed", "above 0.500, against the documented direction"),
+        (0, {}, "reversed", "It is below 0.500"),
+        (0, {"direction": "less"}, "reproduced", "It is below 0.500, as documented"),
+        # 9 of 10: p = 2 * 11 / 1024; 8 of 10: 2 * 56 / 1024.
+        (9, {}, "reproduced", "adjusted p = 0.0215"),
+        (8, {}, "inconclusive", "That it differs from 0.500 is not shown (adjusted p = 0.109)"),
+        (10, {"tolerance": 0.25}, "reproduced", "whole interval lies within 0.650 to 1.15"),
+        (10, {"tolerance": 0.2}, "direction only", "its interval does not lie within"),
+    ],
+)
+def test_a_claim_of_a_share_of_seeds(judge, held, decision, verdict, words):
+    result = judge(passes(held), {**SHARE, **decision}, **ONLY_B)
+    assert result.verdict == verdict
+    assert words in result.reason
+    assert result.effect.estimate == held / 10
+    assert (result.proportion.held, result.proportion.checked) == (held, 10)
+    assert (result.effect.low, result.effect.high) == (
+        result.proportion.low,
+        result.proportion.high,
+    )
+    assert not result.notes
+    assert math.isnan(result.p_equivalence)
+
+
+@pytest.mark.parametrize(
+    ("held", "decision", "verdict"),
+    [(8, {}, "reproduced"), (8, {"tolerance": 0.1}, "direction only"), (2, {}, "reversed")],
+)
+def test_an_open_share_names_the_seeds_that_would_settle_it(judge, held, decision, verdict):
+    result = judge(passes(held), {**SHARE, **decision}, **ONLY_B)
+    assert result.verdict == "inconclusive"
+    assert result.seeds_needed == seeds_for_share(0.8, null=0.5, alpha=0.05)
+    assert f"about {result.seeds_needed} seeds would show {verdict!r}" in result.reason
+
+
+def test_a_seed_counts_in_a_share_when_all_its_values_are_one(judge):
+    curves = {seed: [1.0, float(seed != 3), 1.0] for seed in range(10)}
+    result = judge(curves, SHARE, **ONLY_B)
+    assert result.proportion.held == 9
+    assert result.effect.per_seed == {seed: float(seed != 3) for seed in range(10)}
+
+
+def test_failed_seeds_count_against_the_claim_of_a_share(judge):
+    failed = [("b", 2), ("b", 3)]
+    result = judge(passes(10), SHARE, failed=failed, **ONLY_B)
+    assert (result.effect.estimate, result.effect.complete_case) == (0.8, 1.0)
+    assert (result.effect.n, result.effect.n_failed) == (10, 2)
+    assert result.notes == (
+        "Failed seeds count as seeds in which the property does not hold.",
+        "Without the 2 seeds that had a failed run the estimate is 1.00.",
+    )
+    other = judge(passes(0), {**SHARE, "direction": "less"}, failed=failed, **ONLY_B)
+    assert (other.effect.estimate, other.effect.complete_case) == (0.2, 0.0)
+
+
+def test_a_share_is_in_the_family_of_tests_and_not_in_that_of_equivalence(
+    make_ablation, make_claim, make_frame
+):
+    ablation = make_ablation(
+        [make_claim({}, id="TT01"), make_claim(SHARE, id="TT02", effect=ONLY_B["effect"])]
+    )
+    frame = make_frame({"a": planted(0.0, rolled=3, base=0.9), "b": passes(10)})
+    first, second = adjudicate(ablation, frame, tier="small")
+    raw = {"1": first.effect.p_value, "2": second.effect.p_value}
+    assert second.effect.p_value == pytest.approx(2 / 1024)
+    assert {"1": first.p_adjusted, "2": second.p_adjusted} == pytest.approx(holm(raw))
+    assert first.p_equivalence_adjusted == first.p_equivalence
+    assert math.isnan(second.p_equivalence_adjusted)
+
+
+def test_a_property_has_an_exact_interval_of_its_share_of_seeds_beside_it(judge):
+    ones = dict.fromkeys(range(10), 1.0)
+    found = judge({**ones, 3: 0.0}, PROPERTY, a=ones, failed=[("b", 5)]).proportion
+    assert (found.held, found.checked) == (8, 10)
+    assert (found.low, found.high) == pytest.approx((0.4439, 0.9748), abs=1e-4)
+
+
 @pytest.mark.parametrize("scale", ["plain", "log"])
 @pytest.mark.parametrize("n", [1, 3, 10])
 @pytest.mark.parametrize("rule", ["difference", "no_difference"])
@@ -506,15 +669,31 @@ def test_absence_too_is_unadjusted_for_a_claim_that_is_not_primary(judge):
 
 def test_edited_and_added_claims_are_shown_as_such(judge, make_ablation, make_claim):
     (claim,) = make_ablation([make_claim({})]).claims
-    recorded = {"TT01": claim_hash(claim)}
+    recorded = {"TT01": [claim.model_dump(mode="json")]}
     assert not judge(planted(3.0), recorded=recorded).edited
     assert not judge(planted(3.0)).edited
     edited = judge(planted(3.0), {"margin": 0.4}, recorded=recorded)
     assert edited.edited
     assert "The claim was edited after these results were produced." in edited.notes
+    assert edited.changes == (ClaimChange(key="decision.margin", before="0.5", after="0.4"),)
     added = judge(planted(3.0), recorded={})
     assert added.edited
     assert "The claim was added after these results were produced." in added.notes
+    assert added.changes == ()
+
+
+def test_changes_from_several_recorded_forms_stand_side_by_side(judge, make_ablation, make_claim):
+    forms = [
+        make_ablation([make_claim(decision)]).claims[0].model_dump(mode="json")
+        for decision in ({}, {"tolerance": 0.3}, {"margin": 0.4})
+    ]
+    result = judge(planted(3.0), {"margin": 0.4}, recorded={"TT01": forms})
+    assert result.changes == (
+        ClaimChange(key="decision.margin", before="0.5", after="0.4"),
+        ClaimChange(key="decision.tolerance", before="0.3", after=None),
+    )
+    same = judge(planted(3.0), {"margin": 0.4}, recorded={"TT01": forms[2:]})
+    assert not same.edited
 
 
 def test_seeds_other_than_the_planned_ones_are_noted(judge):
@@ -547,6 +726,13 @@ def test_results_of_another_or_of_no_ablation_are_refused(make_ablation, make_cl
     ("decision", "changes", "message"),
     [
         ({"margin": 0.0}, {}, "a positive margin"),
+        ({**SHARE, "direction": None}, {}, "a 'share' rule with a direction and a null between"),
+        ({**SHARE, "null": 1.0}, {}, "a 'share' rule with a direction and a null between 0 and 1"),
+        ({**SHARE, "margin": 0.1}, {}, "a 'share' rule without a margin"),
+        (SHARE, {"scale": "log"}, "the plain scale with a 'share' rule"),
+        ({**NOT_WORSE, "direction": None}, {}, "a 'not_worse' rule with a direction"),
+        ({**NOT_WORSE, "margin": None}, {}, "a 'not_worse' rule with a direction"),
+        ({**NOT_WORSE, "tolerance": 1.0}, {}, "a 'not_worse' rule without a tolerance"),
         ({"tolerance": -1.0}, {}, "a positive tolerance"),
         ({"margin": 1.1, "null": 0.0}, {"scale": "log"}, "a positive null on the log scale"),
         ({"margin": 1.1}, {"scale": "log", "value": -2.0}, "a positive documented value"),

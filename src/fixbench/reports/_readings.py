@@ -46,7 +46,7 @@ def steps_are_readings(ablation: Ablation, stage: str) -> bool:
         term.at
         for claim in ablation.claims
         for _, effect in claim.effects()
-        for term in effect.terms
+        for term in effect.weighted
         if term.stage == stage
     }
     return "mean" in uses and uses.isdisjoint({"first", "last", "area"})
@@ -57,13 +57,13 @@ def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
 
     A run that failed is left out whole, as in the effect itself.
     """
-    if any(term.at != "mean" for term in effect.terms):
+    if any(term.at != "mean" for term in effect.weighted):
         return None
     runs = pd.MultiIndex.from_frame(frame[["variant", "seed"]])
     bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
     usable = frame[~runs.isin(runs[bad])]
     tables = []
-    for term in effect.terms:
+    for term in effect.weighted:
         cell = usable[["variant", "stage", "metric"]] == [term.variant, term.stage, term.metric]
         values = usable[cell.all(axis=1)].set_index(["seed", "step"])["value"].sort_index()
         tables.append(np.log(values) if effect.scale == "log" else values)
@@ -71,16 +71,16 @@ def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
     steps = paired.groupby(level="seed").size()
     if steps.empty or steps.min() < FEWEST_STEPS:
         return None
-    weights = np.array([term.weight for term in effect.terms])
+    weights = np.array([term.weight for term in effect.weighted])
     reference, floor = None, np.empty(0)
-    cells = {(term.stage, term.metric) for term in effect.terms}
+    cells = {(term.stage, term.metric) for term in effect.weighted}
     if len(weights) == 2 and len(cells) == 1 and np.isclose(weights.sum(), 0):
         place = int(weights.argmin())
-        reference = effect.terms[place].variant
+        reference = effect.weighted[place].variant
         floor = abs(weights[place]) * np.concatenate(
             [_differences(rows.to_numpy()) for _, rows in paired[place].groupby(level="seed")]
         )
-    turn = np.exp if effect.scale == "log" else np.asarray
+    turn = np.exp if effect.reported == "log" else np.asarray
     return Readings(
         effects=turn(paired.to_numpy() @ weights),
         floor=turn(floor),

@@ -54,7 +54,15 @@ from fixbench.reports._words import (
     requirement,
     tolerance_zone,
 )
-from fixbench.statistics import ClaimResult, ControlResult, EffectEstimate, PreconditionResult
+from fixbench.statistics import (
+    ClaimResult,
+    ComparisonTable,
+    ControlResult,
+    EffectEstimate,
+    PreconditionResult,
+    Proportion,
+    compare_variants,
+)
 
 __all__ = ["Report", "build_report"]
 
@@ -116,7 +124,7 @@ class ControlView:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimView:
-    """A claim in print."""
+    """A claim in print; ``changes`` are key, recorded value, present value."""
 
     id: str
     statement: str
@@ -138,6 +146,17 @@ class ClaimView:
     supporting: list[ControlView]
     sensitivity: list[Fact]
     edited: bool
+    changes: list[tuple[str, str, str]]
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonView:
+    """A table of several variants; ``rows`` are pair, effect and adjusted p."""
+
+    name: str
+    quantity: str
+    rows: list[tuple[str, Measured, str]]
     notes: list[str]
 
 
@@ -180,6 +199,7 @@ class Report:
     meanings: list[tuple[str, str, str]]
     claims: list[ClaimView]
     overview: FigureView | None
+    comparisons: list[ComparisonView]
     curves: list[FigureView]
     curves_left_out: str
     variants: list[VariantView]
@@ -242,6 +262,7 @@ def build_report(
         ],
         claims=[_claim(name, ablation, claim, result, frame) for claim, result in pairs],
         overview=_overview(name, ablation, pairs),
+        comparisons=[_comparison(ablation, found) for found in compare_variants(ablation, frame)],
         curves=curves,
         curves_left_out=curves_left_out,
         variants=[_variant(ablation, variant, tier) for variant in ablation.variants_in(tier)],
@@ -299,9 +320,8 @@ def _claim(
 ) -> ClaimView:
     effect, estimate = claim.effect, result.effect
     confidence = estimate.confidence if estimate is not None else 0.95
-    if claim.decision.rule in ("property", "not_testable"):
-        family = ""
-    else:
+    family = ""
+    if claim.decision.tested:
         family = "primary" if claim.primary else "secondary"
     return ClaimView(
         id=claim.id,
@@ -312,7 +332,7 @@ def _claim(
         documented=result.documented,
         measured=_measured(
             estimate,
-            "share" if claim.decision.rule == "property" else _unit(effect, ablation),
+            "share" if claim.decision.rule in ("property", "share") else _unit(effect, ablation),
         ),
         p_adjusted=p_value(result.p_adjusted),
         verdict=result.verdict,
@@ -334,8 +354,12 @@ def _claim(
             _control(ablation, *pair, result.verdict)
             for pair in _matched(claim.supporting, result.supporting)
         ],
-        sensitivity=_sensitivity(result) if claim.decision.rule != "property" else [],
+        sensitivity=_sensitivity(claim, result),
         edited=result.edited,
+        changes=[
+            (change.key, change.before or MISSING, change.after or MISSING)
+            for change in result.changes
+        ],
         notes=list(result.notes),
     )
 
@@ -398,10 +422,13 @@ def _matched(
     return [(by_name[result.name], result) for result in measured]
 
 
-def _sensitivity(result: ClaimResult) -> list[Fact]:
+def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     effect = result.effect
-    if effect is None:
+    if result.proportion is not None:
+        return _proportion_facts(claim, result.proportion, result)
+    if effect is None or claim.decision.rule == "property":
         return []
+    shown = "Non-inferiority" if claim.decision.rule == "not_worse" else "Equivalence"
     scale = " of the log effect" if effect.scale == "log" else ""
     facts = [
         ("Exact sign-flip p", p_value(effect.p_sign_flip)),
@@ -409,22 +436,56 @@ def _sensitivity(result: ClaimResult) -> list[Fact]:
             f"BCa bootstrap {number(100 * effect.confidence, 3)} % interval",
             interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
         ),
+        *_clustered(effect),
         ("Without failed seeds", number(effect.complete_case)),
         (f"Standard deviation over seeds{scale}", number(effect.standard_deviation)),
         ("Standardised effect (Hedges)", number(effect.standardised, 3)),
         (
-            "Equivalence p, raw / adjusted",
+            f"{shown} p, raw / adjusted",
             f"{p_value(result.p_equivalence)} / {p_value(result.p_equivalence_adjusted)}",
         ),
     ]
-    if result.seeds_needed is not None:
-        facts.append(
-            (
-                "Paired seeds that would settle it, were the effect as observed",
-                str(result.seeds_needed),
-            )
+    return facts + _seeds_needed(result)
+
+
+def _clustered(effect: EffectEstimate) -> list[Fact]:
+    found = effect.clustered
+    if found is None:
+        return []
+    count = _count(found.most, "sample")
+    if found.fewest < found.most:
+        count = f"{found.fewest} to {count}"
+    kind = "the same in all seeds" if found.crossed else "in each seed"
+    percent = number(100 * effect.confidence, 3)
+    return [
+        (
+            f"{percent} % interval over seeds and samples ({count}, {kind}; bootstrap)",
+            interval(effect.estimate, found.low, found.high)[1],
         )
-    return facts
+    ]
+
+
+def _proportion_facts(claim: Claim, found: Proportion, result: ClaimResult) -> list[Fact]:
+    effect = result.effect
+    counts = "" if claim.decision.direction == "less" else "not "
+    policy = f" (failed seeds count as {counts}held)" if effect and effect.n_failed else ""
+    facts = [
+        ("Seeds in which every measurement held", f"{found.held} of {found.checked}{policy}"),
+        (
+            f"Exact {number(100 * found.confidence, 3)} % interval of their share",
+            interval(found.share, found.low, found.high)[1],
+        ),
+    ]
+    if claim.decision.rule == "share" and effect is not None:
+        facts.append(("Without failed seeds", number(effect.complete_case)))
+    return facts + _seeds_needed(result)
+
+
+def _seeds_needed(result: ClaimResult) -> list[Fact]:
+    if result.seeds_needed is None:
+        return []
+    label = "Paired seeds that would settle it, were the effect as observed"
+    return [(label, str(result.seeds_needed))]
 
 
 def _claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | None:
@@ -500,7 +561,9 @@ def _overview(
             claim,
             result,
             f"{claim.id}  {result.verdict}",
-            effect_quantity(claim.effect, ablation.metrics),
+            "share of seeds"
+            if claim.decision.rule == "share"
+            else effect_quantity(claim.effect, ablation.metrics),
         )
         for claim, result in pairs
         if claim.effect is not None
@@ -530,12 +593,12 @@ def _overview(
 
 def _readings(name: str, claim: Claim, frame: pd.DataFrame) -> ReadingsView | None:
     """How single readings scatter around an effect that averages them."""
-    if claim.effect is None or claim.decision.rule not in ("difference", "no_difference"):
+    if claim.effect is None or not claim.decision.tested or claim.decision.rule == "share":
         return None
     readings = single_readings(claim.effect, frame)
     if readings is None:
         return None
-    logarithmic = claim.effect.scale == "log"
+    logarithmic = claim.effect.reported == "log"
     effects = f"one reading ({len(readings.effects)} of {_count(readings.seeds, 'seed')})"
     items = [_spread(effects, readings.effects, claim)]
     sentences = [
@@ -627,7 +690,7 @@ def _curves(
         term.variant
         for claim in ablation.claims
         for _, effect in claim.effects()
-        for term in effect.terms
+        for term in effect.weighted
     }
     metrics = [item for item in ablation.metrics if "loss" in item or item in curve_metrics]
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
@@ -737,6 +800,29 @@ def _curve_view(
     stages = ", ".join(str(stage) for stage in rows["stage"].unique())
     return FigureView(
         svg=svg, caption=caption, alternative=f"{label} over steps in {stages} for {arms}."
+    )
+
+
+def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
+    declared = found.comparison
+    metric = ablation.metrics[declared.metric]
+    unit = "ratio" if declared.scale == "log" else ("" if metric.unit == "1" else metric.unit)
+    sign = "÷" if declared.scale == "log" else "−"
+    notes = list(found.policy)
+    if found.left_out:
+        notes.append(f"Not measured here: {', '.join(found.left_out)}.")
+    return ComparisonView(
+        name=declared.name,
+        quantity=f"{declared.metric}, {declared.stage}, {position(declared.at)}",
+        rows=[
+            (
+                f"{row.variant} {sign} {row.reference}",
+                _measured(row.effect, unit),
+                p_value(row.p_adjusted),
+            )
+            for row in found.rows
+        ],
+        notes=notes,
     )
 
 
@@ -930,7 +1016,7 @@ def _sources(pairs: Iterable[tuple[Claim, ClaimResult]], files: _Files) -> list[
         views += [
             files.source(claim.id, quantity, term)
             for quantity, effect in quantities
-            for term in effect.terms
+            for term in effect.weighted
         ]
     return views
 

@@ -41,7 +41,7 @@ VERDICTS: Mapping[Verdict, str] = {
 
 def null_of(effect: Effect, null: float | None) -> float:
     """The value that means "no effect": as declared, else 1 for a ratio and 0 otherwise."""
-    return null if null is not None else (1.0 if effect.scale == "log" else 0.0)
+    return null if null is not None else (1.0 if effect.reported == "log" else 0.0)
 
 
 def margin_zone(claim: Claim) -> tuple[float, float] | None:
@@ -49,7 +49,7 @@ def margin_zone(claim: Claim) -> tuple[float, float] | None:
     if claim.effect is None or claim.decision.margin is None:
         return None
     return _around(
-        null_of(claim.effect, claim.decision.null), claim.decision.margin, claim.effect.scale
+        null_of(claim.effect, claim.decision.null), claim.decision.margin, claim.effect.reported
     )
 
 
@@ -58,7 +58,7 @@ def tolerance_zone(claim: Claim) -> tuple[float, float] | None:
     value, tolerance = claim.documented.value, claim.decision.tolerance
     if claim.effect is None or tolerance is None or value is None:
         return None
-    return _around(value, tolerance, claim.effect.scale)
+    return _around(value, tolerance, claim.effect.reported)
 
 
 def position(at: str | int) -> str:
@@ -68,16 +68,33 @@ def position(at: str | int) -> str:
 
 def effect_formula(effect: Effect) -> str:
     """The contrast as a formula over ``metric(variant, stage, position)``."""
-    if effect.scale == "plain":
+    if (slope := effect.slope) is not None:
+        response, dose = (
+            "log " if scale == "log" else "" for scale in (effect.scale, slope.dose_scale)
+        )
+        doses = ", ".join(f"{variant} at {number(dose)}" for variant, dose in slope.doses.items())
+        return (
+            f"slope of {response}{slope.metric}(·, {slope.stage}, {position(slope.at)}) over "
+            f"{dose}{slope.over or 'dose'} ({doses})"
+        )
+    if (design := effect.factorial) is not None:
+        kind = "main effect" if len(design.of) == 1 else "interaction"
+        cells = ", ".join(f"{variant} {signs}" for variant, signs in design.cells.items())
+        response = "log " if effect.scale == "log" else ""
+        return (
+            f"{kind} of {' × '.join(design.of)} on {response}{design.metric}(·, {design.stage}, "
+            f"{position(design.at)}), signs of {', '.join(design.factors)}: {cells}"
+        )
+    if effect.reported == "plain":
         text = ""
-        for term in effect.terms:
+        for term in effect.weighted:
             sign = "−" if term.weight < 0 else "+"
             factor = "" if abs(term.weight) == 1 else f"{number(abs(term.weight))} · "
             text += f" {sign} {factor}{_cell(term)}"
         text = text.removeprefix(" + ")
         return f"−{text.removeprefix(' − ')}" if text.startswith(" − ") else text
     above, below = (
-        [_power(term) for term in effect.terms if term.weight * sign > 0] for sign in (1, -1)
+        [_power(term) for term in effect.weighted if term.weight * sign > 0] for sign in (1, -1)
     )
     numerator = " · ".join(above) or "1"
     if not below:
@@ -88,24 +105,32 @@ def effect_formula(effect: Effect) -> str:
 
 def effect_unit(effect: Effect, metrics: Mapping[str, Metric]) -> str:
     """``ratio`` on the log scale, else the terms' common unit (empty for a pure number)."""
-    if effect.scale == "log":
+    if (slope := effect.slope) is not None:
+        if effect.scale == slope.dose_scale == "log":
+            return "exponent"
+        unit = "log" if effect.scale == "log" else metrics[slope.metric].unit
+        per = "per e-fold" if slope.dose_scale == "log" else "per unit"
+        return per if unit == "1" else f"{unit} {per}"
+    if effect.reported == "log":
         return "ratio"
-    units = {metrics[term.metric].unit for term in effect.terms}
+    units = {metrics[term.metric].unit for term in effect.weighted}
     return " / ".join(sorted(units)) if units != {"1"} else ""
 
 
 def effect_quantity(effect: Effect, metrics: Mapping[str, Metric]) -> str:
     """What an axis of the effect shows: ``ratio``, or the metrics and their unit."""
     unit = effect_unit(effect, metrics)
-    if effect.scale == "log":
+    if effect.reported == "log":
         return unit
-    names = " / ".join(sorted({term.metric for term in effect.terms}))
+    if effect.slope is not None:
+        return f"slope of {effect.slope.metric} in {unit}"
+    names = " / ".join(sorted({term.metric for term in effect.weighted}))
     return f"{names} in {unit}" if unit else names
 
 
 def is_contrast(effect: Effect) -> bool:
     """Whether the effect compares: of a mere level, "no effect" has no meaning."""
-    return math.isclose(sum(term.weight for term in effect.terms), 0, abs_tol=1e-9)
+    return math.isclose(sum(term.weight for term in effect.weighted), 0, abs_tol=1e-9)
 
 
 def decision_rule(claim: Claim, confidence: float) -> list[str]:
@@ -114,7 +139,7 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
     if effect is None:
         return [f"Not tested: {(decision.reason or '').rstrip('.')}."]
     null = number(null_of(effect, decision.null))
-    article, name = ("a", "ratio") if effect.scale == "log" else ("an", "effect")
+    article, name = ("a", "ratio") if effect.reported == "log" else ("an", "effect")
     alpha = number(1 - confidence, 2)
     p = f"{'Holm-adjusted ' if claim.primary else ''}p < {alpha}"
     percent = number(100 * confidence, 3)
@@ -130,7 +155,26 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             "value refutes it; a failed run leaves it open."
         ]
     zone, target = margin_zone(claim), tolerance_zone(claim)
-    assert zone is not None  # both remaining rules declare a margin
+    side = "above" if decision.direction == "greater" else "below"
+    if target:
+        size = (
+            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
+        )
+    elif decision.tolerance is not None:
+        size = "The document gives no number, so its size cannot be reproduced."
+    else:
+        size = "No tolerance is declared, so the size is not judged."
+    if decision.rule == "share":
+        return [
+            *required,
+            "A property of each seed: it holds in a seed when every value is 1, and a failed run "
+            f"counts as if it {'did not' if side == 'above' else 'did'}.",
+            f"The documented direction is shown by a share of seeds {side} {null} (exact binomial "
+            f"test, {p}), the opposite direction by one on the other side.",
+            size,
+            *unadjusted,
+        ]
+    assert zone is not None  # the remaining rules declare a margin
     equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
     if decision.rule == "no_difference":
         return [
@@ -140,22 +184,24 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
             "interval lies beyond that zone on one side.",
             *unadjusted,
         ]
-    side = "above" if decision.direction == "greater" else "below"
-    sentences = [
+    if decision.rule == "not_worse":
+        bound, worse = (zone[0], "below") if side == "above" else (zone[1], "above")
+        return [
+            *required,
+            f"The document asserts nothing worse; better is {side} {null}. Reproduced when "
+            f"{article} {name} {side} {number(bound, 3)} is shown (non-inferiority, {p}).",
+            f"Reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
+            f"interval lies {worse} {number(bound, 3)}.",
+            *unadjusted,
+        ]
+    return [
         *required,
         f"Absent when {article} {name} {equivalent}.",
         f"Otherwise the documented direction is shown by {article} {name} {side} {null} ({p}), the "
         "opposite direction by one on the other side.",
+        size,
+        *unadjusted,
     ]
-    if target:
-        sentences.append(
-            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
-        )
-    elif decision.tolerance is not None:
-        sentences.append("The document gives no number, so its size cannot be reproduced.")
-    else:
-        sentences.append("No tolerance is declared, so the size is not judged.")
-    return [*sentences, *unadjusted]
 
 
 def explanation_rule(control: Control) -> str:

@@ -1,10 +1,16 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
+from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
+from fixbench.statistics._clustered import clustered_interval as clustered_interval
+from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
+from fixbench.statistics._comparison import ComparisonTable as ComparisonTable
+from fixbench.statistics._comparison import compare_variants as compare_variants
 from fixbench.statistics._effects import Direction as Direction
 from fixbench.statistics._effects import Measurements as Measurements
 from fixbench.statistics._effects import PropertyCount as PropertyCount
 from fixbench.statistics._effects import SeedEffects as SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
+from fixbench.statistics._equivalence import not_worse as not_worse
 from fixbench.statistics._equivalence import tost as tost
 from fixbench.statistics._estimate import StudentT as StudentT
 from fixbench.statistics._estimate import bca_interval as bca_interval
@@ -19,6 +25,10 @@ from fixbench.statistics._multiplicity import reachable as reachable
 from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
 from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
 from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
+from fixbench.statistics._proportion import Proportion as Proportion
+from fixbench.statistics._proportion import proportion as proportion
+from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
+from fixbench.statistics._result import ClaimChange as ClaimChange
 from fixbench.statistics._result import ClaimResult as ClaimResult
 from fixbench.statistics._result import ControlResult as ControlResult
 from fixbench.statistics._result import EffectEstimate as EffectEstimate

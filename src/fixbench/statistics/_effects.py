@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
@@ -104,7 +105,7 @@ class Measurements:
         totals = dict.fromkeys(seeds, 0.0)
         failed: set[int] = set()
         policy: dict[str, None] = {}
-        for term in effect.terms:
+        for term in effect.weighted:
             measured = self._measured(term, effect.scale, seeds)
             lost = [seed for seed in seeds if (term.variant, seed) in self._failed]
             if lost:
@@ -116,6 +117,39 @@ class Measurements:
                 totals[seed] += term.weight * measured[seed]
         return SeedEffects(values=totals, failed=frozenset(failed), policy=tuple(policy))
 
+    def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
+        """The effect of every sample (step) of each seed, in the order of ``seeds``.
+
+        Their mean is the seed's effect. A failed seed has its imputed value, in place of each
+        sample where they are crossed.
+
+        Raises:
+            InputError: terms, or crossed seeds, have not the same samples.
+        """
+        found: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        reference: NDArray[np.int64] | None = None
+        for term in effect.weighted:
+            rows = self._rows.get((term.variant, term.stage, term.metric))
+            for seed, part in [] if rows is None else rows.groupby("seed"):
+                if seed in seeds.failed:
+                    continue
+                steps, values = part["step"].to_numpy(), part["value"].to_numpy()
+                effects = term.weight * (np.log(values) if effect.scale == "log" else values)
+                known, total = found.get(seed, (steps, np.zeros(len(steps))))
+                if reference is None or effect.samples == "nested":
+                    reference = known
+                if not (np.array_equal(known, steps) and np.array_equal(reference, steps)):
+                    expected = "the same samples (steps) in every term of an effect"
+                    expected += " and in every seed" * (effect.samples == "crossed")
+                    key = f"step, variant {term.variant!r}, seed {seed}"
+                    raise InputError(self._files[term.variant], key, expected=expected)
+                found[seed] = steps, total + effects
+        size = len(reference) if effect.samples == "crossed" and reference is not None else 1
+        return [
+            found[seed][1] if seed in found else np.full(size, value)
+            for seed, value in seeds.values.items()
+        ]
+
     def count_property(self, effect: Effect) -> PropertyCount:
         """How many of the values that the effect's terms select are exactly 1.
 
@@ -124,7 +158,7 @@ class Measurements:
         seeds = sorted(self._effect_seeds(effect))
         held, checked = dict.fromkeys(seeds, 0), dict.fromkeys(seeds, 0)
         failed: set[int] = set()
-        for term in effect.terms:
+        for term in effect.weighted:
             self._measured(term, "plain", seeds)
             failed |= {seed for seed in seeds if (term.variant, seed) in self._failed}
             rows = self._rows.get((term.variant, term.stage, term.metric))
@@ -142,7 +176,7 @@ class Measurements:
 
     def _effect_seeds(self, effect: Effect) -> set[int]:
         seeds: set[int] = set()
-        for term in effect.terms:
+        for term in effect.weighted:
             if term.variant not in self._seeds:
                 raise _no_rows("results", term)
             seeds |= self._seeds[term.variant]

@@ -1,16 +1,17 @@
-"""Evidence of absence: two one-sided tests."""
+"""Evidence of absence: two one-sided tests, or one where only the worse side matters."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.stats.weightstats import DescrStatsW
 
-from fixbench.statistics._estimate import Scale, is_constant, to_analysis
+from fixbench.statistics._estimate import Scale, is_constant, student_t, to_analysis
 
-__all__ = ["equivalence_bounds", "tost"]
+__all__ = ["equivalence_bounds", "not_worse", "tost"]
 
 
 def equivalence_bounds(null: float, margin: float, scale: Scale) -> tuple[float, float]:
@@ -35,3 +36,21 @@ def tost(values: ArrayLike, *, low: float, high: float) -> float:
     if is_constant(x):
         return 2.0 ** -len(x) if low < float(np.median(x)) < high else 1.0
     return float(DescrStatsW(x).ttost_mean(low, high)[0])
+
+
+def not_worse(values: ArrayLike, *, bound: float, direction: Literal["greater", "less"]) -> float:
+    """p of the non-inferiority test that the mean of the effects (n,) lies beyond ``bound``.
+
+    The one-sided t-test, doubled: compared with alpha it is made at alpha / 2, as ICH E9 asks, so
+    that it agrees with the interval of confidence 1 - alpha. NaN if n < 2. Without variance
+    it is the doubled sign-flip test, as in `student_t`.
+
+    Args:
+        direction: the side of ``bound`` that counts as not worse.
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2 or np.isnan(x).any():
+        return math.nan
+    test = student_t(x, null=bound)
+    shown = test.mean > bound if direction == "greater" else test.mean < bound
+    return test.p_value if shown else 1.0

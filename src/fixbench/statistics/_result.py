@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["ClaimResult", "ControlResult", "EffectEstimate", "PreconditionResult", "Verdict"]
+from fixbench.statistics._clustered import ClusteredInterval
+from fixbench.statistics._proportion import Proportion
+
+__all__ = [
+    "ClaimChange",
+    "ClaimResult",
+    "ControlResult",
+    "EffectEstimate",
+    "PreconditionResult",
+    "Verdict",
+]
 
 Verdict = Literal[
     "reproduced",
@@ -37,6 +47,8 @@ class EffectEstimate:
         complete_case: the estimate without failed seeds (NaN when none is left).
         standard_deviation: of the per-seed effects, on the analysis scale.
         standardised: Hedges-corrected paired effect size (mean minus null over SD).
+        clustered: natural-scale interval that counts the samples inside seeds, where the effect
+            declares them; a sensitivity check.
     """
 
     scale: Literal["plain", "log"]
@@ -55,6 +67,7 @@ class EffectEstimate:
     standard_deviation: float
     standardised: float
     per_seed: Mapping[int, float]
+    clustered: ClusteredInterval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +91,32 @@ class PreconditionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimChange:
+    """One key of a claim that was edited after its results were produced.
+
+    Attributes:
+        key: dotted, as in the ablation file.
+        before, after: the values as JSON; ``None`` where the key says nothing.
+    """
+
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
     Attributes:
         p_adjusted: Holm over the primary claims of the document (NaN outside the family).
-        p_equivalence: TOST within the margin around the null; ``p_equivalence_adjusted``: Holm.
+        p_equivalence: TOST within the margin around the null, for a ``not_worse`` rule the
+            non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
+        proportion: of a property or a share: in how many seeds every measurement held.
         source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
-        edited: the claim differs from the one that the results were produced under.
+        edited: the claim differs from the one that the results were produced under; ``changes``:
+            in what, key by key (nothing where the claim was added).
     """
 
     id: str
@@ -101,6 +131,7 @@ class ClaimResult:
     primary: bool
     source: str | None = None
     effect: EffectEstimate | None = None
+    proportion: Proportion | None = None
     p_adjusted: float = float("nan")
     p_equivalence: float = float("nan")
     p_equivalence_adjusted: float = float("nan")
@@ -109,4 +140,5 @@ class ClaimResult:
     controls: tuple[ControlResult, ...] = ()
     supporting: tuple[ControlResult, ...] = ()
     edited: bool = False
+    changes: tuple[ClaimChange, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)

@@ -1,17 +1,20 @@
 """From results to one verdict per claim.
 
 The rules, fixed before any result exists. "Shown" means Holm-adjusted p < alpha over the family:
-the primary claims of the document with a ``difference`` or ``no_difference`` rule, those that could
-not be tested included. A claim that is not primary is judged by its unadjusted p, and says so.
-*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``.
-The first line that applies decides.
+the primary claims of the document with a ``difference``, ``no_difference``, ``not_worse`` or
+``share`` rule, those that could not be tested included. A claim that is not primary is judged by
+its unadjusted p, and says so. *Different* is the t-test against ``null``; *equivalent* is TOST
+within ``margin`` around ``null``; *not worse* is the t-test against ``null`` less ``margin`` (plus
+it, where ``direction`` is less), alpha / 2 on the side that ``direction`` names. A share is that of
+the seeds in which every value is exactly 1, and different from ``null`` by the exact binomial test.
+"tested" are these four rules. The first line that applies decides.
 
 ================  ==============================================================  ==============
 rule              when                                                            verdict
 ================  ==============================================================  ==============
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
-either            the interval of a precondition does not lie wholly between its  not testable
+tested            the interval of a precondition does not lie wholly between its  not testable
                   ``above`` and ``below``
 not_testable      always                                                          not testable
 property          any value of a successful run is not exactly 1                  does not hold
@@ -25,8 +28,15 @@ difference        different, on the documented side                             
 difference        different, on the other side                                    reversed
 no_difference     equivalent, even if different                                   reproduced
 no_difference     different, the whole interval beyond the margin on one side     reversed
-either            none of these (or no test: one seed, nothing to impute from)    inconclusive
-either            reproduced or direction only, and the interval of a control     confounded
+not_worse         not worse, even if different in either direction                reproduced
+not_worse         different, the whole interval beyond the margin on the worse    reversed
+                  side
+share             different, on the documented side; no tolerance declared, or    reproduced
+                  the whole interval within it of the documented size
+share             different, on the documented side                               direction only
+share             different, on the other side                                    reversed
+tested            none of these (or no test: one seed, nothing to impute from)    inconclusive
+tested            reproduced or direction only, and the interval of a control     confounded
                   lies wholly between its ``explains_above`` and
                   ``explains_below`` (one omitted: open; both: never)
 ================  ==============================================================  ==============
@@ -39,9 +49,11 @@ to be one thing or the other with 80 % power at alpha divided by the size of the
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,16 +65,19 @@ from fixbench.ablation import (
     Effect,
     Precondition,
     Term,
-    claim_hash,
+    claim_difference,
     parse_seeds,
 )
 from fixbench.errors import InputError
+from fixbench.statistics._clustered import clustered_interval
 from fixbench.statistics._effects import Measurements, SeedEffects
-from fixbench.statistics._equivalence import equivalence_bounds, tost
+from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
+from fixbench.statistics._proportion import Proportion, proportion, seeds_for_share
 from fixbench.statistics._result import (
+    ClaimChange,
     ClaimResult,
     ControlResult,
     EffectEstimate,
@@ -75,13 +90,14 @@ __all__ = ["adjudicate"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Tested:
-    """A claim with a ``difference`` or ``no_difference`` rule, tested but not yet judged."""
+    """A claim whose effect is tested but not yet judged; ``p_equivalence`` as in `ClaimResult`."""
 
     claim: Claim
     seeds: SeedEffects
     effect: EffectEstimate
     p_equivalence: float
     unit: str
+    proportion: Proportion | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +129,7 @@ def adjudicate(
     *,
     tier: str,
     confidence: float = 0.95,
-    recorded_claims: Mapping[str, str] | None = None,
+    recorded_claims: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[ClaimResult]:
     """Judge every claim of an ablation by the rules above, in file order.
 
@@ -121,8 +137,9 @@ def adjudicate(
         frame: the results of this ablation, as `fixbench.results.read_results` returns them.
         tier: the tier they were produced in.
         confidence: of the intervals; alpha is 1 less this.
-        recorded_claims: claim id → hash under which the results were produced; ``None`` if that
-            was not recorded, and then no claim counts as edited.
+        recorded_claims: claim id → the claim under which the results were produced, as recorded:
+            once, or each form of it. A claim without an entry was added later. ``None`` if
+            nothing was recorded, and then no claim counts as edited.
 
     Raises:
         InputError: the frame holds no ablation or several, or an effect cannot be read from it.
@@ -133,7 +150,7 @@ def adjudicate(
     tested: dict[str, _Tested] = {}
     family: list[str] = []
     for claim in ablation.claims:
-        if claim.decision.rule not in ("difference", "no_difference"):
+        if not claim.decision.tested:
             continue
         if claim.primary:
             family.append(claim.id)
@@ -143,7 +160,11 @@ def adjudicate(
         {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
     )
     p_equivalence_adjusted = holm(
-        {key: tested[key].p_equivalence if key in tested else math.nan for key in family}
+        {
+            claim.id: tested[claim.id].p_equivalence if claim.id in tested else math.nan
+            for claim in ablation.claims
+            if claim.id in family and claim.decision.rule != "share"
+        }
     )
     judged = []
     for claim in ablation.claims:
@@ -173,7 +194,7 @@ def adjudicate(
                 alpha=alpha,
                 alpha_planned=alpha / len(family) if claim.primary else alpha,
                 p=p_adjusted[claim.id] if claim.primary else found.effect.p_value,
-                p_equivalence=p_equivalence_adjusted[claim.id]
+                p_equivalence=p_equivalence_adjusted.get(claim.id, math.nan)
                 if claim.primary
                 else found.p_equivalence,
                 adjusted=claim.primary,
@@ -181,6 +202,7 @@ def adjudicate(
             result = replace(
                 _judge(base, found, level),
                 effect=found.effect,
+                proportion=found.proportion,
                 p_adjusted=p_adjusted.get(claim.id, math.nan),
                 p_equivalence=found.p_equivalence,
                 p_equivalence_adjusted=p_equivalence_adjusted.get(claim.id, math.nan),
@@ -191,17 +213,40 @@ def adjudicate(
             )
         controls = _measure(ablation, claim.controls, results, tier, confidence, notes)
         supporting = _measure(ablation, claim.supporting, results, tier, confidence, notes)
-        edited = False
+        edited, changes = False, tuple[ClaimChange, ...]()
         if recorded_claims is not None:
-            recorded = recorded_claims.get(claim.id)
-            edited = recorded != claim_hash(claim)
+            recorded = recorded_claims.get(claim.id, ())
+            changes = _changes(claim, recorded)
+            edited = bool(changes) or not recorded
             if edited:
-                how = "added" if recorded is None else "edited"
+                how = "edited" if recorded else "added"
                 notes.append(f"The claim was {how} after these results were produced.")
         notes += _seeds_beside_plan(ablation, results, tier)
         result = _confound(replace(result, controls=controls), claim)
-        judged.append(replace(result, supporting=supporting, edited=edited, notes=tuple(notes)))
+        judged.append(
+            replace(
+                result,
+                supporting=supporting,
+                edited=edited,
+                changes=changes,
+                notes=tuple(notes),
+            )
+        )
     return judged
+
+
+def _changes(claim: Claim, recorded: Sequence[Mapping[str, Any]]) -> tuple[ClaimChange, ...]:
+    """What differs from any recorded form of the claim, each difference once."""
+    found = [
+        ClaimChange(key=key, before=_json(before), after=_json(after))
+        for form in recorded
+        for key, (before, after) in claim_difference(form, claim).items()
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _only_ablation(frame: pd.DataFrame) -> str:
@@ -231,30 +276,112 @@ def _not_run(ablation: Ablation, effect: Effect, tier: str, results: Measurement
             return True
         return variant.measured_in(tier) is not None and not results.measures(term)
 
-    return sorted({repr(term.variant) for term in effect.terms if left_out(term)})
+    return sorted({repr(term.variant) for term in effect.weighted if left_out(term)})
 
 
 def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: float) -> _Tested:
     effect, decision = claim.effect, claim.decision
     assert effect is not None
+    if decision.rule == "share":
+        return _test_share(claim, effect, results, confidence)
     assert decision.margin is not None
     seeds = results.per_seed(effect, direction=decision.direction)
     estimate = estimate_effect(
         seeds.values,
-        scale=effect.scale,
+        scale=effect.reported,
         null=decision.null,
         confidence=confidence,
         failed=seeds.failed,
     )
-    low, high = equivalence_bounds(estimate.null, decision.margin, effect.scale)
-    units = {ablation.metrics[term.metric].unit for term in effect.terms} - {"1"}
-    plain_unit = f" {units.pop()}" if len(units) == 1 else ""
+    if effect.samples is not None and not math.isnan(estimate.estimate):
+        clustered = clustered_interval(
+            results.samples(effect, seeds),
+            crossed=effect.samples == "crossed",
+            confidence=confidence,
+        )
+        clustered = replace(
+            clustered,
+            low=to_natural(clustered.low, effect.reported),
+            high=to_natural(clustered.high, effect.reported),
+        )
+        estimate = replace(estimate, clustered=clustered)
+    low, high = equivalence_bounds(estimate.null, decision.margin, effect.reported)
+    values = list(seeds.values.values())
+    if decision.rule == "not_worse":
+        assert decision.direction is not None
+        bound = low if decision.direction == "greater" else high
+        within = not_worse(values, bound=bound, direction=decision.direction)
+    else:
+        within = tost(values, low=low, high=high)
+    units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
+    plain_unit = f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
     return _Tested(
         claim=claim,
         seeds=seeds,
         effect=estimate,
-        p_equivalence=tost(list(seeds.values.values()), low=low, high=high),
-        unit=" times" if effect.scale == "log" else plain_unit,
+        p_equivalence=within,
+        unit=" times" if effect.reported == "log" else plain_unit,
+    )
+
+
+def _test_share(claim: Claim, effect: Effect, results: Measurements, confidence: float) -> _Tested:
+    decision = claim.decision
+    assert decision.null is not None
+    count = results.count_property(effect)
+    # Failing is an outcome, and the one least favourable to the claim.
+    imputed = 0.0 if decision.direction == "greater" else 1.0
+    complete = {
+        seed: float(share == 1) for seed, share in count.share.items() if seed not in count.failed
+    }
+    values = complete | dict.fromkeys(count.failed, imputed)
+    word = "does not hold" if decision.direction == "greater" else "holds"
+    policy = (f"Failed seeds count as seeds in which the property {word}.",) * bool(count.failed)
+    found = proportion(
+        int(sum(values.values())), len(values), null=decision.null, confidence=confidence
+    )
+    return _Tested(
+        claim=claim,
+        seeds=SeedEffects(values=values, failed=count.failed, policy=policy),
+        effect=_described(
+            found,
+            null=decision.null,
+            complete_case=float(np.mean(list(complete.values()))) if complete else math.nan,
+            failed=len(count.failed),
+            per_seed=dict(sorted(values.items())),
+        ),
+        p_equivalence=math.nan,
+        unit="",
+        proportion=found,
+    )
+
+
+def _described(
+    found: Proportion,
+    *,
+    null: float,
+    complete_case: float,
+    failed: int,
+    per_seed: Mapping[int, float],
+) -> EffectEstimate:
+    """A share as an effect; what only a mean of numbers has is NaN."""
+    nan = math.nan
+    return EffectEstimate(
+        scale="plain",
+        null=null,
+        estimate=found.share,
+        low=found.low,
+        high=found.high,
+        confidence=found.confidence,
+        n=found.checked,
+        n_failed=failed,
+        p_value=found.p_value,
+        p_sign_flip=nan,
+        bootstrap_low=nan,
+        bootstrap_high=nan,
+        complete_case=complete_case,
+        standard_deviation=nan,
+        standardised=nan,
+        per_seed=per_seed,
     )
 
 
@@ -276,7 +403,7 @@ def _measure(
             continue
         seeds = results.per_seed(control.effect)
         effect = estimate_effect(
-            seeds.values, scale=control.effect.scale, confidence=confidence, failed=seeds.failed
+            seeds.values, scale=control.effect.reported, confidence=confidence, failed=seeds.failed
         )
         notes += [f"{control.name!r}: {sentence}" for sentence in seeds.policy]
         above, below = control.explains_above, control.explains_below
@@ -296,7 +423,7 @@ def _preconditions(
     for item in declared:
         seeds = results.per_seed(item.effect)
         effect = estimate_effect(
-            seeds.values, scale=item.effect.scale, confidence=confidence, failed=seeds.failed
+            seeds.values, scale=item.effect.reported, confidence=confidence, failed=seeds.failed
         )
         notes += [f"{item.name!r}: {sentence}" for sentence in seeds.policy]
         met = _between(effect, item.above, item.below)
@@ -343,26 +470,18 @@ def _judge_property(
     elif count.failed:
         verdict = "inconclusive"
         reason += ", in which it is unknown"
-    nan = math.nan
-    described = EffectEstimate(
-        scale="plain",
+    whole = sum(value == 1 and seed not in count.failed for seed, value in count.share.items())
+    seeds = proportion(whole, len(count.failed | set(count.share)), confidence=confidence)
+    # The effect is the share of measurements, which has no interval: those of a seed go together.
+    measurements = replace(seeds, share=share, low=math.nan, high=math.nan)
+    described = _described(
+        measurements,
         null=1.0,
-        estimate=share,
-        low=nan,
-        high=nan,
-        confidence=confidence,
-        n=len(count.failed | set(count.share)),
-        n_failed=len(count.failed),
-        p_value=nan,
-        p_sign_flip=nan,
-        bootstrap_low=nan,
-        bootstrap_high=nan,
         complete_case=share,
-        standard_deviation=nan,
-        standardised=nan,
+        failed=len(count.failed),
         per_seed=count.share,
     )
-    return replace(base, verdict=verdict, reason=f"{reason}.", effect=described)
+    return replace(base, verdict=verdict, reason=f"{reason}.", effect=described, proportion=seeds)
 
 
 def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
@@ -376,10 +495,7 @@ def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
             f"an interval nor a test; documented: {documented}."
         )
         return replace(base, verdict="inconclusive", reason=reason)
-    judge = (
-        _judge_difference if tested.claim.decision.rule == "difference" else _judge_no_difference
-    )
-    verdict, explanation = judge(tested, level)
+    verdict, explanation = _JUDGES[tested.claim.decision.rule](tested, level)
     seeds = None
     if verdict == "inconclusive":
         seeds, toward = _seeds_needed(tested, level)
@@ -437,6 +553,51 @@ def _judge_no_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     return "inconclusive", _open(tested, level)
 
 
+def _judge_not_worse(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    effect, null = tested.effect, _figure(tested.effect.null)
+    side, bound, beyond = _worse(tested)
+    p, p_not_worse = level.text(level.p), level.text(level.p_equivalence)
+    if level.equivalent:
+        text = f"It is not {side} {_figure(bound)} (non-inferiority {p_not_worse})"
+        if level.different:
+            found = "below" if effect.estimate < effect.null else "above"
+            text += f"; it is {found} {null} ({p})"
+            text += ", but by less than matters" if found == side else ""
+        return "reproduced", text
+    if level.different and beyond:
+        return "reversed", (
+            f"It is {side} {null} ({p}) by more than the smallest effect that matters: its whole "
+            f"interval lies {side} {_figure(bound)}"
+        )
+    return "inconclusive", (
+        f"That it is not {side} {_figure(bound)} is not shown (non-inferiority {p_not_worse}), nor "
+        "that it is"
+    )
+
+
+def _judge_share(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
+    if level.different:
+        return _judge_difference(tested, level)
+    null = _figure(tested.effect.null)
+    return "inconclusive", f"That it differs from {null} is not shown ({level.text(level.p)})"
+
+
+def _worse(tested: _Tested) -> tuple[str, float, bool]:
+    """The worse side, its bound, and whether the whole interval lies beyond that bound."""
+    low, high = _margin(tested)
+    if tested.claim.decision.direction == "greater":
+        return "below", low, tested.effect.high < low
+    return "above", high, tested.effect.low > high
+
+
+_JUDGES: Mapping[str, Callable[[_Tested, _Level], tuple[Verdict, str]]] = {
+    "difference": _judge_difference,
+    "no_difference": _judge_no_difference,
+    "not_worse": _judge_not_worse,
+    "share": _judge_share,
+}
+
+
 def _equivalent(tested: _Tested, level: _Level) -> str:
     null = _figure(tested.effect.null)
     text = (
@@ -478,11 +639,26 @@ def _natural_bounds(centre: float, reach: float, effect: EffectEstimate) -> tupl
 def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
     """The fewest seeds that would settle the claim, and the verdict that they would show."""
     effect, decision = tested.effect, tested.claim.decision
+    if decision.rule == "share":
+        side: Verdict = (
+            "reproduced"
+            if (effect.estimate > effect.null) == (decision.direction == "greater")
+            else "reversed"
+        )
+        seeds = seeds_for_share(effect.estimate, null=effect.null, alpha=level.alpha_planned)
+        return seeds, "direction only" if side == "reproduced" and decision.tolerance else side
     assert decision.margin is not None
     mean = float(np.mean(list(tested.seeds.values.values())))
     null = to_analysis(effect.null, effect.scale)
     low, high = equivalence_bounds(effect.null, decision.margin, effect.scale)
     deviation, alpha = effect.standard_deviation, level.alpha_planned
+    if decision.rule == "not_worse":
+        # Both verdicts are differences from the same bound.
+        bound = low if decision.direction == "greater" else high
+        shown: Verdict = (
+            "reproduced" if (mean > bound) == (decision.direction == "greater") else "reversed"
+        )
+        return seeds_for_difference(mean, deviation, null=bound, alpha=alpha), shown
     inside = seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
     if decision.rule == "no_difference":
         if low <= mean <= high:
@@ -522,7 +698,7 @@ def _notes(tested: _Tested, alpha: float) -> list[str]:
             f"Without the {_seeds(effect.n_failed)} that had a failed run the estimate is "
             f"{_figure(effect.complete_case)}{tested.unit}."
         )
-    if math.isnan(effect.p_value):
+    if math.isnan(effect.p_value) or tested.proportion is not None:
         return notes
     if is_constant(np.array(list(tested.seeds.values.values()))):
         notes.append(
