@@ -59,7 +59,7 @@ from fixbench.ablation import (
 from fixbench.errors import InputError
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, tost
-from fixbench.statistics._estimate import estimate_effect, to_analysis, to_natural
+from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
 from fixbench.statistics._multiplicity import holm, reachable
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
 from fixbench.statistics._result import (
@@ -69,7 +69,6 @@ from fixbench.statistics._result import (
     PreconditionResult,
     Verdict,
 )
-from fixbench.statistics._samples import is_constant
 
 __all__ = ["adjudicate"]
 
