@@ -49,7 +49,7 @@ def _bimodal(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _discrete(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return random.binomial(4, 0.5, shape) - 2.0
+    return np.asarray(random.binomial(4, 0.5, shape) - 2.0, dtype=np.float64)
 
 
 DISTRIBUTIONS: tuple[Distribution, ...] = (
