@@ -60,6 +60,8 @@ def test_where_methods_are_off_the_calibration_says_by_how_much(calibration):
     assert "never be significant at n = 3 and 5" in text
     assert f"{100 * skewed.rate:.1f} % (n = 5)" in text
     assert "The default is Student's t" in text
+    question = "any false look, by seeds a block, up to 30"
+    assert rate(calibration, question, "t, 5 % at every look", "normal", 3).rate > 0.15
 
 
 def test_a_wrong_test_is_caught(monkeypatch):

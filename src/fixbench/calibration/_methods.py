@@ -14,11 +14,14 @@ from scipy import stats
 from fixbench.calibration._distributions import DISTRIBUTIONS, Distribution
 from fixbench.calibration._rate import Rate
 from fixbench.statistics import (
+    SPENDINGS,
     bca_intervals,
     holms,
+    plan_looks,
     seeds_for_difference,
     seeds_for_equivalence,
     sign_flips,
+    spending_levels,
     t_tests,
     tosts,
 )
@@ -36,6 +39,9 @@ _RESAMPLES = 1_999
 _DETECTABLE = {3: 3.3, 5: 1.7, 10: 1.0, 30: 0.53}
 # Half the width of the equivalence range, in standard deviations: enough for three seeds.
 _MARGIN = 4.0
+
+# Seeds a block, up to a budget of 30.
+_BLOCKS, _BUDGET = (3, 5, 10), 30
 
 Array = NDArray[np.float64]
 NORMAL = DISTRIBUTIONS[0]
@@ -68,6 +74,10 @@ def method_cells() -> Iterator[Cell]:
             yield Cell(title=f"power, {kind.name}, n = {n}", simulate=partial(_power, kind, n))
             title = f"{CLAIMS} claims, {kind.name}, n = {n}"
             yield Cell(title=title, simulate=partial(_family, kind, n), share=0.1)
+    for kind in DISTRIBUTIONS:
+        for block in _BLOCKS:
+            title = f"looks, {kind.name}, blocks of {block}"
+            yield Cell(title=title, simulate=partial(_looks, kind, block))
     for alpha in (ALPHA, ALPHA / CLAIMS):
         for effect in (0.6, 1.0, 2.0):
             title = f"seeds for a difference of {effect:g} at {alpha:g}"
@@ -205,6 +215,42 @@ def _family(kind: Distribution, n: int, random: np.random.Generator, trials: int
                     required=kind.name == "normal" or (method != "t" and kind.symmetric),
                 )
             )
+    return rates
+
+
+def _looks(kind: Distribution, block: int, random: np.random.Generator, trials: int) -> list[Rate]:
+    """Whether any look, after every block, errs: with the levels for it, and without them."""
+    looks = plan_looks(_BUDGET, block=block)
+    samples = kind.draw(random, (trials, _BUDGET))
+    p_values = np.stack([t_tests(samples[:, :n]).p_value for n in looks], axis=1)
+    equivalent = np.stack([tosts(samples[:, :n], low=0, high=8) for n in looks], axis=1)
+    make = partial(Rate, n=block, trials=trials, nominal=ALPHA, bound="at most")
+    rates = []
+    for spending in SPENDINGS:
+        levels = [look.level for look in spending_levels(looks, spending=spending)]
+        twice = spending_levels(looks, alpha=2 * ALPHA, spending=spending)
+        sides = [look.level / 2 for look in twice]
+        for method, wrong in (
+            (f"t, {spending}", p_values <= levels),
+            (f"TOST at the margin, {spending}", equivalent <= sides),
+        ):
+            rates.append(
+                make(
+                    question=f"any false look, by seeds a block, up to {_BUDGET}",
+                    method=method,
+                    condition=kind.name,
+                    count=int(wrong.any(axis=1).sum()),
+                    required=kind.name == "normal",
+                )
+            )
+    rates.append(
+        make(
+            question=f"any false look, by seeds a block, up to {_BUDGET}",
+            method="t, 5 % at every look",
+            condition=kind.name,
+            count=int((p_values < ALPHA).any(axis=1).sum()),
+        )
+    )
     return rates
 
 

@@ -17,6 +17,7 @@ __all__ = ["Calibration", "calibrate", "cells"]
 
 # A level between half and one and a half times the nominal one is tolerable (Bradley, 1978).
 _TOLERABLE = 1.5
+_PEEKING = "t, 5 % at every look"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,11 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         rates, f"any false positive among {CLAIMS} claims", "t, Holm", symmetric=False
     )
     covered = min(_find(rates, "coverage", "BCa", symmetric=True), key=lambda rate: rate.rate)
+    looks = [
+        r for r in rates if r.question.startswith("any false look") and r.condition == "normal"
+    ]
+    peeking = max((r for r in looks if r.method == _PEEKING), key=lambda rate: rate.rate)
+    guarded = max((r for r in looks if r.method != _PEEKING), key=lambda rate: rate.rate)
     holds = not failed and worst.rate <= _TOLERABLE * ALPHA
     return [
         f"{len(required) - len(failed)} of {len(required)} rates that theory promises are not "
@@ -110,6 +116,9 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         f"The BCa interval covers as little as {_percent(covered.rate)} on symmetric effects "
         f"({covered.condition}, n = {covered.n}): it is shown beside the t interval and decides "
         "nothing.",
+        "Looking after every block of seeds and stopping at 5 % errs in up to "
+        f"{_percent(peeking.rate)} of cases (blocks of {peeking.n}); with the levels of "
+        f"seeds=until-verdict in up to {_percent(guarded.rate)}, on normal effects.",
         "The default is Student's t, on the log scale for ratios."
         if holds
         else "Student's t does not hold its level here and should not be the default.",

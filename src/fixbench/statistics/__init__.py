@@ -30,5 +30,12 @@ from fixbench.statistics._samples import is_constant as is_constant
 from fixbench.statistics._samples import sign_flips as sign_flips
 from fixbench.statistics._samples import t_tests as t_tests
 from fixbench.statistics._samples import tosts as tosts
+from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
+from fixbench.statistics._sequential import Look as Look
+from fixbench.statistics._sequential import Progress as Progress
+from fixbench.statistics._sequential import Spending as Spending
+from fixbench.statistics._sequential import decide as decide
+from fixbench.statistics._sequential import plan_looks as plan_looks
+from fixbench.statistics._sequential import spending_levels as spending_levels
 from fixbench.statistics._table import claims_table as claims_table
 from fixbench.statistics._verdict import adjudicate as adjudicate
