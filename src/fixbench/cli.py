@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import fixbench
 from fixbench.errors import InputError
 
-__all__ = ["Progress", "main"]
+__all__ = ["Progress", "Steps", "main"]
 
 #: Of the tracked data; another seed makes others of the same kind.
 _DATA_SEED = 111
@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("claims", type=Path, nargs="+", metavar="FILE", help="verdicts")
     sub.add_argument("--directory", type=Path, default=Path("reports"))
     sub.add_argument("--reference", type=Path, help="a published claims.json to compare with")
+
+    sub = command("calibrate", _calibrate, "Simulate the statistics, and report how they do.")
+    sub.add_argument(
+        "--replications", type=_positive, default=20_000, help="of each test (default: 20000)"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="default: 0")
+    sub.add_argument("--directory", type=Path, default=Path("reports"))
 
     sub = command("data", _data, "Get or verify the tracked data and checkpoints.")
     sub.add_argument("action", choices=("pull", "verify", "generate", "track"))
@@ -225,6 +232,37 @@ def _claims(options: argparse.Namespace) -> None:
             print(line)
 
 
+def _calibrate(options: argparse.Namespace) -> None:
+    from fixbench.calibration import calibrate
+    from fixbench.reports import write_calibration
+
+    started = time.monotonic()
+    # From a few replications no rate tells anything.
+    if options.replications < 1000:
+        expected = "at least 1000, of which the slowest simulation has 5"
+        raise InputError(
+            "fixbench calibrate", "--replications", options.replications, expected=expected
+        )
+    if options.seed < 0:
+        raise InputError("fixbench calibrate", "--seed", options.seed, expected="0 or more")
+    calibration = calibrate(
+        replications=options.replications, seed=options.seed, progress=Steps("calibration")
+    )
+    for path in write_calibration(calibration, options.directory):
+        print(f"wrote {path}")
+    for sentence in calibration.conclusions:
+        print(f"- {sentence}")
+    if calibration.speed is not None:
+        speed = calibration.speed
+        print(
+            f"- {speed.claims} claims × {speed.seeds} seeds: verdicts in {speed.verdicts:.2f} s; "
+            f"BCa in {speed.bootstrap:.2f} s, scipy.stats.bootstrap looped in {speed.scipy:.2f} s."
+        )
+    print(f"took {time.monotonic() - started:.0f} s")
+    if calibration.failed:
+        raise SystemExit(1)
+
+
 def _data(options: argparse.Namespace) -> None:
     from fixbench import tracking
     from fixbench.provenance import write_json
@@ -321,6 +359,26 @@ class Progress:
         # One call to write: the lines of jobs that run at the same time must not mix.
         text = f"\r\x1b[K{line}" if self._terminal else line
         sys.stderr.write(text if self._terminal and not last else f"{text}\n")
+        sys.stderr.flush()
+
+
+class Steps:
+    """Steps on standard error: a line every few seconds, in place on a terminal."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._terminal = sys.stderr.isatty()
+        self._interval = 0.2 if self._terminal else 5.0
+        self._shown = 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now, last = time.monotonic(), done == total
+        if not last and now - self._shown < self._interval:
+            return
+        self._shown = now
+        line = f"{self._title}: {done}/{total} {step}"
+        ends = not self._terminal or last
+        sys.stderr.write(("\r\x1b[K" if self._terminal else "") + line + ("\n" if ends else ""))
         sys.stderr.flush()
 
 

@@ -47,6 +47,7 @@ _SPECIAL = {
     "§": r"\S{}",
     "·": r"\ensuremath{\cdot}",
     "•": r"\textbullet{}",
+    "†": r"\dag{}",
     "°": r"\ensuremath{^{\circ}}",
 }
 _OPENING = {'"': "``", "'": "`"}

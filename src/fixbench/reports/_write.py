@@ -19,13 +19,15 @@ import typst
 from markupsafe import Markup
 
 from fixbench.ablation import Ablation
+from fixbench.calibration import Calibration
 from fixbench.errors import InputError
 from fixbench.reports import _latex
+from fixbench.reports._calibration import CalibrationReport, build_calibration
 from fixbench.reports._figures import INK
 from fixbench.reports._view import FigureView, Report, build_report
 from fixbench.statistics import ClaimResult, claims_table
 
-__all__ = ["write_claims", "write_report"]
+__all__ = ["write_calibration", "write_claims", "write_report"]
 
 
 def write_report(
@@ -60,9 +62,24 @@ def write_report(
         ablation_name, ablation, tier, frame, results, provenance, curve_metrics=curve_metrics
     )
     contents = {
-        f"{ablation_name}.html": _html(report).encode(),
-        f"{ablation_name}.tex": _tex(report).encode(),
-        f"{ablation_name}.pdf": _pdf(report),
+        f"{ablation_name}.html": _html("report.html", report).encode(),
+        f"{ablation_name}.tex": _tex("report.tex", report).encode(),
+        f"{ablation_name}.pdf": _pdf("report.typ", report),
+    }
+    return _write(directory, contents)
+
+
+def write_calibration(calibration: Calibration, directory: Path) -> list[Path]:
+    """Write ``calibration.html``, ``.tex`` and ``.pdf`` to ``directory``.
+
+    Raises:
+        InputError: ``directory`` cannot be written to.
+    """
+    report = build_calibration(calibration)
+    contents = {
+        "calibration.html": _html("calibration.html", report).encode(),
+        "calibration.tex": _tex("calibration.tex", report).encode(),
+        "calibration.pdf": _pdf("calibration.typ", report),
     }
     return _write(directory, contents)
 
@@ -89,7 +106,7 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
     )
 
 
-def _html(report: Report) -> str:
+def _html(template: str, report: Report | CalibrationReport) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fixbench.reports"),
         autoescape=True,
@@ -98,7 +115,7 @@ def _html(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["picture"] = _picture
-    return environment.get_template("report.html").render(report=report)
+    return environment.get_template(template).render(report=report)
 
 
 def _picture(figure: FigureView) -> Markup:
@@ -107,7 +124,7 @@ def _picture(figure: FigureView) -> Markup:
     return opening + Markup(figure.svg.removeprefix("<svg ").replace(INK, "var(--ink)"))
 
 
-def _tex(report: Report) -> str:
+def _tex(template: str, report: Report | CalibrationReport) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fixbench.reports"),
         block_start_string="<%",
@@ -123,15 +140,18 @@ def _tex(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["code"] = _latex.code
-    return environment.get_template("report.tex").render(report=report)
+    return environment.get_template(template).render(report=report)
 
 
-def _pdf(report: Report) -> bytes:
-    template = files("fixbench.reports").joinpath("templates/report.typ").read_bytes()
+def _pdf(template: str, report: Report | CalibrationReport) -> bytes:
+    templates = files("fixbench.reports").joinpath("templates")
+    source = b"\n".join(
+        templates.joinpath(name).read_bytes() for name in ("preamble.typ", template)
+    )
     # The figures' font comes with matplotlib, the text's with typst: none from the machine.
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return typst.compile(
-        template,
+        source,
         format="pdf",
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=[fonts]),
         sys_inputs={"report": json.dumps(asdict(report), ensure_ascii=False)},

@@ -1,5 +1,6 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
+from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
 from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
 from fixbench.statistics._clustered import clustered_interval as clustered_interval
 from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
@@ -16,7 +17,6 @@ from fixbench.statistics._estimate import StudentT as StudentT
 from fixbench.statistics._estimate import bca_interval as bca_interval
 from fixbench.statistics._estimate import estimate_effect as estimate_effect
 from fixbench.statistics._estimate import hedges_correction as hedges_correction
-from fixbench.statistics._estimate import is_constant as is_constant
 from fixbench.statistics._estimate import sign_flip as sign_flip
 from fixbench.statistics._estimate import student_t as student_t
 from fixbench.statistics._multiplicity import Reachability as Reachability
@@ -34,5 +34,18 @@ from fixbench.statistics._result import ControlResult as ControlResult
 from fixbench.statistics._result import EffectEstimate as EffectEstimate
 from fixbench.statistics._result import PreconditionResult as PreconditionResult
 from fixbench.statistics._result import Verdict as Verdict
+from fixbench.statistics._samples import TTests as TTests
+from fixbench.statistics._samples import holms as holms
+from fixbench.statistics._samples import is_constant as is_constant
+from fixbench.statistics._samples import sign_flips as sign_flips
+from fixbench.statistics._samples import t_tests as t_tests
+from fixbench.statistics._samples import tosts as tosts
+from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
+from fixbench.statistics._sequential import Look as Look
+from fixbench.statistics._sequential import Progress as Progress
+from fixbench.statistics._sequential import Spending as Spending
+from fixbench.statistics._sequential import decide as decide
+from fixbench.statistics._sequential import plan_looks as plan_looks
+from fixbench.statistics._sequential import spending_levels as spending_levels
 from fixbench.statistics._table import claims_table as claims_table
 from fixbench.statistics._verdict import adjudicate as adjudicate

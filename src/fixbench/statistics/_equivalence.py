@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from statsmodels.stats.weightstats import DescrStatsW
 
-from fixbench.statistics._estimate import Scale, is_constant, student_t, to_analysis
+from fixbench.statistics._estimate import Scale, student_t, to_analysis
+from fixbench.statistics._samples import tosts
 
 __all__ = ["equivalence_bounds", "not_worse", "tost"]
 
@@ -30,12 +30,7 @@ def tost(values: ArrayLike, *, low: float, high: float) -> float:
     The larger of both p-values (Schuirmann, 1987); NaN if n < 2. Without variance the t-test is
     undefined: p is then that of the one-sided sign-flip test, 1 / 2ⁿ inside and 1 outside.
     """
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2 or np.isnan(x).any():
-        return math.nan
-    if is_constant(x):
-        return 2.0 ** -len(x) if low < float(np.median(x)) < high else 1.0
-    return float(DescrStatsW(x).ttost_mean(low, high)[0])
+    return float(tosts(np.asarray(values, dtype=float)[None], low=low, high=high)[0])
 
 
 def not_worse(values: ArrayLike, *, bound: float, direction: Literal["greater", "less"]) -> float:

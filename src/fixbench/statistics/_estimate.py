@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from numpy.typing import ArrayLike
+from scipy import special
 
+from fixbench.statistics._bootstrap import bca_intervals
 from fixbench.statistics._result import EffectEstimate
+from fixbench.statistics._samples import is_constant, sign_flips, t_tests
 
 __all__ = [
     "StudentT",
@@ -27,11 +28,7 @@ __all__ = [
 ]
 
 Scale = Literal["plain", "log"]
-_EXACT_UP_TO = 20
-_RANDOM_FLIPS = 99_999
 _BOOTSTRAP_RESAMPLES = 9_999
-# A spread this small beside the values is rounding, not variation between seeds.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,33 +54,18 @@ def to_natural(value: float, scale: Scale) -> float:
         return float(np.exp(value))
 
 
-def is_constant(values: ArrayLike) -> bool:
-    """Whether the values (n,) differ by no more than rounding, so that they have no variance."""
-    x = np.asarray(values, dtype=float)
-    return bool(np.ptp(x) <= _ROUNDING * np.max(np.abs(x)))
-
-
 def student_t(values: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) -> StudentT:
     """One-sample t-test of the per-seed effects (n,) and the interval that belongs to it.
 
     With n = 1 interval and p are NaN. Without variance the t-test is undefined: the interval is
     then the point, and p that of the sign-flip test, 2 / 2ⁿ (1 where the point is ``null``).
     """
-    x = np.asarray(values, dtype=float)
-    mean = float(np.mean(x))
-    if len(x) < 2:
-        return StudentT(mean=mean, low=math.nan, high=math.nan, p_value=math.nan)
-    if is_constant(x):
-        mean = float(np.median(x))
-        p_value = 1.0 if math.isclose(mean, null, rel_tol=_ROUNDING) else 2.0 ** (1 - len(x))
-        return StudentT(mean=mean, low=mean, high=mean, p_value=p_value)
-    test = stats.ttest_1samp(x, null)
-    interval = test.confidence_interval(confidence)
+    found = t_tests(np.asarray(values, dtype=float)[None], null=null, confidence=confidence)
     return StudentT(
-        mean=mean,
-        low=float(interval.low),
-        high=float(interval.high),
-        p_value=float(test.pvalue),
+        mean=float(found.mean[0]),
+        low=float(found.low[0]),
+        high=float(found.high[0]),
+        p_value=float(found.p_value[0]),
     )
 
 
@@ -92,27 +74,8 @@ def sign_flip(values: ArrayLike, *, null: float = 0.0, seed: int = 0) -> float:
 
     Exact up to n = 20; beyond, from 99,999 random flips drawn from ``seed``. NaN if n < 2.
     """
-    x = np.asarray(values, dtype=float) - null
-    if len(x) < 2:
-        return math.nan
-    if len(x) > _EXACT_UP_TO:
-        random = stats.permutation_test(
-            (x,),
-            np.mean,
-            permutation_type="samples",
-            n_resamples=_RANDOM_FLIPS,
-            batch=10_000,
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        )
-        return float(random.pvalue)
-    # All 2ⁿ signed sums by doubling: scipy enumerates them in Python, seconds at n = 20.
-    sums: NDArray[np.float64] = np.zeros(1)
-    for value in x:
-        sums = np.concatenate([sums + value, sums - value])
-    # Sums that are equal on paper must not fall below the observed one by rounding.
-    observed = abs(float(x.sum())) - 1e-12 * float(np.abs(x).sum())
-    return float(np.mean(np.abs(sums) >= observed))
+    x = np.asarray(values, dtype=float)[None]
+    return float(sign_flips(x, null=null, seed=seed)[0])
 
 
 def bca_interval(
@@ -125,18 +88,10 @@ def bca_interval(
     x = np.asarray(values, dtype=float)
     if len(x) < 2 or is_constant(x):
         return math.nan, math.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        interval = stats.bootstrap(
-            (x,),
-            np.mean,
-            confidence_level=confidence,
-            n_resamples=_BOOTSTRAP_RESAMPLES,
-            method="BCa",
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return float(interval.low), float(interval.high)
+    low, high = bca_intervals(
+        x[None], confidence=confidence, seed=seed, resamples=_BOOTSTRAP_RESAMPLES
+    )
+    return float(low[0]), float(high[0])
 
 
 def hedges_correction(degrees_of_freedom: int) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
+
+from fixbench.statistics._samples import holms
 
 __all__ = ["Reachability", "holm", "reachable"]
 
@@ -38,7 +39,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         return {}
     raw = np.array(list(p_values.values()), dtype=float)
     untested = np.isnan(raw)
-    adjusted = multipletests(np.where(untested, 1.0, raw), method="holm")[1]
+    adjusted = holms(np.where(untested, 1.0, raw)[None])[0]
     return {
         name: math.nan if skipped else float(value)
         for name, value, skipped in zip(p_values, adjusted, untested, strict=True)

@@ -1,0 +1,167 @@
+"""What the page about the calibration says and shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import fixbench
+from fixbench.calibration import DISTRIBUTIONS, Calibration, Rate, Speed
+from fixbench.reports._figures import levels
+from fixbench.reports._format import number
+from fixbench.reports._view import FigureView
+
+__all__ = ["CalibrationReport", "RateTable", "build_calibration"]
+
+_WORDS = {"equal": "", "at most": "≤ ", "at least": "≥ "}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateTable:
+    """Rates that answer one question.
+
+    Attributes:
+        columns: after those of method, condition and what is promised.
+        rows: method, condition, promised, then cells: text and `Rate.verdict` ("" where empty).
+    """
+
+    question: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationReport:
+    title: str
+    question: str
+    answer: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    figures: tuple[FigureView, ...]
+    legend: str
+    tables: tuple[RateTable, ...]
+    distributions: tuple[tuple[str, str, str], ...]
+    speed: tuple[str, ...]
+
+
+def build_calibration(calibration: Calibration) -> CalibrationReport:
+    """The page's content."""
+    rates = calibration.rates
+    questions = list(dict.fromkeys(rate.question for rate in rates))
+    failed = len(calibration.failed)
+    return CalibrationReport(
+        title="Calibration of the statistics",
+        question="Are error rates, coverage and power what they are said to be, and which test "
+        "should be the default?",
+        answer=calibration.conclusions,
+        facts=(
+            ("Fixbench", fixbench.__version__),
+            ("Replications of a test", f"{calibration.replications}"),
+            ("Seed", f"{calibration.seed}"),
+            ("Rates", f"{len(rates)}"),
+            ("Promised by theory, refuted", f"{failed}"),
+        ),
+        figures=tuple(_drawn(rates)),
+        legend="Bold: refuted by the exact binomial test, with the departure from what is promised "
+        "in percentage points. Grey: refuted on the harmless side. A dagger (†) marks what theory "
+        "promises; elsewhere a departure is a property of the method.",
+        tables=tuple(_table(question, rates) for question in questions),
+        distributions=tuple(
+            (kind.name, kind.meaning, "yes" if kind.symmetric else "no") for kind in DISTRIBUTIONS
+        ),
+        speed=_speed(calibration.speed),
+    )
+
+
+def _speed(speed: Speed | None) -> tuple[str, ...]:
+    if speed is None:
+        return ()
+    return (
+        f"The verdicts of {speed.claims} claims at {speed.seeds} seeds, each with a control, take "
+        f"{number(speed.verdicts, 2)} s from rows to reasons.",
+        f"Their BCa intervals ({speed.resamples} resamples) take {number(speed.bootstrap, 2)} s; "
+        f"scipy.stats.bootstrap in a loop takes {number(speed.scipy, 2)} s and differs by at most "
+        f"{number(speed.largest_difference, 1)} of an interval's width.",
+    )
+
+
+def _table(question: str, rates: Sequence[Rate]) -> RateTable:
+    """A column a number of seeds where every row has the same ones, else a row a rate."""
+    asked = [rate for rate in rates if rate.question == question]
+    rows: dict[tuple[str, str], dict[int, Rate]] = {}
+    for rate in asked:
+        rows.setdefault((rate.method, rate.condition), {})[rate.n] = rate
+    sizes = sorted({rate.n for rate in asked})
+    crossed = len(sizes) <= 4
+    columns = [f"n = {n}" for n in sizes] if crossed else ["n", "found"]
+    lines = []
+    methods = list(dict.fromkeys(rate.method for rate in asked))
+    ordered = sorted(rows, key=lambda key: methods.index(key[0]))
+    for method, condition in ordered:
+        found = rows[method, condition]
+        mark = " †" if any(rate.required for rate in found.values()) else ""
+        promises = [_promised(rate) for rate in found.values()]
+        varying = len(set(promises)) > 1
+        cells = [_cell(found.get(n), promise=varying) for n in sizes] if crossed else []
+        if not crossed:
+            rate = next(iter(found.values()))
+            cells = [(f"{rate.n}", ""), _cell(rate)]
+        promised = "as shown" if varying else promises[0]
+        lines.append((method, f"{condition}{mark}", promised, tuple(cells)))
+    return RateTable(question=question, columns=tuple(columns), rows=tuple(lines))
+
+
+def _promised(rate: Rate) -> str:
+    return f"{_WORDS[rate.bound]}{_percent(rate.nominal)}"
+
+
+def _cell(rate: Rate | None, *, promise: bool = False) -> tuple[str, str]:
+    if rate is None:
+        return "–", ""
+    text = _percent(rate.rate)
+    if promise:
+        text += f" ({_promised(rate)})"
+    if rate.verdict == "off":
+        sign = "+" if rate.departure > 0 else "−"
+        text += f", {sign}{abs(rate.departure):.1f}"
+    return text, rate.verdict
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _drawn(rates: Sequence[Rate]) -> list[FigureView]:
+    """Errors and coverage by number of seeds."""
+    drawn = []
+    for question, methods, limits, band, caption in (
+        (
+            "false positives",
+            ("t", "sign-flip"),
+            (0.0, 0.2),
+            (0.025, 0.075),
+            "False positives of tests at 5 %, by number of seeds. The band is Bradley's (1978) "
+            "2.5 to 7.5 %.",
+        ),
+        (
+            "coverage",
+            ("t", "BCa"),
+            (0.6, 1.0),
+            (0.925, 0.975),
+            "Coverage of 95 % intervals, by number of seeds. The band is 92.5 to 97.5 %.",
+        ),
+    ):
+        panels = {
+            method: {
+                kind.name: {
+                    rate.n: rate.rate
+                    for rate in rates
+                    if (rate.question, rate.method, rate.condition) == (question, method, kind.name)
+                }
+                for kind in DISTRIBUTIONS
+            }
+            for method in methods
+        }
+        svg = levels(f"calibration {question}", panels, label="seeds", limits=limits, band=band)
+        alternative = f"{question} of {' and '.join(methods)} by number of seeds and distribution"
+        drawn.append(FigureView(svg=svg, caption=caption, alternative=alternative))
+    return drawn

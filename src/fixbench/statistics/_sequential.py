@@ -1,0 +1,231 @@
+"""Seeds in blocks, with a look after each: an error rate that survives the peeking.
+
+A group-sequential test with alpha spending (Lan and DeMets, 1983). After each block a claim's p is
+compared with a level that is set beforehand; the levels are such that looking at all of them, and
+stopping at the first that is met, errs with probability alpha. They are found for normal sums by
+recursive integration (Armitage, McPherson and Rowe, 1969) and applied to the p of the t-test, the
+"significance level approach" of Jennison and Turnbull (2000). With so few seeds that errs up to
+1.15 times too often (simulated, with blocks of 3 to 10), so 0.85 of alpha is spent. Over a family,
+Holm's steps are taken with the levels of alpha / m, alpha / (m - 1), …, each of which is a
+sequential test (Maurer and Bretz, 2013). `fixbench.calibration` simulates both.
+
+The interval and p of a claim that stopped early are those of a sample that was stopped for what it
+showed: the error rate of the decision holds, the estimate is too far from null on average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from fixbench.errors import InputError
+
+__all__ = ["SPENDINGS", "Look", "Progress", "Spending", "decide", "plan_looks", "spending_levels"]
+
+Array = NDArray[np.float64]
+Spending = Literal["pocock", "obrien-fleming"]
+SPENDINGS: tuple[Spending, ...] = get_args(Spending)
+
+_NODES = 160
+# Beyond so many standard deviations there is nothing left to spend.
+_FAR = 12.0
+# The part of alpha spent where there are several looks; see above.
+_KEPT = 0.85
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look at the results so far.
+
+    Attributes:
+        n: seeds so far.
+        spent: the error probability of normal sums up to here.
+        level: a two-sided p at or below this shows an effect at this look.
+    """
+
+    n: int
+    spent: float
+    level: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a look has settled.
+
+    Attributes:
+        shown: claim → the kinds of evidence shown so far, at this look or an earlier one.
+        undecided: the claims for which none is.
+        next_n: the seeds of the next look; ``None`` if all is settled or the budget is spent.
+    """
+
+    shown: Mapping[str, frozenset[str]]
+    undecided: tuple[str, ...]
+    next_n: int | None
+
+
+def plan_looks(budget: int, *, block: int) -> tuple[int, ...]:
+    """Seeds at each look: blocks of ``block``, the last one what is left of ``budget``.
+
+    Raises:
+        InputError: fewer than two seeds a block, or a budget below that.
+    """
+    if block < 2:
+        expected = "two seeds or more, without which there is no test"
+        raise InputError("seeds=until-verdict", "block", block, expected=expected)
+    if budget < block:
+        raise InputError("seeds=until-verdict", "budget", budget, expected=f"{block} or more")
+    looks = [*range(block, budget, block), budget]
+    # One seed more is no look of its own.
+    if len(looks) > 1 and looks[-1] - looks[-2] < 2:
+        del looks[-2]
+    return tuple(looks)
+
+
+def spending_levels(
+    looks: Sequence[int], *, alpha: float = 0.05, spending: Spending = "pocock"
+) -> tuple[Look, ...]:
+    """The level of each look.
+
+    Args:
+        looks: seeds at each, increasing; the last one is the budget. They are part of the plan:
+            choosing the next from what the last showed would void it.
+        alpha: two-sided, over all looks together.
+        spending: ``"pocock"`` spends alpha · ln(1 + (e - 1) t) up to the share t of the budget, so
+            that a large effect stops early; ``"obrien-fleming"`` keeps almost all for the end.
+
+    Raises:
+        InputError: looks that do not increase, or an alpha that is no probability.
+    """
+    if not looks or looks[0] < 2 or any(a >= b for a, b in pairwise(looks)):
+        expected = "increasing numbers of seeds, two at least"
+        raise InputError("seeds=until-verdict", "looks", list(looks), expected=expected)
+    if not 0 < alpha < 1:
+        raise InputError("seeds=until-verdict", "alpha", alpha, expected="a number between 0 and 1")
+    return _levels(tuple(looks), alpha, spending)
+
+
+def decide(
+    evidence: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    looks: Sequence[int],
+    alpha: float = 0.05,
+    spending: Spending = "pocock",
+) -> Progress:
+    """Whether to add another block of seeds.
+
+    Args:
+        evidence: claim → kind of evidence that would settle it → its p at each look so far: for a
+            claim of a difference the t-test's ("different") and that of TOST ("equivalent"). Every
+            kind is a family of its own, in which each claim counts, shown or not.
+        looks: as planned, all of them.
+
+    Raises:
+        InputError: claims or kinds with other numbers of looks, or with more than are planned.
+    """
+    spending_levels(looks, alpha=alpha, spending=spending)
+    done = _looks_done(evidence, len(looks))
+    shown: dict[str, set[str]] = {claim: set() for claim in evidence}
+    for kind in dict.fromkeys(kind for kinds in evidence.values() for kind in kinds):
+        family = {claim: kinds[kind] for claim, kinds in evidence.items() if kind in kinds}
+        one_sided = kind == "equivalent"
+        for claim in _holm(family, len(evidence), tuple(looks), alpha, spending, one_sided):
+            shown[claim].add(kind)
+    undecided = tuple(claim for claim, kinds in shown.items() if not kinds)
+    going = bool(undecided) and done < len(looks)
+    return Progress(
+        shown={claim: frozenset(kinds) for claim, kinds in shown.items()},
+        undecided=undecided,
+        next_n=looks[done] if going else None,
+    )
+
+
+def _looks_done(evidence: Mapping[str, Mapping[str, Sequence[float]]], planned: int) -> int:
+    counts = {len(values) for kinds in evidence.values() for values in kinds.values()}
+    if len(counts) > 1 or any(count > planned for count in counts):
+        expected = f"one p a look for every claim, {planned} at most"
+        raise InputError("seeds=until-verdict", "looks", sorted(counts), expected=expected)
+    return counts.pop() if counts else planned
+
+
+def _holm(
+    family: Mapping[str, Sequence[float]],
+    size: int,
+    looks: tuple[int, ...],
+    alpha: float,
+    spending: Spending,
+    one_sided: bool,
+) -> list[str]:
+    """The claims shown: those that meet alpha / m, then those that meet alpha / (m - 1), …"""
+    shown: list[str] = []
+    while True:
+        share = alpha / (size - len(shown)) if len(shown) < size else alpha
+        # Of a symmetric two-sided plan at twice alpha each side errs with alpha.
+        plan = _levels(looks, min(2 * share, 0.999) if one_sided else share, spending)
+        levels = [look.level / (2 if one_sided else 1) for look in plan]
+        found = [
+            claim
+            for claim, values in family.items()
+            if claim not in shown
+            and any(p <= level for p, level in zip(values, levels, strict=False))
+        ]
+        if not found:
+            return shown
+        shown += found
+
+
+@lru_cache(maxsize=512)
+def _levels(looks: tuple[int, ...], alpha: float, spending: Spending) -> tuple[Look, ...]:
+    shares = np.array(looks) / looks[-1]
+    spent = _spent(shares, alpha if len(looks) == 1 else _KEPT * alpha, spending)
+    bounds = _boundaries(shares, np.diff(spent, prepend=0.0) / 2)
+    return tuple(
+        Look(n=n, spent=float(total), level=float(2 * special.ndtr(-bound)))
+        for n, total, bound in zip(looks, spent, bounds, strict=True)
+    )
+
+
+def _spent(shares: Array, alpha: float, spending: Spending) -> Array:
+    if spending == "pocock":
+        return np.asarray(alpha * np.log1p((math.e - 1) * shares))
+    return np.asarray(4 * special.ndtr(special.ndtri(alpha / 4) / np.sqrt(shares)))
+
+
+def _boundaries(shares: Array, tails: Array) -> list[float]:
+    """The bounds of |Z| at each look, of which the k-th is first crossed upwards with ``tails[k]``.
+
+    ``shares`` are the variances of the sums, which have independent increments.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    bounds: list[float] = []
+    # The sum's places and their probabilities, as far as no bound was crossed.
+    places, masses = np.zeros(1), np.ones(1)
+    for step, share, tail in zip(np.diff(shares, prepend=0.0), shares, tails, strict=True):
+        error, scale = math.sqrt(step), math.sqrt(share)
+
+        def excess(
+            bound: float,
+            places: Array = places,
+            masses: Array = masses,
+            error: float = error,
+            scale: float = scale,
+            tail: float = tail,
+        ) -> float:
+            crossed = special.ndtr((places - bound * scale) / error)
+            return float(masses @ crossed) - tail
+
+        # Where next to nothing is spent the bound is out of reach.
+        bound = _FAR if excess(_FAR) >= 0 else float(optimize.brentq(excess, 0.0, _FAR, xtol=1e-10))
+        bounds.append(bound)
+        reached = bound * scale * nodes
+        steps = (reached[:, None] - places) / error
+        density = np.exp(-(steps**2) / 2) @ masses / (error * math.sqrt(2 * math.pi))
+        places, masses = reached, density * weights * bound * scale
+    return bounds

@@ -1,0 +1,107 @@
+"""Controls of the suite itself: the same variant twice, and effects of known size."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fixbench.ablation import Ablation
+from fixbench.calibration import (
+    DISTRIBUTIONS,
+    TRUTHS,
+    Truth,
+    _claims,
+    adjudicate_planted,
+    measure_speed,
+)
+from fixbench.results import Row, read_results, write_results
+from fixbench.statistics import adjudicate, student_t
+
+
+def write_runs(folder, runs):
+    """``runs``: variant → seed → value, through the files that jobs write."""
+    paths = []
+    for variant, values in runs.items():
+        path = folder / f"{variant}.parquet"
+        rows = {
+            seed: [Row(stage="0", step=0, metric="score", value=value)]
+            for seed, value in enumerate(values)
+        }
+        write_results(
+            path, rows, ablation="planted", variant=variant, units={"score": "1"}, metadata={}
+        )
+        paths.append(path)
+    return read_results(paths)
+
+
+def judge(folder, runs, truth=TRUTHS[0]):
+    n = len(runs["a0"])
+    ablation = Ablation.model_validate(_claims._content(truth, n, 1, True))
+    (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
+    return result
+
+
+def test_the_same_runs_twice_have_no_effect_at_all(tmp_path):
+    values = list(np.random.default_rng(0).normal(size=10))
+    result = judge(tmp_path, {"a0": values, "b0": values})
+    assert (result.effect.estimate, result.effect.low, result.effect.high) == (0, 0, 0)
+    assert result.effect.p_value == 1
+    assert result.verdict == "absent"
+
+
+def test_a_planted_effect_is_found_with_its_size(tmp_path):
+    random = np.random.default_rng(4)
+    seeds = random.normal(size=10)  # what both arms share, and pairing takes out
+    values = {"a0": list(seeds), "b0": list(seeds + 4 + random.normal(0, 0.3, 10))}
+    result = judge(tmp_path, values)
+    assert result.verdict == "reproduced"
+    assert result.effect.low < 4 < result.effect.high
+    assert result.effect.high - result.effect.low < 0.6
+    expected = student_t(np.subtract(values["b0"], values["a0"]))
+    assert result.effect.p_value == pytest.approx(expected.p_value)
+    # And the other way round it is reversed.
+    swapped = {"a0": values["b0"], "b0": values["a0"]}
+    assert judge(tmp_path, swapped).verdict == "reversed"
+
+
+def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like():
+    for kind in DISTRIBUTIONS:
+        wrong = 0
+        for family in range(4):
+            results = adjudicate_planted(
+                TRUTHS[0],
+                n=10,
+                claims=40,
+                random=np.random.default_rng([7, family]),
+                primary=True,
+                draw=kind.draw,
+            )
+            assert len(results) == 40
+            wrong += any(result.verdict in TRUTHS[0].wrong for result in results)
+        # Even the skewed and collapsing ones: equal arms give symmetric differences.
+        assert stats.binomtest(wrong, 4, 0.05, alternative="greater").pvalue > 0.001
+
+
+def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat():
+    failing = Truth(
+        name="b fails, and is equal where it does not",
+        effect=0.0,
+        wrong=(),
+        nominal=0.05,
+        failing=(0.0, 0.5),
+    )
+    results = adjudicate_planted(failing, n=30, claims=40, random=np.random.default_rng(2))
+    assert all(0 < result.effect.n_failed < 30 for result in results)
+    below = sum(result.effect.high < 0 for result in results)
+    complete = [result.effect.complete_case for result in results]
+    assert below >= 38
+    assert np.mean(complete) == pytest.approx(0, abs=4 * 0.3 / math.sqrt(15 * 40))
+
+
+def test_the_statistics_of_an_appendix_are_fast():
+    speed = measure_speed()
+    assert (speed.claims, speed.seeds, speed.resamples) == (80, 10, 9999)
+    assert speed.verdicts + speed.bootstrap < 10
+    assert speed.bootstrap < speed.scipy
+    assert speed.largest_difference < 0.001
