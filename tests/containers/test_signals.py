@@ -22,6 +22,7 @@ import os, signal, time
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 os.fork()
+OUT.write_text("half")
 Path(".fixbench/resume/started").write_text("")
 time.sleep(60)
 OUT.write_text("")
@@ -55,7 +56,10 @@ def test_stopped_launcher(
     assert (done.status, done.errors) == (status, "")
     assert not place.containers()
     assert not place.result.exists()
+    (kept,) = place.scratch.glob("*/keep")
     assert started(place)()  # to continue from
+    if status != -signal.SIGKILL:
+        assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_impatient_user(place: Place) -> None:
@@ -66,6 +70,7 @@ def test_impatient_user(place: Place) -> None:
         time.sleep(0.002)
     assert place.finish(process).errors == ""
     assert not place.containers()
+    assert [path.name for path in place.scratch.glob("*/*")] == ["keep"]
 
 
 def test_owner_that_is_killed(place: Place) -> None:
@@ -97,7 +102,7 @@ def test_stopped_at_any_moment(place: Place, number: signal.Signals) -> None:
         assert place.clean()
 
 
-def test_job_that_is_started_again_waits_for_the_container_of_the_killed_one(place: Place) -> None:
+def test_job_that_is_started_again_at_once_after_it_was_killed(place: Place) -> None:
     code = """
     import os, time
     kept = Path(".fixbench/resume")

@@ -252,13 +252,12 @@ def _mounts(root: Path, read: Sequence[Path], writable: Mapping[Path, Path]) -> 
     for path, source in writable.items():
         source.mkdir(parents=True, exist_ok=True)
         mounts[path] = Mount(source=source, target=path, writable=True)
-    for path, mount in mounts.items():
-        # What the engine makes to mount on is root's, and root's to remove.
+    for path in mounts:
+        # A folder that the engine makes on the way to a mount is root's, and root's to empty.
         for folder in writable.keys() & set(path.parents):
             if writable[folder].name != _KEPT:  # whose content an earlier attempt has made
                 place = writable[folder] / path.relative_to(folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.mkdir(exist_ok=True) if mount.source.is_dir() else place.touch()
     return [mounts[path] for path in sorted(mounts)]
 
 
