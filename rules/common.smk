@@ -23,6 +23,9 @@ if PLAN.engine is None and config.get("runtime", "auto") == "auto" and not CONTA
         file=sys.stderr,
     )
 
+for line in PLAN.warnings():
+    print(f"fixbench: {line}", file=sys.stderr)
+
 # One process per core: a second thread is slower here, and changes the last bits of the results.
 # The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
 shell.prefix(
