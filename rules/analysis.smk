@@ -8,7 +8,13 @@ rule analyse:
         "logs/{ablation}/{tier}/analyse.log",
     params:
         folder=PLAN.folder,
-        code=package_hash("statistics", "analysis.py", "ablation.py", "results.py"),
+        code=package_hash(
+            "statistics",
+            "analysis.py",
+            "ablation.py",
+            "reachability.py",
+            "results.py",
+        ),
     message:
         "{wildcards.ablation}: verdicts"
     shell:

@@ -28,6 +28,9 @@ if PLAN.engine is None and config.get("runtime", "auto") == "auto" and not CONTA
 # What a container cannot see of where its job runs; braces are doubled for the shell command.
 RECORD = PLAN.contained_record(IMAGE).replace("{", "{{").replace("}", "}}")
 
+for line in PLAN.warnings():
+    print(f"fixbench: {line}", file=sys.stderr)
+
 # One process per core: a second thread is slower here, and changes the last bits of the results.
 # The interpreter that runs Snakemake runs the jobs too, activated or not (outside containers).
 shell.prefix(

@@ -23,7 +23,7 @@ from fixbench.cli import Progress, main
 from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.tracking import tracked_hash
-from fixbench.workflow import new_ablation
+from fixbench.workflow import make_plan, new_ablation
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,6 +76,19 @@ def test_help_is_fast_and_imports_nothing_heavy(run: Run) -> None:
 
 def test_version(run: Run) -> None:
     assert run("fixbench", "--version").stdout == f"{fixbench.__version__}\n"
+
+
+def test_snakemake_says_what_so_few_seeds_cannot_settle(project: Path, run: Run) -> None:
+    config = ("--config", "tier=smoke", "ablations=toy")
+    done = run("snakemake", "--cores", "1", "--dry-run", "--quiet", "all", *config)
+    assert done.returncode == 0
+    said_so = [line for line in done.stderr.splitlines() if "cannot settle" in line]
+    assert said_so == [
+        "fixbench: toy, tier smoke, 3 seeds: the sign-flip test cannot settle a family of 1 claim: "
+        "it takes 6 seeds (the t-test has no such floor)"
+    ]
+    plan = make_plan({"tier": "smoke", "ablations": "toy", "runtime": "local", "seeds": "0-5"})
+    assert plan.warnings() == []
 
 
 def test_check_says_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

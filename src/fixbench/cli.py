@@ -155,7 +155,7 @@ def _check(options: argparse.Namespace) -> None:
     loaded = {file: load_ablation(file) for file in files}
 
     from fixbench.job import check_runnable  # imports torch
-    from fixbench.statistics import reachable
+    from fixbench.reachability import reachable, unreachable
 
     for file, ablation in loaded.items():
         check_runnable(file, ablation, ablation.tiers)
@@ -164,14 +164,12 @@ def _check(options: argparse.Namespace) -> None:
         print(f"{file.parent.name}: {_count(variants, 'variant')}, {_count(claims, 'claim')}")
         for tier, content in ablation.tiers.items():
             seeds = parse_seeds(content.seeds)
+            found = unreachable(ablation, len(seeds))
             reach = reachable(len(seeds), family)
-            power = (
-                f"the sign-flip test can reach an adjusted p of {reach.smallest_p_adjusted:.3g}"
-                if reach.possible
-                else f"the sign-flip test cannot settle a family of {_count(family, 'claim')}: "
-                f"it takes {reach.smallest_n} seeds (the t-test has no such floor)"
-            )
-            print(f"  {tier}: {_count(len(seeds), 'seed')}; {power}")
+            if reach.possible:
+                best = f"{reach.smallest_p_adjusted:.3g}"
+                found.insert(0, f"the sign-flip test can reach an adjusted p of {best}")
+            print(f"  {tier}: {_count(len(seeds), 'seed')}; {'; '.join(found)}")
 
 
 def _count(number: int, noun: str) -> str:

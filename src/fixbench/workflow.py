@@ -30,6 +30,7 @@ from fixbench.ablation import (
     validation_problem,
 )
 from fixbench.errors import InputError
+from fixbench.reachability import unreachable
 
 __all__ = [
     "CONFIG",
@@ -112,6 +113,17 @@ class Plan:
     engine: containers.Engine | None = None
     images: Mapping[str, containers.ImageSpec] = field(default_factory=dict)
     gpu_share: int = 1
+
+    def warnings(self) -> list[str]:
+        """What is known before anything runs: the claims that so few seeds cannot settle."""
+        lines = []
+        for name, planned in self.ablations.items():
+            seeds = sum(len(parse_seeds(block)) for block in planned.blocks)
+            found = unreachable(planned.ablation, seeds)
+            if found:
+                number = "1 seed" if seeds == 1 else f"{seeds} seeds"
+                lines.append(f"{name}, tier {self.tier}, {number}: {'; '.join(found)}")
+        return lines
 
     def rules(self) -> list[str]:
         """The rule files of the ablations, absolute, in order of name."""

@@ -1,6 +1,8 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
 from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
+from fixbench.reachability import Reachability as Reachability
+from fixbench.reachability import reachable as reachable
 from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
 from fixbench.statistics._clustered import clustered_interval as clustered_interval
 from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
@@ -19,9 +21,7 @@ from fixbench.statistics._estimate import estimate_effect as estimate_effect
 from fixbench.statistics._estimate import hedges_correction as hedges_correction
 from fixbench.statistics._estimate import sign_flip as sign_flip
 from fixbench.statistics._estimate import student_t as student_t
-from fixbench.statistics._multiplicity import Reachability as Reachability
 from fixbench.statistics._multiplicity import holm as holm
-from fixbench.statistics._multiplicity import reachable as reachable
 from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
 from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
 from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence

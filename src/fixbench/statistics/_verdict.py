@@ -69,11 +69,12 @@ from fixbench.ablation import (
     parse_seeds,
 )
 from fixbench.errors import InputError
+from fixbench.reachability import reachable
 from fixbench.statistics._clustered import clustered_interval
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
-from fixbench.statistics._multiplicity import holm, reachable
+from fixbench.statistics._multiplicity import holm
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
 from fixbench.statistics._proportion import Proportion, proportion, seeds_for_share
 from fixbench.statistics._result import (

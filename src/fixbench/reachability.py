@@ -1,0 +1,73 @@
+"""Whether a run can settle its claims at all: said before it starts.
+
+Light on purpose: Snakemake asks at every start, and the statistics take seconds to import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+
+from fixbench.ablation import Ablation
+
+__all__ = ["Reachability", "reachable", "unreachable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reachability:
+    """Whether the exact sign-flip test can be significant after Holm's adjustment.
+
+    Attributes:
+        smallest_p: the smallest p that n seeds can give, 2 / 2ⁿ.
+        smallest_p_adjusted: the same after adjustment for the family.
+        smallest_n: the fewest seeds whose smallest adjusted p is below alpha.
+    """
+
+    possible: bool
+    smallest_p: float
+    smallest_p_adjusted: float
+    smallest_n: int
+
+
+def reachable(n: int, family_size: int, alpha: float = 0.05) -> Reachability:
+    """Whether ``n`` paired seeds can settle a family of ``family_size`` claims, before running.
+
+    The t-test has no such floor; the sign-flip test, which assumes less, gives 2 / 2ⁿ at best.
+    """
+    smallest_n = _fewest(2 * family_size, 0.5, alpha)
+    smallest_p = min(1.0, 2.0 ** (1 - n))
+    return Reachability(
+        possible=n >= smallest_n,
+        smallest_p=smallest_p,
+        smallest_p_adjusted=min(1.0, family_size * smallest_p),
+        smallest_n=smallest_n,
+    )
+
+
+def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
+    """What ``n`` seeds cannot settle, one phrase each; empty if they can settle everything."""
+    family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
+    phrases = []
+    reach = reachable(n, family, alpha)
+    if not reach.possible:
+        claims = "1 claim" if family == 1 else f"{family} claims"
+        phrases.append(
+            f"the sign-flip test cannot settle a family of {claims}: it takes {reach.smallest_n} "
+            "seeds (the t-test has no such floor)"
+        )
+    for claim in ablation.claims:
+        decision = claim.decision
+        if decision.rule != "share" or decision.null is None:
+            continue
+        # At best the property holds in every seed, or in none.
+        each = decision.null if decision.direction == "greater" else 1 - decision.null
+        size = family if claim.primary else 1
+        smallest_n = _fewest(2 * size, each, alpha)
+        if n < smallest_n:
+            phrases.append(f"the exact test of {claim.id} cannot: it takes {smallest_n} seeds")
+    return phrases
+
+
+def _fewest(factor: int, base: float, alpha: float) -> int:
+    """The first n at which the smallest p, ``factor`` times ``base`` to the n, is below alpha."""
+    return next(n for n in count(1) if factor * base**n < alpha)
