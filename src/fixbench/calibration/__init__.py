@@ -3,15 +3,18 @@
 What it says of the methods (20,000 replications, seed 0; `fixbench calibrate` makes the figures
 again), and why Student's t is the default and the sign-flip test a sensitivity check:
 
-- On normal effects the t interval and test are exact at every n, power and planned seeds too.
+- On normal effects the t interval and test are exact at every n, and power and planned seeds are
+  those of theory.
 - Two variants that differ in nothing give effects that are symmetric about 0, whatever the
-  distribution of a run: there the t-test never errs more often than it says.
-- Effects with a mean of 0 that are not symmetric (some seeds collapse, one arm is skewed) make
-  the t-test err too often at few seeds. The sign-flip test, exact for symmetric effects only, does
-  no better there at n = 10 and 30.
+  distribution of a run: there the t-test errs in 0.6 to 5.3 % of cases (fewest where values are few
+  and seeds three), within what Bradley (1978) calls tolerable on the harmful side.
+- Effects with a mean of 0 that are not symmetric (log-normal, or some seeds collapse) make the
+  t-test err in 10 to 18 % of cases up to n = 10, and 7 to 12 % at n = 30; its interval covers as
+  much less. The sign-flip test, exact for symmetric effects only, errs as often at n = 10 and 30.
+  Holm's adjustment for 40 such claims, which asks for the far tails, fails in 12 to 84 % of all.
 - The sign-flip test cannot be significant at n = 3 and 5, nor after Holm's adjustment for 40
   claims at n = 10: as the default it would leave every claim open.
-- The BCa interval covers too rarely at few seeds, even on normal effects.
+- The BCa interval covers 73, 84 and 90 % at n = 3, 5 and 10, even on normal effects.
 """
 
 from fixbench.calibration._claims import TRUTHS as TRUTHS
