@@ -1,8 +1,8 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
-from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
 from fixbench.reachability import Reachability as Reachability
 from fixbench.reachability import reachable as reachable
+from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
 from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
 from fixbench.statistics._clustered import clustered_interval as clustered_interval
 from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
