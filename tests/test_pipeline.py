@@ -11,13 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fixbench import workflow
 from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
 from fixbench.tracking import track
-from fixbench.workflow import check_writable, make_plan
+from fixbench.workflow import Plan, check_writable
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +27,11 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 #: Cheap, and still two variants of which one starts from the other.
 CONFIG = ("--config", "tier=smoke", "ablations=toy", "seeds=0-1")
+
+
+def make_plan(config: dict[str, Any]) -> Plan:
+    """As for a machine without a container engine."""
+    return workflow.make_plan({"runtime": "local", **config})
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -208,7 +215,7 @@ def test_options_are_checked_when_they_have_changed_and_at_no_other_time(
     def imports_torch() -> bool:
         code = (
             "import sys; from fixbench.workflow import make_plan; "
-            "make_plan({'ablations': ['toy']}); print('torch' in sys.modules)"
+            "make_plan({'runtime': 'local', 'ablations': ['toy']}); print('torch' in sys.modules)"
         )
         command = [sys.executable, "-c", code]
         return "True" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
