@@ -286,6 +286,8 @@ def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> Non
         check_p(adjusted, row.p_adjusted)
         assert n == f"10 ({row.effect.n_failed})"
     assert rows[2][3] == "10 (2)"
+    alone = number(found.rows[2].effect.complete_case)
+    assert f"random_towers − none without failed seeds: {alone}." in page.text
     assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
 
 

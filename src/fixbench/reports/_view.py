@@ -809,6 +809,12 @@ def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
     unit = "ratio" if declared.scale == "log" else ("" if metric.unit == "1" else metric.unit)
     sign = "÷" if declared.scale == "log" else "−"
     notes = list(found.policy)
+    notes += [
+        f"{row.variant} {sign} {row.reference} without failed seeds: "
+        f"{number(row.effect.complete_case)}."
+        for row in found.rows
+        if row.effect.n_failed
+    ]
     if found.left_out:
         notes.append(f"Not measured here: {', '.join(found.left_out)}.")
     return ComparisonView(
