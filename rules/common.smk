@@ -5,7 +5,7 @@ from fixbench.errors import InputError
 from fixbench.provenance import package_hash
 from fixbench.workflow import make_plan
 
-# `--sdm apptainer`: Snakemake itself runs every rule in the image that `container:` names.
+# `--sdm apptainer`: Snakemake itself runs every job in the image that `container:` names.
 CONTAINED = any(
     method.name.lower() == "apptainer"
     for method in workflow.deployment_settings.deployment_method
