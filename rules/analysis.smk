@@ -28,6 +28,8 @@ rule report:
         results=lambda wildcards: PLAN.results(wildcards.ablation),
         provenance=lambda wildcards: PLAN.provenance(wildcards.ablation),
         claims=f"results/{{ablation}}/{PLAN.tier}/claims.json",
+        # Where somebody has asked for it.
+        determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),
     output:
         expand(
             "{reports}/{{ablation}}.{suffix}",
@@ -40,13 +42,16 @@ rule report:
         tier=PLAN.tier,
         folder=PLAN.folder,
         reports=PLAN.reports,
-        code=package_hash("reports", "analysis.py", "provenance.py"),
+        floor=lambda wildcards, input: (
+            f"--determinism {input.determinism}" if input.determinism else ""
+        ),
+        code=package_hash("reports", "analysis.py", "determinism.py", "provenance.py"),
     message:
         "{wildcards.ablation}: report"
     shell:
         "python -m fixbench report {wildcards.ablation} --tier {params.tier}"
         " --ablations {params.folder} --results {input.results} --provenance {input.provenance}"
-        " --claims {input.claims} --directory {params.reports} 2>&1 | tee {log} >&2"
+        " --claims {input.claims} {params.floor} --directory {params.reports} 2>&1 | tee {log} >&2"
 
 
 rule claims:

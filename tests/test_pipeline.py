@@ -94,6 +94,11 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     assert contents(project / "results") == results
     assert contents(reports).keys() == pages.keys()
 
+    # The noise floor is printed as soon as somebody has asked for it.
+    run("fixbench", "determinism", "toy")
+    assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {"report": 1, "all": 1}
+    assert "bitwise (fast, seed 0, tier smoke" in (reports / "toy.html").read_text()
+
     dry = ("snakemake", "--dry-run", "--cores", "1", *CONFIG)
     edit(toy, "The larger step reaches", "A larger step reaches")
     assert jobs(run(*dry)) == {"analyse": 1, "report": 1, "claims": 1, "all": 1}

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fixbench.ablation import Ablation, load_ablation
+from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
 from fixbench.provenance import read_provenance, write_json
 from fixbench.results import read_metadata, read_results
@@ -72,8 +73,13 @@ def report(
     provenance: Sequence[Path],
     claims: Path,
     directory: Path,
+    *,
+    determinism: Path | None = None,
 ) -> None:
     """Write the pages of one ablation to ``directory``.
+
+    Args:
+        determinism: what `fixbench determinism` wrote, to be printed beside the effects.
 
     Raises:
         InputError: a file is missing or damaged, or ``directory`` cannot be written to.
@@ -88,6 +94,7 @@ def report(
         load_claims(claims),
         [read_provenance(path) for path in provenance],
         directory,
+        determinism=None if determinism is None else read_determinism(determinism),
     )
 
 

@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
     sub.add_argument("--provenance", type=Path, nargs="+", required=True, metavar="FILE")
     sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be read")
+    sub.add_argument("--determinism", type=Path, help="what `fixbench determinism` wrote")
     sub.add_argument("--directory", type=Path, default=Path("reports"))
     folder(sub)
 
@@ -128,6 +129,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--base", help="another base image, which this machine has")
     sub.add_argument("--wheels", type=Path, help="a folder to install from, without network")
     sub.add_argument("--network", help="of the build, such as host (default: the engine's own)")
+
+    sub = command(
+        "determinism", _determinism, "Run one seed in several ways: what is noise, not effect?"
+    )
+    sub.add_argument("ablation")
+    sub.add_argument("--variant", help="default: the baseline variant")
+    sub.add_argument("--tier", default="smoke", choices=_TIERS)
+    sub.add_argument("--seed", type=int, help="default: the tier's first")
+    sub.add_argument("--threads", type=_positive, default=2, help="to compare with one (default 2)")
+    sub.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    sub.add_argument(
+        "--tolerance", type=float, default=1e-6, help="relative difference that is no noise"
+    )
+    sub.add_argument("--output", type=Path, help="default: results/ABLATION/determinism.json")
+    folder(sub)
 
     sub = command("new", _new, "Write an ablation that runs, to start from.")
     sub.add_argument("name")
@@ -218,6 +234,7 @@ def _report(options: argparse.Namespace) -> None:
         options.provenance,
         options.claims,
         options.directory,
+        determinism=options.determinism,
     )
 
 
@@ -317,6 +334,34 @@ def _image(options: argparse.Namespace) -> None:
         raise InputError(f"{engine.name} image", spec.reference, expected=expected)
     print(f"{spec.reference} is {built} ({engine.name} {engine.version})")
     print(f"base {spec.base}" + ("" if spec.base_locked else ", not the one of envs/images.lock"))
+
+
+def _determinism(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from fixbench.determinism import check_determinism
+    from fixbench.provenance import write_json
+
+    found = check_determinism(
+        Path(),
+        options.ablation,
+        variant=options.variant,
+        tier=options.tier,
+        seed=options.seed,
+        threads=options.threads,
+        device=options.device,
+        tolerance=options.tolerance,
+        ablations=options.ablations,
+        progress=lambda how: print(f"{options.ablation}: running {how}", file=sys.stderr),
+    )
+    output = options.output or Path("results", options.ablation, "determinism.json")
+    write_json(output, asdict(found))
+    for item in found.repetitions:
+        worst = max((value for value in item.differences.values() if value is not None), default=0)
+        lacking = sorted(name for name, value in item.differences.items() if value is None)
+        rows = f"; other rows of {', '.join(lacking)}" if lacking else ""
+        print(f"  {item.how}: {item.label} (largest relative difference {worst:.2g}{rows})")
+    print(f"{found.ablation} {found.variant}, seed {found.seed}: {found.label}; wrote {output}")
 
 
 def _new(options: argparse.Namespace) -> None:

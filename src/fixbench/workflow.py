@@ -147,6 +147,11 @@ class Plan:
         """The provenance records of an ablation."""
         return self._files("logs", ablation, ".provenance.json")
 
+    def determinism(self, ablation: str) -> list[str]:
+        """What `fixbench determinism` has left of an ablation, if anything."""
+        path = Path("results", ablation, "determinism.json")
+        return [str(path)] if path.is_file() else []
+
     def verdicts(self) -> list[str]:
         """The verdict files of all planned ablations."""
         return [self._verdict_file(name) for name in self.ablations]

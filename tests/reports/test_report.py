@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from fixbench.ablation import Control, Variant, option_difference
+from fixbench.determinism import Determinism, Repetition
 from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
@@ -286,12 +287,46 @@ def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> Non
         check_p(adjusted, row.p_adjusted)
         assert n == f"10 ({row.effect.n_failed})"
     assert rows[2][3] == "10 (2)"
+    alone = number(found.rows[2].effect.complete_case)
+    assert f"random_towers − none without failed seeds: {alone}." in page.text
     assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
 
 
 def test_failed_runs_are_counted_once_each(page: Element) -> None:
     assert table(page, "Failed runs") == [["random_towers", "diverged", "2", "3, 7"]]
     assert "2 of 140 runs failed and are counted as failed." in page.text
+
+
+def test_the_noise_floor_stands_beside_the_effect(light: Any) -> None:
+    found = Determinism(
+        ablation="planted",
+        variant="none",
+        tier="smoke",
+        seed=0,
+        tolerance=1e-6,
+        device="cpu",
+        label="within tolerance",
+        repetitions=(
+            Repetition(how="again", label="bitwise", differences={"loss": 0.0}),
+            Repetition(
+                how="with 2 threads", label="within tolerance", differences={"loss": 2.5e-7}
+            ),
+        ),
+    )
+    planted = (light.ablation, "small", light.frame, light.results, [])
+    report = build_report("x", *planted, determinism=found)
+    fact = dict(report.facts)["Same seed, run again"]
+    assert fact == (
+        "within tolerance (none, seed 0, tier smoke, cpu: again: bitwise; with 2 threads: within "
+        "tolerance)"
+    )
+    views = {claim.id: dict(claim.sensitivity) for claim in report.claims}
+    label = "Noise floor of loss: largest relative difference of the same seed"
+    assert views["CA03"][label] == f"again 0, with 2 threads {number(2.5e-7, 2)}"
+    assert label not in views["CA01"]  # another metric, which that run did not have
+    assert label not in views["CA13"]
+    without = build_report("x", *planted)
+    assert "Same seed, run again" not in dict(without.facts)
 
 
 def test_no_failed_runs_are_reported_as_none(light: Any) -> None:

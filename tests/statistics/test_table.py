@@ -23,6 +23,7 @@ KEYS = [
     "p_equivalence_adjusted",
     "n",
     "n_failed",
+    "complete_case",
     "effect_size",
     "seeds_needed",
     "verdict",
@@ -76,9 +77,29 @@ def test_rows_have_every_key_in_order_and_no_nan(results):
             "scale": "plain",
             "n": 3,
             "n_failed": 0,
+            "complete_case": pytest.approx(results[2].controls[0].effect.estimate),
             "explains": False,
         }
     ]
+
+
+def test_failed_seeds_are_counted_and_left_out_beside(make_frame, make_ablation, make_claim, minus):
+    rival = {"name": "c", "effect": minus("c", "a"), "meaning": "m"}
+    ablation = make_ablation(
+        [make_claim({}, controls=[rival], preconditions=[{**rival, "above": 0}])]
+    )
+    runs = {"a": dict.fromkeys(range(3), 1.0), "b": {0: 4.0, 1: 5.0, 2: 9.0}}
+    frame = make_frame({**runs, "c": {0: 2.0, 1: 3.0, 2: 0.0}}, failed=[("b", 0), ("c", 0)])
+    (row,) = claims_table(adjudicate(ablation, frame, tier="small"))
+    # The worst successful loss of any variant is 9; without seed 0 there are 4 and 8, 2 and -1.
+    for item, measured, complete in (
+        (row, (8 + 4 + 8) / 3, 6.0),
+        (row["controls"][0], (8 + 2 - 1) / 3, 0.5),
+        (row["preconditions"][0], (8 + 2 - 1) / 3, 0.5),
+    ):
+        assert (item["n"], item["n_failed"]) == (3, 1)
+        assert item["measured"] == pytest.approx(measured)
+        assert item["complete_case"] == pytest.approx(complete)
 
 
 def test_numbers_are_plain_and_survive_a_csv(results):

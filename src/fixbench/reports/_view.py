@@ -27,6 +27,7 @@ from fixbench.ablation import (
     option_difference,
     parse_seeds,
 )
+from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.reports import _figures
 from fixbench.reports._format import (
@@ -223,6 +224,7 @@ def build_report(
     provenance: Sequence[Mapping[str, Any]],
     *,
     curve_metrics: Sequence[str] = (),
+    determinism: Determinism | None = None,
 ) -> Report:
     """Put together what the report of one ablation says.
 
@@ -254,13 +256,16 @@ def build_report(
             ("Seeds", _tier_seeds(ablation, tier, frame)),
             ("Code", _agreed(provenance, _code)),
             ("Runtime", _agreed(provenance, _runtime)),
+            *_determinism(determinism),
         ],
         meanings=[
             (verdict, _slug(verdict), meaning)
             for verdict, meaning in VERDICTS.items()
             if any(result.verdict == verdict for result in results)
         ],
-        claims=[_claim(name, ablation, claim, result, frame) for claim, result in pairs],
+        claims=[
+            _claim(name, ablation, claim, result, frame, determinism) for claim, result in pairs
+        ],
         overview=_overview(name, ablation, pairs),
         comparisons=[_comparison(ablation, found) for found in compare_variants(ablation, frame)],
         curves=curves,
@@ -316,7 +321,12 @@ def _answer(results: Sequence[ClaimResult]) -> list[str]:
 
 
 def _claim(
-    name: str, ablation: Ablation, claim: Claim, result: ClaimResult, frame: pd.DataFrame
+    name: str,
+    ablation: Ablation,
+    claim: Claim,
+    result: ClaimResult,
+    frame: pd.DataFrame,
+    determinism: Determinism | None,
 ) -> ClaimView:
     effect, estimate = claim.effect, result.effect
     confidence = estimate.confidence if estimate is not None else 0.95
@@ -354,7 +364,7 @@ def _claim(
             _control(ablation, *pair, result.verdict)
             for pair in _matched(claim.supporting, result.supporting)
         ],
-        sensitivity=_sensitivity(claim, result),
+        sensitivity=_sensitivity(claim, result) + _floor(claim, result, determinism),
         edited=result.edited,
         changes=[
             (change.key, change.before or MISSING, change.after or MISSING)
@@ -446,6 +456,33 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
         ),
     ]
     return facts + _seeds_needed(result)
+
+
+def _determinism(found: Determinism | None) -> list[Fact]:
+    if found is None:
+        return []
+    ways = "; ".join(f"{item.how}: {item.label}" for item in found.repetitions)
+    run = f"{found.variant}, seed {found.seed}, tier {found.tier}, {found.device}"
+    return [("Same seed, run again", f"{found.label} ({run}: {ways})")]
+
+
+def _floor(claim: Claim, result: ClaimResult, found: Determinism | None) -> list[Fact]:
+    """How far the same seed scatters in what the claim measures."""
+    if found is None or claim.effect is None or result.effect is None:
+        return []
+    facts = []
+    for metric in sorted({term.metric for term in claim.effect.weighted}):
+        measured = [item for item in found.repetitions if metric in item.differences]
+        if not measured:
+            continue
+        shown = [
+            f"{item.how} {MISSING if value is None else number(value, 2)}"
+            for item in measured
+            for value in (item.differences[metric],)
+        ]
+        label = f"Noise floor of {metric}: largest relative difference of the same seed"
+        facts.append((label, ", ".join(shown)))
+    return facts
 
 
 def _clustered(effect: EffectEstimate) -> list[Fact]:
@@ -809,6 +846,12 @@ def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
     unit = "ratio" if declared.scale == "log" else ("" if metric.unit == "1" else metric.unit)
     sign = "÷" if declared.scale == "log" else "−"
     notes = list(found.policy)
+    notes += [
+        f"{row.variant} {sign} {row.reference} without failed seeds: "
+        f"{number(row.effect.complete_case)}."
+        for row in found.rows
+        if row.effect.n_failed
+    ]
     if found.left_out:
         notes.append(f"Not measured here: {', '.join(found.left_out)}.")
     return ComparisonView(

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from fixbench.ablation import Ablation
 from fixbench.calibration import Calibration
+from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.reports import _latex
 from fixbench.reports._calibration import CalibrationReport, build_calibration
@@ -40,6 +41,7 @@ def write_report(
     directory: Path,
     *,
     curve_metrics: Sequence[str] = (),
+    determinism: Determinism | None = None,
 ) -> list[Path]:
     """Write ``<ablation_name>.html``, ``.tex`` and ``.pdf`` to ``directory``.
 
@@ -51,6 +53,7 @@ def write_report(
         results: one for each claim of the ablation.
         provenance: one record for each job; what a record lacks is printed as not recorded.
         curve_metrics: metrics to draw over steps besides those whose name contains "loss".
+        determinism: how far the same seed gives the same rows.
 
     Returns:
         The files written.
@@ -59,7 +62,14 @@ def write_report(
         InputError: results and claims do not match, or ``directory`` cannot be written to.
     """
     report = build_report(
-        ablation_name, ablation, tier, frame, results, provenance, curve_metrics=curve_metrics
+        ablation_name,
+        ablation,
+        tier,
+        frame,
+        results,
+        provenance,
+        curve_metrics=curve_metrics,
+        determinism=determinism,
     )
     contents = {
         f"{ablation_name}.html": _html("report.html", report).encode(),

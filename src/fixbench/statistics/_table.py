@@ -15,8 +15,9 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     """One plain row a claim, in the given order, with the same keys in the same order.
 
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
-    an interval of one seed) is ``None``. ``preconditions`` and ``controls`` are lists of rows, for
-    JSON only.
+    an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
+    ``complete_case`` leaves their seeds out. ``preconditions`` and ``controls`` are lists of rows,
+    for JSON only.
     """
     return [_row(result) for result in results]
 
@@ -39,6 +40,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "p_equivalence_adjusted": _number(result.p_equivalence_adjusted),
         "n": effect.n if effect else None,
         "n_failed": effect.n_failed if effect else None,
+        "complete_case": _number(effect.complete_case if effect else None),
         "effect_size": _number(effect.standardised if effect else None),
         "seeds_needed": result.seeds_needed,
         "verdict": result.verdict,
@@ -62,6 +64,7 @@ def _measurement(item: ControlResult | PreconditionResult) -> dict[str, Any]:
         "scale": item.effect.scale,
         "n": item.effect.n,
         "n_failed": item.effect.n_failed,
+        "complete_case": _number(item.effect.complete_case),
     }
 
 

@@ -406,7 +406,8 @@ def _measure(
         effect = estimate_effect(
             seeds.values, scale=control.effect.reported, confidence=confidence, failed=seeds.failed
         )
-        notes += [f"{control.name!r}: {sentence}" for sentence in seeds.policy]
+        said = [*seeds.policy, *_complete_case(effect)]
+        notes += [f"{control.name!r}: {sentence}" for sentence in said]
         above, below = control.explains_above, control.explains_below
         explains = (above is not None or below is not None) and _between(effect, above, below)
         measured.append(
@@ -426,7 +427,8 @@ def _preconditions(
         effect = estimate_effect(
             seeds.values, scale=item.effect.reported, confidence=confidence, failed=seeds.failed
         )
-        notes += [f"{item.name!r}: {sentence}" for sentence in seeds.policy]
+        said = [*seeds.policy, *_complete_case(effect)]
+        notes += [f"{item.name!r}: {sentence}" for sentence in said]
         met = _between(effect, item.above, item.below)
         measured.append(
             PreconditionResult(name=item.name, meaning=item.meaning, effect=effect, met=met)
@@ -693,12 +695,7 @@ def _confound(result: ClaimResult, claim: Claim) -> ClaimResult:
 
 def _notes(tested: _Tested, alpha: float) -> list[str]:
     effect = tested.effect
-    notes = list(tested.seeds.policy)
-    if effect.n_failed and not math.isnan(effect.complete_case):
-        notes.append(
-            f"Without the {_seeds(effect.n_failed)} that had a failed run the estimate is "
-            f"{_figure(effect.complete_case)}{tested.unit}."
-        )
+    notes = [*tested.seeds.policy, *_complete_case(effect, tested.unit)]
     if math.isnan(effect.p_value) or tested.proportion is not None:
         return notes
     if is_constant(np.array(list(tested.seeds.values.values()))):
@@ -717,6 +714,16 @@ def _notes(tested: _Tested, alpha: float) -> list[str]:
             f"sign-flip p = {_figure(effect.p_sign_flip)}."
         )
     return notes
+
+
+def _complete_case(effect: EffectEstimate, unit: str = "") -> list[str]:
+    """What the successful runs alone would have said, where some failed."""
+    if not effect.n_failed or math.isnan(effect.complete_case):
+        return []
+    return [
+        f"Without the {_seeds(effect.n_failed)} that had a failed run the estimate is "
+        f"{_figure(effect.complete_case)}{unit}."
+    ]
 
 
 def _seeds_beside_plan(ablation: Ablation, results: Measurements, tier: str) -> list[str]:

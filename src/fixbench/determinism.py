@@ -1,0 +1,241 @@
+"""Whether the same seed gives the same rows: the noise floor below every effect.
+
+One seed of one variant is run again, in a block behind another seed, and with another number of
+threads, all in a scratch folder; what differs is what no comparison of variants can tell apart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter
+
+from fixbench.ablation import Ablation, load_ablation, parse_seeds
+from fixbench.errors import InputError
+
+__all__ = ["Determinism", "Repetition", "check_determinism", "compare_rows", "read_determinism"]
+
+Label = Literal["bitwise", "within tolerance", "noisy"]
+
+#: What a scratch project does not share with the real one: it keeps its own.
+_OWN = (".fixbench", "results", "logs", "reports")
+_IDENTITY = ["stage", "step", "metric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repetition:
+    """One way of running the same seed again.
+
+    Attributes:
+        how: in words, such as ``again``.
+        label: ``bitwise`` if every row is the same to the last bit, ``within tolerance`` if no
+            value differs by more than that, relative to the larger, else ``noisy``.
+        differences: metric → its largest relative difference; nothing for a metric whose rows or
+            statuses are not the same, which counts as noisy.
+    """
+
+    how: str
+    label: Label
+    differences: dict[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Determinism:
+    """What `check_determinism` found; ``label`` is the worst of the repetitions'."""
+
+    ablation: str
+    variant: str
+    tier: str
+    seed: int
+    tolerance: float
+    device: str
+    label: Label
+    repetitions: tuple[Repetition, ...]
+
+
+_FOUND = TypeAdapter(Determinism)
+
+
+def check_determinism(
+    root: Path,
+    name: str,
+    *,
+    variant: str | None = None,
+    tier: str = "smoke",
+    seed: int | None = None,
+    threads: int = 2,
+    device: str = "auto",
+    tolerance: float = 1e-6,
+    ablations: Path = Path("ablations"),
+    progress: Callable[[str], None] = lambda how: None,
+) -> Determinism:
+    """Run one seed in several ways and compare its rows with those of the first run.
+
+    Args:
+        root: as for `fixbench.job.run_job`; nothing is written there.
+        variant: the baseline variant when omitted; what it starts from is run with it.
+        seed: the tier's first when omitted.
+        threads: of the run on another number of them; the others have one.
+        tolerance: largest relative difference that does not count as noise.
+        progress: called with what is run next.
+
+    Raises:
+        InputError: as `fixbench.job.run_job`; ``threads`` is 1, or ``tolerance`` is negative.
+    """
+    import torch  # takes seconds to import
+
+    file = root / ablations / name / "ablation.yaml"
+    ablation = load_ablation(file)
+    if tier not in ablation.tiers:
+        raise InputError(file, "tiers", tier, expected=f"one of {', '.join(ablation.tiers)}")
+    if threads < 2:
+        raise InputError("--threads", "", threads, expected="more than one thread")
+    if not tolerance >= 0:
+        raise InputError("--tolerance", "", tolerance, expected="no negative tolerance")
+    variant = variant or ablation.baseline_variant
+    declared = parse_seeds(ablation.tiers[tier].seeds)
+    seed = declared[0] if seed is None else seed
+    other = next((item for item in declared if item != seed), seed + 1)
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    ways: list[tuple[str, list[int], int, str]] = [
+        ("first", [seed], 1, device),
+        ("again", [seed], 1, device),
+        (f"behind seed {other}", [other, seed], 1, device),
+        (f"with {threads} threads", [seed], threads, device),
+    ]
+    if on_gpu:
+        ways.append(("on the CPU", [seed], 1, "cpu"))
+    frames: dict[str, pd.DataFrame] = {}
+    with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
+        project = _scratch_project(root, Path(scratch))
+        for how, seeds, count, place in ways:
+            progress(how)
+            found = _run(
+                project,
+                ablations,
+                name,
+                ablation,
+                variant,
+                seeds,
+                tier,
+                threads=count,
+                device=place,
+            )
+            frames[how] = found[found["seed"] == seed]
+    first = frames.pop("first")
+    repetitions = tuple(
+        compare_rows(first, frame, how=how, tolerance=tolerance) for how, frame in frames.items()
+    )
+    order: Sequence[Label] = ("bitwise", "within tolerance", "noisy")
+    return Determinism(
+        ablation=name,
+        variant=variant,
+        tier=tier,
+        seed=seed,
+        tolerance=tolerance,
+        device="cuda" if on_gpu else "cpu",
+        label=max((item.label for item in repetitions), key=order.index),
+        repetitions=repetitions,
+    )
+
+
+def compare_rows(
+    first: pd.DataFrame, second: pd.DataFrame, *, how: str, tolerance: float
+) -> Repetition:
+    """Compare two runs of one seed, row by row; rows in another order are the same."""
+    identical = True
+    differences: dict[str, float | None] = {}
+    for metric in sorted({*first["metric"], *second["metric"]}):
+        here, there = (
+            frame[frame["metric"] == metric].set_index(_IDENTITY).sort_index()
+            for frame in (first, second)
+        )
+        if not here.index.equals(there.index) or not here["status"].equals(there["status"]):
+            identical, differences[metric] = False, None
+            continue
+        x, y = here["value"].to_numpy(), there["value"].to_numpy()
+        identical &= x.tobytes() == y.tobytes()
+        differences[metric] = _largest_difference(x, y)
+    known = [value for value in differences.values() if value is not None]
+    label: Label = "bitwise" if identical else "within tolerance"
+    if len(known) < len(differences) or any(value > tolerance for value in known):
+        label = "noisy"
+    return Repetition(how=how, label=label, differences=differences)
+
+
+def read_determinism(path: Path) -> Determinism:
+    """Read what `fixbench determinism` wrote.
+
+    Raises:
+        InputError: the file is missing or of another kind.
+    """
+    try:
+        return _FOUND.validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # which a ValidationError is
+        raise InputError(path, "", expected="what `fixbench determinism` wrote") from None
+
+
+def _largest_difference(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float | None:
+    """Relative to the larger of both; ``None`` where only one of them is finite."""
+    finite = np.isfinite(x)
+    if not np.array_equal(finite, np.isfinite(y)):
+        return None
+    x, y = x[finite], y[finite]
+    size = np.maximum(np.abs(x), np.abs(y))
+    return float(np.max(np.abs(x - y) / np.where(size > 0, size, 1.0), initial=0.0))
+
+
+def _scratch_project(root: Path, scratch: Path) -> Path:
+    """A folder in which jobs find what they read in ``root`` and disturb no job that runs there."""
+    for path in root.resolve().iterdir():
+        if path.name not in _OWN:
+            os.symlink(path, scratch / path.name)
+    return scratch
+
+
+def _run(
+    project: Path,
+    ablations: Path,
+    name: str,
+    ablation: Ablation,
+    variant: str,
+    seeds: list[int],
+    tier: str,
+    *,
+    threads: int,
+    device: str,
+) -> pd.DataFrame:
+    """The rows of a variant, after what it starts from."""
+    from fixbench.job import run_job
+    from fixbench.results import read_results
+
+    chain = [variant]
+    known = ablation.variants_in(tier)
+    while chain[0] in known and (origin := known[chain[0]].starts_from) is not None:
+        chain.insert(0, origin)
+    output, parent = project / "rows.parquet", None
+    for link in chain:
+        state = project / f"{link}.state"
+        run_job(
+            project,
+            name,
+            link,
+            seeds,
+            tier,
+            output,
+            ablations=ablations,
+            state=state,
+            parent=parent,
+            device=device,
+            threads=threads,
+        )
+        parent = state
+    return read_results([output])
