@@ -16,3 +16,9 @@ rule all:
     default_target: True
     input:
         PLAN.targets(),
+        # Snakemake does not miss a deleted file from which nothing is to be made.
+        lambda wildcards: [
+            path
+            for ablation in PLAN.ablations
+            for path in PLAN.results(ablation, blocks(ablation))
+        ],

@@ -1,32 +1,68 @@
+# What verdicts depend on besides the results and the ablation file.
+VERDICTS = package_hash(
+    "statistics", "analysis.py", "ablation.py", "reachability.py", "results.py"
+)
+
+
+checkpoint look:
+    input:
+        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
+        results=lambda wildcards: PLAN.results(wildcards.ablation, int(wildcards.look)),
+    output:
+        "results/{ablation}/{tier}/look-{look}.json",
+    log:
+        "logs/{ablation}/{tier}/look-{look}.log",
+    params:
+        folder=PLAN.folder,
+        looks=lambda wildcards: PLAN.looks(wildcards.ablation),
+        code=VERDICTS,
+    message:
+        "{wildcards.ablation}: look {wildcards.look}"
+    shell:
+        "python -m fixbench look {wildcards.ablation} --tier {wildcards.tier}"
+        " --ablations {params.folder} --results {input.results} --looks {params.looks}"
+        " --decision {output} 2>&1 | tee {log} >&2"
+
+
 rule analyse:
     input:
         ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
-        results=lambda wildcards: PLAN.results(wildcards.ablation),
+        results=lambda wildcards: PLAN.results(
+            wildcards.ablation, blocks(wildcards.ablation)
+        ),
+        # So that the verdicts of one kind of run are never taken for those of the other.
+        decision=lambda wildcards: PLAN.decision(
+            wildcards.ablation, blocks(wildcards.ablation)
+        ),
     output:
         "results/{ablation}/{tier}/claims.json",
     log:
         "logs/{ablation}/{tier}/analyse.log",
     params:
         folder=PLAN.folder,
-        code=package_hash(
-            "statistics",
-            "analysis.py",
-            "ablation.py",
-            "reachability.py",
-            "results.py",
+        looks=lambda wildcards: (
+            f"--looks {PLAN.looks(wildcards.ablation)}"
+            if PLAN.looks(wildcards.ablation)
+            else ""
         ),
+        code=VERDICTS,
     message:
         "{wildcards.ablation}: verdicts"
     shell:
         "python -m fixbench analyse {wildcards.ablation} --tier {wildcards.tier}"
-        " --ablations {params.folder} --results {input.results} --claims {output} 2>&1 | tee {log} >&2"
+        " --ablations {params.folder} --results {input.results} {params.looks}"
+        " --claims {output} 2>&1 | tee {log} >&2"
 
 
 rule report:
     input:
         ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
-        results=lambda wildcards: PLAN.results(wildcards.ablation),
-        provenance=lambda wildcards: PLAN.provenance(wildcards.ablation),
+        results=lambda wildcards: PLAN.results(
+            wildcards.ablation, blocks(wildcards.ablation)
+        ),
+        provenance=lambda wildcards: PLAN.provenance(
+            wildcards.ablation, blocks(wildcards.ablation)
+        ),
         claims=f"results/{{ablation}}/{PLAN.tier}/claims.json",
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),

@@ -48,6 +48,7 @@ wildcard_constraints:
     ablation="|".join(PLAN.ablations),
     tier=PLAN.tier,
     block=r"[0-9,-]+",
+    look=r"[0-9]+",
 
 
 # Inert without `--sdm apptainer`.
@@ -64,3 +65,16 @@ def job_input(ablation):
 def job_priority(ablation):
     """Variants that others start from go first."""
     return lambda wildcards: PLAN.priority(ablation, wildcards.variant)
+
+
+def blocks(ablation):
+    """How many blocks of seeds there are to be judged; `None` for all that are planned.
+
+    With seeds=until-verdict it takes a look after each block to know: Snakemake makes that look,
+    and asks again.
+    """
+    for number, _ in enumerate(PLAN.ablations[ablation].looks, start=1):
+        decided = checkpoints.look.get(ablation=ablation, tier=PLAN.tier, look=number)
+        if PLAN.settled(decided.output[0]):
+            return number
+    return None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,6 +23,8 @@ from fixbench.analysis import analyse, compare_verdicts, load_claims
 from fixbench.cli import Progress, main
 from fixbench.errors import InputError
 from fixbench.job import run_job
+from fixbench.provenance import file_hash
+from fixbench.results import read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
 
@@ -181,6 +184,50 @@ def test_edited_claim_is_marked(project: Path, toy: Path) -> None:
     assert edited.edited
     (change,) = edited.changes
     assert (change.key, change.before, change.after) == ("decision.margin", "0.01", "0.02")
+
+
+def test_a_claim_taken_out_after_its_results_is_shown(
+    project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(path) for path in results(project)]
+    text = toy.read_text()
+    start, end = text.index("claims:\n"), text.index("tiers:\n")
+    toy.write_text(f"{text[:start]}claims: []\n{text[end:]}")
+    common = ["toy", "--tier", "smoke", "--results", *paths, "--claims", "claims.json"]
+    assert main(["analyse", *common]) == 0
+    assert "toy TY01  withdrawn: The claim was taken out of the" in capsys.readouterr().out
+    records = [str(Path(path).with_suffix(".json")) for path in paths]
+    assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
+    assert main(["claims", "claims.json", "--directory", "pages"]) == 0
+    page = (project / "pages" / "toy.html").read_text()
+    assert "Withdrawn after their results were produced: TY01." in page
+    assert "The larger step reaches a lower loss." in page
+    assert "As recorded: decision.direction &#34;less&#34;, decision.margin 0.01" in page
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    assert (row["id"], row["verdict"], row["measured"]) == ("TY01", "withdrawn", None)
+
+
+def test_rows_are_collected_for_publishing(
+    project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [path.relative_to(project) for path in results(project)]
+    command = ["rows", "toy", "--tier", "smoke", "--output", "out/toy.parquet", "--results"]
+    assert main([*command, *map(str, paths)]) == 0
+    collected = pq.read_table("out/toy.parquet")
+    assert f"wrote out/toy.parquet: {len(collected)} rows of 4 files" in capsys.readouterr().out
+    expected = read_results(paths).drop(columns="file")
+    pd.testing.assert_frame_equal(collected.to_pandas(), expected)
+    content = json.loads(collected.schema.metadata[b"fixbench"])
+    assert content["files"] == {str(path): file_hash(path) for path in paths}
+    assert [form["id"] for form in content["claims"]["TY01"]] == ["TY01"]
+    # The same bytes again, and nothing half-written.
+    before = Path("out/toy.parquet").read_bytes()
+    assert main([*command, *map(str, paths)]) == 0
+    assert Path("out/toy.parquet").read_bytes() == before
+    paths[0].write_bytes(b"PAR1")
+    assert main([*command[:-2], "out/other.parquet", "--results", *map(str, paths)]) == 2
+    assert "expected a complete Parquet file" in said(capsys)
+    assert [path.name for path in Path("out").iterdir()] == ["toy.parquet"]
 
 
 def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

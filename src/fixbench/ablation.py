@@ -26,6 +26,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from fixbench.errors import InputError
 
 __all__ = [
+    "TESTED_RULES",
     "Ablation",
     "Claim",
     "Comparison",
@@ -53,6 +54,9 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 TierName = Literal["smoke", "small", "extended", "full"]
+
+#: The rules of a claim that a statistical test decides, so that it counts in a family.
+TESTED_RULES = ("difference", "no_difference", "not_worse", "share")
 
 
 class _Strict(BaseModel):
@@ -311,7 +315,7 @@ class Decision(_Strict):
     @property
     def tested(self) -> bool:
         """Whether a statistical test decides, so that the claim counts in a family."""
-        return self.rule in ("difference", "no_difference", "not_worse", "share")
+        return self.rule in TESTED_RULES
 
 
 class Control(_Strict):

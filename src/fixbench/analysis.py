@@ -3,39 +3,120 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
-from fixbench.provenance import read_provenance, write_json
+from fixbench.provenance import file_hash, read_provenance, write_json
 from fixbench.results import read_metadata, read_results
-from fixbench.statistics import ClaimResult, adjudicate
+from fixbench.statistics import (
+    SPENDING,
+    ClaimResult,
+    Progress,
+    adjudicate,
+    look,
+    spending_levels,
+)
 
 __all__ = [
     "analyse",
+    "collect_rows",
     "compare_verdicts",
     "load_claims",
+    "look_at",
     "report",
     "save_claims",
     "write_all_claims",
 ]
 
 _RESULTS = TypeAdapter(list[ClaimResult])
+_ALPHA = 0.05
 
 
-def analyse(folder: Path, tier: str, results: Sequence[Path]) -> list[ClaimResult]:
+def analyse(
+    folder: Path, tier: str, results: Sequence[Path], *, looks: Sequence[int] = ()
+) -> list[ClaimResult]:
     """Judge the claims of the ablation in ``folder`` from its result files.
+
+    Args:
+        looks: the planned ones, where seeds are added until a verdict.
 
     Raises:
         InputError: the ablation file is wrong, or a result file is missing, damaged, of another
-            ablation or tier, or without a seed that it was asked for.
+            ablation or tier, or without a seed that it was asked for; or the seeds are those of no
+            look.
     """
+    ablation, frame, recorded = _read(folder, tier, results)
+    return adjudicate(
+        ablation,
+        frame,
+        tier=tier,
+        confidence=1 - _ALPHA,
+        recorded_claims=recorded,
+        looks=looks,
+    )
+
+
+def look_at(
+    folder: Path, tier: str, results: Sequence[Path], decision: Path, *, looks: Sequence[int]
+) -> Progress:
+    """Look at the seeds so far, and write what they show and whether to add another block.
+
+    ``decision`` gets the plan (first seed, seeds at each look, alpha, spending, the levels for one
+    claim alone), p of every claim at each look, where it met its level, the primary claims that
+    are not settled, and ``next_n``: the seeds of the next look, or null.
+
+    Raises:
+        InputError: as `analyse`.
+    """
+    ablation, frame, recorded = _read(folder, tier, results)
+    seen, progress = look(
+        ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded
+    )
+    seeds = sorted(set(frame["seed"].tolist()))
+    write_json(
+        decision,
+        {
+            "ablation": folder.name,
+            "tier": tier,
+            "plan": {
+                "first_seed": seeds[0],
+                "looks": list(looks),
+                "alpha": _ALPHA,
+                "spending": SPENDING,
+                "levels": [item.level for item in spending_levels(looks, alpha=_ALPHA)],
+            },
+            "look": looks.index(len(seeds)) + 1,
+            "seeds": len(seeds),
+            "claims": {
+                key: {
+                    "p": {kind: list(p) for kind, p in item.p_values.items()},
+                    "shown": {kind: asdict(where) for kind, where in item.shown.items()},
+                }
+                for key, item in seen.items()
+                if item.p_values
+            },
+            "undecided": list(progress.undecided),
+            "next_n": progress.next_n,
+        },
+    )
+    return progress
+
+
+def _read(
+    folder: Path, tier: str, results: Sequence[Path]
+) -> tuple[Ablation, pd.DataFrame, dict[str, list[Mapping[str, Any]]]]:
+    """The ablation, its rows, and the claims they were produced under."""
     ablation = load_ablation(folder / "ablation.yaml")
     metadata = _check_files(folder, ablation, tier, results)
     frame = read_results(results)
@@ -45,13 +126,49 @@ def analyse(folder: Path, tier: str, results: Sequence[Path]) -> list[ClaimResul
         if missing:
             expected = "rows of every seed that was asked for; delete the file and run again"
             raise InputError(path, "seed", missing, expected=f"no missing seed: {expected}")
-    recorded = _recorded_claims(ablation, metadata.values())
-    return adjudicate(ablation, frame, tier=tier, recorded_claims=recorded)
+    return ablation, frame, _recorded_claims(metadata.values())
+
+
+def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path) -> int:
+    """Write all rows of an ablation to one Parquet file, and return how many there are.
+
+    For publishing: what the numbers of a report rest on, beside it. The metadata names the files
+    that the rows came from, with their SHA-256, and the claims that these were produced under.
+
+    Raises:
+        InputError: as `analyse`.
+    """
+    _, _, recorded = _read(folder, tier, results)
+    content = {
+        "ablation": folder.name,
+        "tier": tier,
+        "claims": recorded,
+        "files": {str(path): file_hash(path) for path in results},
+    }
+    table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])
+    encoded = json.dumps(content, sort_keys=True).encode()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        pq.write_table(
+            table.replace_schema_metadata({"fixbench": encoded}),
+            partial,
+            compression="zstd",
+            compression_level=19,
+        )
+        os.replace(partial, output)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(table)
 
 
 def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
     """Write the verdicts with all that they rest on, atomically."""
-    write_json(path, [asdict(result) for result in results])
+    rows = [asdict(result) for result in results]
+    for row in rows:
+        if row["looks"] is None:  # so that the file of a plain run says nothing of looks
+            del row["looks"]
+    write_json(path, rows)
 
 
 def load_claims(path: Path) -> list[ClaimResult]:
@@ -149,14 +266,11 @@ def _check_files(
     return metadata
 
 
-def _recorded_claims(
-    ablation: Ablation, metadata: Iterable[Mapping[str, Any]]
-) -> dict[str, list[Mapping[str, Any]]]:
-    """Claim → every form in which the result files have it; claims that none has are left out."""
+def _recorded_claims(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Claim → every form in which the result files have it."""
     recorded: dict[str, list[Mapping[str, Any]]] = {}
     for content in metadata:
-        for claim in ablation.claims:
-            form = content["claims"].get(claim.id)
-            if form is not None and form not in recorded.setdefault(claim.id, []):
-                recorded[claim.id].append(form)
+        for key, form in content["claims"].items():
+            if form not in recorded.setdefault(key, []):
+                recorded[key].append(form)
     return recorded

@@ -90,6 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tier", required=True, choices=_TIERS)
     sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
     sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be written")
+    sub.add_argument("--looks", help="seeds at each planned look, if added until a verdict")
+    folder(sub)
+
+    sub = command("look", _look, "Decide from the seeds so far whether to add another block.")
+    sub.add_argument("ablation")
+    sub.add_argument("--tier", required=True, choices=_TIERS)
+    sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--looks", required=True, help="seeds at each planned look: 10,20,30")
+    sub.add_argument("--decision", type=Path, required=True, help="to be written (JSON)")
     folder(sub)
 
     sub = command("report", _report, "Write the HTML, LaTeX and PDF pages of an ablation.")
@@ -100,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be read")
     sub.add_argument("--determinism", type=Path, help="what `fixbench determinism` wrote")
     sub.add_argument("--directory", type=Path, default=Path("reports"))
+    folder(sub)
+
+    sub = command("rows", _rows, "Collect the rows of an ablation in one file, to publish them.")
+    sub.add_argument("ablation")
+    sub.add_argument("--tier", required=True, choices=_TIERS)
+    sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    sub.add_argument("--output", type=Path, required=True, help="the rows (Parquet)")
     folder(sub)
 
     sub = command("claims", _claims, "Write the table of all claims.")
@@ -218,10 +234,33 @@ def _run(options: argparse.Namespace) -> None:
 def _analyse(options: argparse.Namespace) -> None:
     from fixbench.analysis import analyse, save_claims
 
-    results = analyse(options.ablations / options.ablation, options.tier, options.results)
+    looks = () if options.looks is None else _numbers("--looks", options.looks)
+    folder = options.ablations / options.ablation
+    results = analyse(folder, options.tier, options.results, looks=looks)
     save_claims(options.claims, results)
     for result in results:
         print(f"{result.ablation} {result.id}  {result.verdict}: {result.reason}")
+
+
+def _look(options: argparse.Namespace) -> None:
+    from fixbench.analysis import look_at
+
+    found = look_at(
+        options.ablations / options.ablation,
+        options.tier,
+        options.results,
+        options.decision,
+        looks=_numbers("--looks", options.looks),
+    )
+    left = f"not settled: {', '.join(found.undecided)}" if found.undecided else "all settled"
+    after = f"on to {found.next_n} seeds" if found.next_n else "no more seeds"
+    print(f"{options.ablation}: {left}; {after}")
+
+
+def _numbers(key: str, text: str) -> tuple[int, ...]:
+    if not all(part.isascii() and part.isdigit() for part in text.split(",")):
+        raise InputError(key, "", text, expected="numbers of seeds such as 10,20,30")
+    return tuple(map(int, text.split(",")))
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -235,6 +274,16 @@ def _report(options: argparse.Namespace) -> None:
         options.claims,
         options.directory,
         determinism=options.determinism,
+    )
+
+
+def _rows(options: argparse.Namespace) -> None:
+    from fixbench.analysis import collect_rows
+
+    folder = options.ablations / options.ablation
+    count = collect_rows(folder, options.tier, options.results, options.output)
+    print(
+        f"wrote {options.output}: {_count(count, 'row')} of {_count(len(options.results), 'file')}"
     )
 
 

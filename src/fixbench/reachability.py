@@ -1,4 +1,4 @@
-"""Whether a run can settle its claims at all: said before it starts.
+"""Whether a run can settle its claims at all, and when it is looked at: said before it starts.
 
 Light on purpose: Snakemake asks at every start, and the statistics take seconds to import.
 """
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 
 from fixbench.ablation import Ablation
+from fixbench.errors import InputError
 
-__all__ = ["Reachability", "reachable", "unreachable"]
+__all__ = ["Reachability", "plan_looks", "reachable", "unreachable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +72,22 @@ def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
 def _fewest(factor: int, base: float, alpha: float) -> int:
     """The first n at which the smallest p, ``factor`` times ``base`` to the n, is below alpha."""
     return next(n for n in count(1) if factor * base**n < alpha)
+
+
+def plan_looks(budget: int, *, block: int) -> tuple[int, ...]:
+    """Seeds at each look at a growing sample: blocks of ``block``, the last what is left.
+
+    Raises:
+        InputError: fewer than two seeds a block, or a budget below that.
+    """
+    if block < 2:
+        expected = "two seeds or more, without which there is no test"
+        raise InputError("seeds=until-verdict", "block", block, expected=expected)
+    if budget < block:
+        expected = f"{block} or more, the seeds of a block"
+        raise InputError("seeds=until-verdict", "budget", budget, expected=expected)
+    looks = [*range(block, budget, block), budget]
+    # One seed more is no look of its own.
+    if len(looks) > 1 and looks[-1] - looks[-2] < 2:
+        del looks[-2]
+    return tuple(looks)

@@ -13,6 +13,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fixbench import containers, provenance, tracking
 from fixbench.ablation import (
     Ablation,
-    Tier,
     TierName,
     load_ablation,
     parse_seeds,
@@ -30,10 +30,11 @@ from fixbench.ablation import (
     validation_problem,
 )
 from fixbench.errors import InputError
-from fixbench.reachability import unreachable
+from fixbench.reachability import plan_looks, unreachable
 
 __all__ = [
     "CONFIG",
+    "UNTIL_VERDICT",
     "Plan",
     "Settings",
     "check_settings",
@@ -45,7 +46,10 @@ __all__ = [
 ]
 
 CONFIG = Path("config", "config.yaml")
+#: Instead of seeds: blocks of them, until every primary claim is settled or the budget spent.
+UNTIL_VERDICT = "until-verdict"
 _DEFAULT_TIER: TierName = "small"
+_DEFAULT_BLOCKS = 4
 
 
 class Settings(BaseModel):
@@ -54,7 +58,10 @@ class Settings(BaseModel):
     Attributes:
         tier: the size at which everything runs.
         ablations: the names to run; every folder with an ablation file when empty.
-        seeds: seeds instead of the tier's own, such as ``"0-9"``.
+        seeds: seeds instead of the tier's own, such as ``"0-9"``; or ``"until-verdict"``, which
+            adds blocks of the tier's size, from its first seed on, until every primary claim is
+            settled.
+        seed_budget: with that, the most seeds; four blocks when omitted.
         device: where tensors live; ``auto`` takes a GPU if there is one.
         runtime: what jobs run in; ``auto`` is the first engine that answers, else ``local``.
         gpu_share: how many jobs may use one GPU at a time.
@@ -66,6 +73,7 @@ class Settings(BaseModel):
     tier: TierName = _DEFAULT_TIER
     ablations: list[str] = Field(default_factory=list)
     seeds: str | None = None
+    seed_budget: int | None = Field(default=None, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     runtime: containers.Runtime = "auto"
     gpu_share: int = Field(default=1, ge=1)
@@ -84,10 +92,16 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class PlannedAblation:
-    """An ablation in the chosen tier: its file and the seed blocks of its jobs, as labels."""
+    """An ablation in the chosen tier.
+
+    Attributes:
+        blocks: the seed blocks of its jobs, as labels.
+        looks: where seeds are added until a verdict, how many there are after each block.
+    """
 
     ablation: Ablation
     blocks: tuple[str, ...]
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,11 @@ class Plan:
             if found:
                 number = "1 seed" if seeds == 1 else f"{seeds} seeds"
                 lines.append(f"{name}, tier {self.tier}, {number}: {'; '.join(found)}")
+            if not planned.looks and any(_look_files(name, self.tier)):
+                lines.append(
+                    f"{name}, tier {self.tier}: these seeds were added after looking at others; "
+                    f"without seeds={UNTIL_VERDICT} nothing is adjusted for that"
+                )
         return lines
 
     def rules(self) -> list[str]:
@@ -130,22 +149,32 @@ class Plan:
         return [str((self.folder / name / "rule.smk").resolve()) for name in self.ablations]
 
     def targets(self) -> list[str]:
-        """Everything that a complete run leaves for the user.
-
-        The results too: Snakemake does not miss a deleted file from which nothing is to be made.
-        """
+        """Everything that a complete run leaves for the user, but for the `results`."""
         pages = [f"{name}.{suffix}" for name in self.ablations for suffix in ("html", "tex", "pdf")]
         reports = [str(self.reports / page) for page in (*pages, "claims.json", "claims.csv")]
-        results = [path for name in self.ablations for path in self.results(name)]
-        return reports + results + self.verdicts()
+        return reports + self.verdicts()
 
-    def results(self, ablation: str) -> list[str]:
-        """The result files of an ablation."""
-        return self._files("results", ablation, ".parquet")
+    def results(self, ablation: str, blocks: int | None = None) -> list[str]:
+        """The result files of an ablation, or of its first ``blocks`` of seeds."""
+        return self._files("results", ablation, ".parquet", blocks)
 
-    def provenance(self, ablation: str) -> list[str]:
-        """The provenance records of an ablation."""
-        return self._files("logs", ablation, ".provenance.json")
+    def provenance(self, ablation: str, blocks: int | None = None) -> list[str]:
+        """The provenance records that belong to the `results`."""
+        return self._files("logs", ablation, ".provenance.json", blocks)
+
+    def decision(self, ablation: str, blocks: int | None) -> list[str]:
+        """What the look after so many blocks has decided; nothing where there are no looks."""
+        if not self.ablations[ablation].looks:
+            return []
+        return [f"results/{ablation}/{self.tier}/look-{blocks}.json"]
+
+    def looks(self, ablation: str) -> str:
+        """The seeds at each look, for the command line; empty where there are none."""
+        return ",".join(map(str, self.ablations[ablation].looks))
+
+    def settled(self, decision: str) -> bool:
+        """Whether the look that wrote this file was the last."""
+        return json.loads(Path(decision).read_text(encoding="utf-8"))["next_n"] is None
 
     def determinism(self, ablation: str) -> list[str]:
         """What `fixbench determinism` has left of an ablation, if anything."""
@@ -256,12 +285,12 @@ class Plan:
     def _verdict_file(self, ablation: str) -> str:
         return f"results/{ablation}/{self.tier}/claims.json"
 
-    def _files(self, top: str, ablation: str, suffix: str) -> list[str]:
+    def _files(self, top: str, ablation: str, suffix: str, blocks: int | None) -> list[str]:
         planned = self.ablations[ablation]
         return [
             f"{top}/{ablation}/{self.tier}/{variant}/{block}{suffix}"
             for variant in planned.ablation.variants_in(self.tier)
-            for block in planned.blocks
+            for block in planned.blocks[:blocks]
         ]
 
 
@@ -291,15 +320,14 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
         ablation = load_ablation(file)
         if not (folder / name / "rule.smk").is_file():
             raise InputError(folder / name / "rule.smk", "", expected="the ablation's rule")
-        tier = ablation.tiers.get(settings.tier)
-        if tier is None:
+        if settings.tier not in ablation.tiers:
             if settings.ablations:
                 known = ", ".join(ablation.tiers)
                 expected = f"a tier of {name}: {known}"
                 given = _given_in(config, "tier")
                 raise InputError(given, "tier", settings.tier, expected=expected)
             continue
-        planned[name] = PlannedAblation(ablation, _blocks(settings.seeds, tier, config))
+        planned[name] = _planned(file, ablation, settings, config)
         image = _image(ablation.environment, settings, required=engine is not None)
         if image is not None:
             images[ablation.environment] = image
@@ -416,10 +444,63 @@ def _given_in(config: Mapping[str, Any], key: str) -> str | Path:
     return "--config"
 
 
-def _blocks(chosen: str | None, tier: Tier, config: Mapping[str, Any]) -> tuple[str, ...]:
-    seeds = parse_seeds(chosen or tier.seeds, file=_given_in(config, "seeds"), key="seeds")
+def _planned(
+    file: Path, ablation: Ablation, settings: Settings, config: Mapping[str, Any]
+) -> PlannedAblation:
+    if settings.seeds == UNTIL_VERDICT:
+        return _until_verdict(file, ablation, settings, config)
+    tier, given = ablation.tiers[settings.tier], _given_in(config, "seeds")
+    if settings.seed_budget is not None:
+        expected = f"seeds={UNTIL_VERDICT} beside it"
+        place = _given_in(config, "seed_budget")
+        raise InputError(place, "seed_budget", settings.seed_budget, expected=expected)
+    if settings.seeds is not None and not any(map(str.isdigit, settings.seeds)):
+        expected = f"seeds such as '0-9' or '0-4,7', or {UNTIL_VERDICT!r}"
+        raise InputError(given, "seeds", settings.seeds, expected=expected)
+    seeds = parse_seeds(settings.seeds or tier.seeds, file=given, key="seeds")
     starts = range(0, len(seeds), tier.block)
-    return tuple(seed_label(seeds[start : start + tier.block]) for start in starts)
+    blocks = (seed_label(seeds[start : start + tier.block]) for start in starts)
+    return PlannedAblation(ablation, tuple(blocks))
+
+
+def _until_verdict(
+    file: Path, ablation: Ablation, settings: Settings, config: Mapping[str, Any]
+) -> PlannedAblation:
+    """Blocks from the tier's first seed on, as they were planned before the first look.
+
+    Raises:
+        InputError: there is no such plan, or another one was made before a look at the results.
+    """
+    tier = ablation.tiers[settings.tier]
+    budget = settings.seed_budget or _DEFAULT_BLOCKS * tier.block
+    try:
+        looks = plan_looks(budget, block=tier.block)
+    except InputError as error:
+        if error.key == "block":
+            key = f"tiers.{settings.tier}.block"
+            expected = f"two seeds or more for seeds={UNTIL_VERDICT}"
+            raise InputError(file, key, tier.block, expected=expected) from None
+        place = _given_in(config, "seed_budget")
+        raise InputError(place, "seed_budget", budget, expected=error.expected) from None
+    first = parse_seeds(tier.seeds, file=file, key=f"tiers.{settings.tier}.seeds")[0]
+    for path in _look_files(file.parent.name, settings.tier):
+        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        if (plan["first_seed"], tuple(plan["looks"])) != (first, looks):
+            expected = (
+                f"looks after {', '.join(map(str, plan['looks']))} seeds, from seed "
+                f"{plan['first_seed']} on, as planned before the first of them ({path}): changed "
+                "afterwards, the plan has no error rate"
+            )
+            place = _given_in(config, "seed_budget")
+            raise InputError(place, "seed_budget", budget, expected=expected)
+    starts = (0, *looks)
+    blocks = (seed_label(range(first + a, first + b)) for a, b in pairwise(starts))
+    return PlannedAblation(ablation, tuple(blocks), looks)
+
+
+def _look_files(ablation: str, tier: str) -> list[Path]:
+    """What the looks at an ablation have decided, the first one first."""
+    return sorted(Path("results", ablation, tier).glob("look-*.json"))
 
 
 def _find_engine(settings: Settings, config: Mapping[str, Any]) -> containers.Engine | None:

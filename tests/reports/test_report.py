@@ -23,7 +23,14 @@ from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
 from fixbench.reports._view import _comparable, build_report
-from fixbench.statistics import EffectEstimate, adjudicate, claims_table, compare_variants
+from fixbench.statistics import (
+    Crossing,
+    EffectEstimate,
+    Looks,
+    adjudicate,
+    claims_table,
+    compare_variants,
+)
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 
@@ -327,6 +334,44 @@ def test_the_noise_floor_stands_beside_the_effect(light: Any) -> None:
     assert label not in views["CA13"]
     without = build_report("x", *planted)
     assert "Same seed, run again" not in dict(without.facts)
+
+
+def test_looks_at_growing_seeds_are_told_with_what_is_valid_then(light: Any) -> None:
+    looks = Looks(
+        planned=(5, 10, 15),
+        made=2,
+        alpha=0.05,
+        spending="pocock",
+        levels=(0.0192, 0.0164, 0.0157),
+        p_values={"different": (0.3, 0.00012), "equivalent": (0.9, 0.8)},
+        shown={"different": Crossing(look=2, n=10, p=0.00012, level=0.0015)},
+    )
+    results = [
+        replace(result, looks=looks if result.effect else replace(looks, p_values={}, shown={}))
+        for result in light.results
+    ]
+
+    def told(results: Any) -> Any:
+        return build_report("x", light.ablation, "small", light.frame, results, [])
+
+    settled = told(results)
+    assert (
+        "Seeds were added until a verdict: looks were planned after 5, 10, 15 seeds, and 2 of them "
+        "made until all primary claims were settled."
+    ) in settled.answer
+    (valid,) = (sentence for sentence in settled.answer if "Intervals are wider" in sentence)
+    assert (
+        "Pocock-type, 0.05 over all looks and, by Holm's steps, the family; for one claim" in valid
+    )
+    assert "the levels were 0.0192, 0.0164). Intervals are wider than 95 % and hold at all" in valid
+    assert "too far from null on average" in valid
+    first = settled.claims[0]
+    assert ("Different: p at each look", "0.30, <0.001") in first.sensitivity
+    assert "p no larger than the level of a look" in " ".join(first.rule)
+    open_one = [replace(results[0], looks=replace(looks, shown={})), *results[1:]]
+    spent = told(open_one).answer
+    assert any("made until the budget was spent, without settling CA01." in text for text in spent)
+    assert not any("added until a verdict" in text for text in told(light.results).answer)
 
 
 def test_no_failed_runs_are_reported_as_none(light: Any) -> None:

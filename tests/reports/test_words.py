@@ -220,6 +220,18 @@ def test_every_verdict_has_a_meaning() -> None:
     assert set(VERDICTS) == set(Verdict.__args__)  # type: ignore[attr-defined]
 
 
+def test_the_rule_of_a_claim_that_was_looked_at_repeatedly() -> None:
+    rule = {"rule": "difference", "direction": "less", "margin": 0.1, "tolerance": 0.2}
+    told = " ".join(decision_rule(claim(rule, PLAIN), 0.974, looks=True))
+    level = "p no larger than the level of a look, by Holm's steps"
+    assert f"an effect below 0 ({level})" in told
+    assert "when the 97.4 % interval lies" in told
+    assert "p <" not in told
+    alone = " ".join(decision_rule(claim(rule, PLAIN, primary=False), 0.974, looks=True))
+    assert "an effect below 0 (p no larger than the level of a look)" in alone
+    assert "not adjusted" not in alone
+
+
 def test_precondition_comes_first_in_the_rule() -> None:
     bounds: list[tuple[dict[str, float], str]] = [
         ({"above": 0.1}, "interval above 0.1"),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy import stats
 
 from fixbench.errors import InputError
 from fixbench.statistics import (
@@ -665,6 +666,55 @@ def test_adjustment_decides_primary_claims_and_not_the_others(
 def test_absence_too_is_unadjusted_for_a_claim_that_is_not_primary(judge):
     assert judge(planted(0.0), primary=False).verdict == "absent"
     assert judge(planted(0.0), NO_DIFFERENCE, primary=False).verdict == "reproduced"
+
+
+def test_a_claim_that_was_taken_out_is_shown_and_still_counts(
+    make_frame, make_ablation, make_claim
+):
+    frame = make_frame({"a": BASE, "b": planted(0.06)})
+    both = make_ablation([make_claim({}), make_claim({}, id="TT02", statement="b is better")])
+    forms = {claim.id: [claim.model_dump(mode="json")] for claim in both.claims}
+    left = make_ablation([make_claim({})])
+
+    def judged():
+        kept, gone = adjudicate(left, frame, tier="small", recorded_claims=forms)
+        assert (gone.id, gone.verdict, gone.statement) == ("TT02", "withdrawn", "b is better")
+        assert gone.effect is None
+        return kept, gone
+
+    kept, gone = judged()
+    assert ClaimChange(key="decision.margin", before="0.5", after=None) in gone.changes
+    assert not kept.edited
+    # Half of alpha for each, as if it were still there: there is nothing to be won by deleting it.
+    assert kept.p_adjusted == pytest.approx(2 * kept.effect.p_value)
+    assert kept.p_equivalence_adjusted == pytest.approx(2 * kept.p_equivalence)
+    assert "still counts in the family" in gone.reason
+    # A claim that was in no family leaves none.
+    forms["TT02"][0]["primary"] = False
+    kept, gone = judged()
+    assert kept.p_adjusted == kept.effect.p_value
+    assert "family" not in gone.reason
+    assert len(adjudicate(left, frame, tier="small")) == 1
+
+
+def test_skewed_seeds_are_noted_beside_the_verdict_which_stays(judge):
+    even = judge(planted(3.0))
+    assert "skewed" not in even.reason
+    # One seed of ten collapsed, by hand: effects 3 (nine times, about) and -1.
+    collapsed = planted(3.0) | {7: 4.0}
+    values = np.array([collapsed[seed] - 5 for seed in range(10)])
+    share = (values[7] - values.mean()) ** 2 / ((values - values.mean()) ** 2).sum()
+    skewness = stats.skew(values, bias=False) / math.sqrt(6 * 10 * 9 / (8 * 11 * 13))
+    assert skewness < -4
+    found = judge(collapsed)
+    assert found.verdict == "reproduced"
+    assert (
+        f"Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed 7 "
+        f"alone has {100 * share:.0f} % of their spread): on such effects p and interval err"
+    ) in found.reason
+    # The mirror image as well; an exact test and the same value in all seeds not at all.
+    assert "seed 7 alone" in judge(planted(3.0) | {7: 12.0}).reason
+    assert "skewed" not in judge(dict.fromkeys(range(10), 8.0)).reason
 
 
 def test_edited_and_added_claims_are_shown_as_such(judge, make_ablation, make_claim):

@@ -14,14 +14,18 @@ from scipy import stats
 from fixbench.calibration._distributions import DISTRIBUTIONS, Distribution
 from fixbench.calibration._rate import Rate
 from fixbench.statistics import (
+    SKEWED,
+    SPENDING,
     SPENDINGS,
     bca_intervals,
+    decide,
     holms,
     plan_looks,
     seeds_for_difference,
     seeds_for_equivalence,
     sign_flips,
     spending_levels,
+    standardised_skewness,
     t_tests,
     tosts,
 )
@@ -78,6 +82,9 @@ def method_cells() -> Iterator[Cell]:
         for block in _BLOCKS:
             title = f"looks, {kind.name}, blocks of {block}"
             yield Cell(title=title, simulate=partial(_looks, kind, block))
+    for block in _BLOCKS:
+        title = f"looks at {CLAIMS} claims, blocks of {block}"
+        yield Cell(title=title, simulate=partial(_looks_at_family, block), share=0.05)
     for alpha in (ALPHA, ALPHA / CLAIMS):
         for effect in (0.6, 1.0, 2.0):
             title = f"seeds for a difference of {effect:g} at {alpha:g}"
@@ -119,6 +126,13 @@ def _one_test(kind: Distribution, n: int, random: np.random.Generator, trials: i
             nominal=1 - ALPHA,
             bound="equal" if exact else "at least",
             required=exact,
+        ),
+        make(
+            question="noted as skewed",
+            method=f"standardised skewness beyond {SKEWED:g}",
+            count=int((np.abs(standardised_skewness(samples)) > SKEWED).sum()),
+            nominal=ALPHA,
+            bound="at most" if kind.symmetric else "at least",
         ),
     ]
 
@@ -252,6 +266,32 @@ def _looks(kind: Distribution, block: int, random: np.random.Generator, trials: 
         )
     )
     return rates
+
+
+def _looks_at_family(block: int, random: np.random.Generator, trials: int) -> list[Rate]:
+    """Whether any true null of a family, half of it true, is shown at any look."""
+    looks, real = plan_looks(_BUDGET, block=block), CLAIMS // 2
+    wrong = 0
+    for _ in range(trials):
+        samples = NORMAL.draw(random, (CLAIMS, _BUDGET))
+        samples[:real] += 1
+        p_values = np.stack([t_tests(samples[:, :n]).p_value for n in looks], axis=1)
+        evidence = {f"{i}": {"different": list(p)} for i, p in enumerate(p_values)}
+        shown = decide(evidence, looks=looks).shown
+        wrong += any(shown[f"{i}"] for i in range(real, CLAIMS))
+    return [
+        Rate(
+            question=f"any false look, by seeds a block, up to {_BUDGET}",
+            method=f"t, {SPENDING}, Holm",
+            condition=f"normal, {CLAIMS} claims, half of them true",
+            n=block,
+            count=wrong,
+            trials=trials,
+            nominal=ALPHA,
+            bound="at most",
+            required=True,
+        )
+    ]
 
 
 def _planned_difference(

@@ -97,6 +97,7 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
     ]
     peeking = max((r for r in looks if r.method == _PEEKING), key=lambda rate: rate.rate)
     guarded = max((r for r in looks if r.method != _PEEKING), key=lambda rate: rate.rate)
+    noted = _noted(rates, symmetric=True), _noted(rates, symmetric=False)
     holds = not failed and worst.rate <= _TOLERABLE * ALPHA
     return [
         f"{len(required) - len(failed)} of {len(required)} rates that theory promises are not "
@@ -119,6 +120,8 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         "Looking after every block of seeds and stopping at 5 % errs in up to "
         f"{_percent(peeking.rate)} of cases (blocks of {peeking.n}); with the levels of "
         f"seeds=until-verdict in up to {_percent(guarded.rate)}, on normal effects.",
+        f"That seeds are skewed is noted beside verdicts on {noted[0]} of normal samples, on "
+        f"{noted[1]} of skewed and bimodal ones.",
         "The default is Student's t, on the log scale for ratios."
         if holds
         else "Student's t does not hold its level here and should not be the default.",
@@ -133,6 +136,18 @@ def _find(rates: Sequence[Rate], question: str, method: str, *, symmetric: bool)
         if (rate.question, rate.method) == (question, method)
         and rate.condition.partition(",")[0] in kinds
     ]
+
+
+def _noted(rates: Sequence[Rate], *, symmetric: bool) -> str:
+    """How often skewness is noted, from the smallest n at which it can be."""
+    found = [
+        rate.rate
+        for rate in rates
+        if rate.question == "noted as skewed"
+        and rate.condition in (("normal",) if symmetric else ("skewed", "bimodal"))
+        and rate.count
+    ]
+    return f"{_percent(min(found, default=0.0))} to {_percent(max(found, default=0.0))}"
 
 
 def _by_size(rates: Sequence[Rate], question: str, method: str, *, symmetric: bool) -> str:

@@ -231,7 +231,7 @@ def build_report(
     Raises:
         InputError: a claim of the ablation has no result, or a result no claim.
     """
-    by_id = {result.id: result for result in results}
+    by_id = {result.id: result for result in results if result.verdict != "withdrawn"}
     differing = sorted({*by_id} ^ {claim.id for claim in ablation.claims})
     if differing:
         raise InputError(
@@ -250,7 +250,7 @@ def build_report(
         question=ablation.question,
         document=f"{ablation.document.title} ({ablation.document.file}, "
         f"{ablation.document.section})",
-        answer=[*_answer(results), failure_summary],
+        answer=[*_answer(results), *_looks(results), failure_summary],
         facts=[
             ("Tier", tier),
             ("Seeds", _tier_seeds(ablation, tier, frame)),
@@ -265,7 +265,8 @@ def build_report(
         ],
         claims=[
             _claim(name, ablation, claim, result, frame, determinism) for claim, result in pairs
-        ],
+        ]
+        + [_withdrawn(result) for result in results if result.verdict == "withdrawn"],
         overview=_overview(name, ablation, pairs),
         comparisons=[_comparison(ablation, found) for found in compare_variants(ablation, frame)],
         curves=curves,
@@ -314,10 +315,40 @@ def _answer(results: Sequence[ClaimResult]) -> list[str]:
     elsewhere = [result.id for result in results if result.source]
     if elsewhere:
         sentences.append(f"Not in the document itself: {', '.join(elsewhere)}.")
-    edited = [result.id for result in results if result.edited]
-    if edited:
-        sentences.append(f"Edited after their results were produced: {', '.join(edited)}.")
+    withdrawn = [result.id for result in results if result.verdict == "withdrawn"]
+    edited = [result.id for result in results if result.edited and result.id not in withdrawn]
+    for what, named in (("Edited", edited), ("Withdrawn", withdrawn)):
+        if named:
+            sentences.append(f"{what} after their results were produced: {', '.join(named)}.")
     return sentences
+
+
+def _looks(results: Sequence[ClaimResult]) -> list[str]:
+    """That seeds were added until a verdict, and what is valid then."""
+    looks = next((result.looks for result in results if result.looks is not None), None)
+    if looks is None:
+        return []
+    left = [
+        result.id
+        for result in results
+        if result.primary and result.looks and result.looks.p_values and not result.looks.shown
+    ]
+    seeds = ", ".join(map(str, looks.planned))
+    levels = ", ".join(number(level, 3) for level in looks.levels[: looks.made])
+    end = "all primary claims were settled"
+    if left:
+        end = f"the budget was spent, without settling {', '.join(left)}"
+    bounds = "Pocock-type" if looks.spending == "pocock" else "O'Brien–Fleming-type"
+    return [
+        f"Seeds were added until a verdict: looks were planned after {seeds} seeds, and "
+        f"{looks.made} of them made until {end}.",
+        "A claim is shown where its p meets the level of a look (alpha-spending after Lan and "
+        f"DeMets, {bounds}, {number(looks.alpha)} over all looks and, by Holm's steps, the family; "
+        f"for one claim alone the levels were {levels}). Intervals are wider than 95 % and hold at "
+        "all looks together; preconditions, controls and sizes rest on them and, like exact "
+        "properties, on all seeds, and asked for none. The p of all seeds is adjusted for nothing, "
+        "and an effect that ended the run is too far from null on average.",
+    ]
 
 
 def _claim(
@@ -348,7 +379,7 @@ def _claim(
         verdict=result.verdict,
         slug=_slug(result.verdict),
         reason=result.reason,
-        rule=decision_rule(claim, confidence),
+        rule=decision_rule(claim, confidence, looks=result.looks is not None),
         formula=effect_formula(effect) if effect is not None else "",
         preconditions=[
             _precondition(ablation, *pair)
@@ -371,6 +402,34 @@ def _claim(
             for change in result.changes
         ],
         notes=list(result.notes),
+    )
+
+
+def _withdrawn(result: ClaimResult) -> ClaimView:
+    """A claim that the ablation file no longer has: what it said, and nothing measured."""
+    return ClaimView(
+        id=result.id,
+        statement=result.statement,
+        section=f"{result.section}, in {result.source}" if result.source else result.section,
+        kind=result.kind.replace("_", " "),
+        family="",
+        documented=result.documented,
+        measured=_measured(None, ""),
+        p_adjusted=MISSING,
+        verdict=result.verdict,
+        slug=_slug(result.verdict),
+        reason=result.reason,
+        rule=[f"As recorded: {', '.join(f'{c.key} {c.before}' for c in result.changes)}."],
+        formula="",
+        preconditions=[],
+        figure=None,
+        readings=None,
+        controls=[],
+        supporting=[],
+        sensitivity=[],
+        edited=False,
+        changes=[],
+        notes=[],
     )
 
 
@@ -447,6 +506,7 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
             interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
         ),
         *_clustered(effect),
+        *_seen(result),
         ("Without failed seeds", number(effect.complete_case)),
         (f"Standard deviation over seeds{scale}", number(effect.standard_deviation)),
         ("Standardised effect (Hedges)", number(effect.standardised, 3)),
@@ -515,7 +575,16 @@ def _proportion_facts(claim: Claim, found: Proportion, result: ClaimResult) -> l
     ]
     if claim.decision.rule == "share" and effect is not None:
         facts.append(("Without failed seeds", number(effect.complete_case)))
-    return facts + _seeds_needed(result)
+    return [*facts, *_seen(result), *_seeds_needed(result)]
+
+
+def _seen(result: ClaimResult) -> list[Fact]:
+    if result.looks is None:
+        return []
+    return [
+        (f"{kind.capitalize()}: p at each look", ", ".join(p_value(p) for p in values))
+        for kind, values in result.looks.p_values.items()
+    ]
 
 
 def _seeds_needed(result: ClaimResult) -> list[Fact]:

@@ -36,6 +36,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "does not hold": "an arithmetic or exact property, false in at least one seed",
     "inconclusive": "none of these is shown with this number of seeds",
     "not testable": "the claim cannot be tested here, for the stated reason",
+    "withdrawn": "taken out of the ablation file after its results existed",
 }
 
 
@@ -133,8 +134,12 @@ def is_contrast(effect: Effect) -> bool:
     return math.isclose(sum(term.weight for term in effect.weighted), 0, abs_tol=1e-9)
 
 
-def decision_rule(claim: Claim, confidence: float) -> list[str]:
-    """The rule that judges the claim, one sentence an entry, in the order of its decision."""
+def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> list[str]:
+    """The rule that judges the claim, one sentence an entry, in the order of its decision.
+
+    Args:
+        looks: seeds were added until a verdict, and ``confidence`` is that of the last look.
+    """
     decision, effect = claim.decision, claim.effect
     if effect is None:
         return [f"Not tested: {(decision.reason or '').rstrip('.')}."]
@@ -142,8 +147,12 @@ def decision_rule(claim: Claim, confidence: float) -> list[str]:
     article, name = ("a", "ratio") if effect.reported == "log" else ("an", "effect")
     alpha = number(1 - confidence, 2)
     p = f"{'Holm-adjusted ' if claim.primary else ''}p < {alpha}"
+    if looks:
+        p = "p no larger than the level of a look"
+        p += ", by Holm's steps" if claim.primary else ""
     percent = number(100 * confidence, 3)
     unadjusted = [] if claim.primary else ["Outside the primary family: p is not adjusted."]
+    unadjusted *= not looks
     conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
     required = [
         f"Judged only where the {percent} % interval of each precondition is as required "

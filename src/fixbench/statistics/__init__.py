@@ -1,6 +1,7 @@
 """From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
 
 from fixbench.reachability import Reachability as Reachability
+from fixbench.reachability import plan_looks as plan_looks
 from fixbench.reachability import reachable as reachable
 from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
 from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
@@ -32,6 +33,7 @@ from fixbench.statistics._result import ClaimChange as ClaimChange
 from fixbench.statistics._result import ClaimResult as ClaimResult
 from fixbench.statistics._result import ControlResult as ControlResult
 from fixbench.statistics._result import EffectEstimate as EffectEstimate
+from fixbench.statistics._result import Looks as Looks
 from fixbench.statistics._result import PreconditionResult as PreconditionResult
 from fixbench.statistics._result import Verdict as Verdict
 from fixbench.statistics._samples import TTests as TTests
@@ -40,12 +42,16 @@ from fixbench.statistics._samples import is_constant as is_constant
 from fixbench.statistics._samples import sign_flips as sign_flips
 from fixbench.statistics._samples import t_tests as t_tests
 from fixbench.statistics._samples import tosts as tosts
+from fixbench.statistics._sequential import SPENDING as SPENDING
 from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
+from fixbench.statistics._sequential import Crossing as Crossing
 from fixbench.statistics._sequential import Look as Look
 from fixbench.statistics._sequential import Progress as Progress
 from fixbench.statistics._sequential import Spending as Spending
 from fixbench.statistics._sequential import decide as decide
-from fixbench.statistics._sequential import plan_looks as plan_looks
 from fixbench.statistics._sequential import spending_levels as spending_levels
+from fixbench.statistics._shape import SKEWED as SKEWED
+from fixbench.statistics._shape import standardised_skewness as standardised_skewness
 from fixbench.statistics._table import claims_table as claims_table
 from fixbench.statistics._verdict import adjudicate as adjudicate
+from fixbench.statistics._verdict import look as look

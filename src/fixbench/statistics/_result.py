@@ -8,12 +8,14 @@ from typing import Literal
 
 from fixbench.statistics._clustered import ClusteredInterval
 from fixbench.statistics._proportion import Proportion
+from fixbench.statistics._sequential import Crossing
 
 __all__ = [
     "ClaimChange",
     "ClaimResult",
     "ControlResult",
     "EffectEstimate",
+    "Looks",
     "PreconditionResult",
     "Verdict",
 ]
@@ -28,6 +30,7 @@ Verdict = Literal[
     "does not hold",
     "confounded",
     "not testable",
+    "withdrawn",
 ]
 
 
@@ -105,6 +108,27 @@ class ClaimChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Looks at seeds that were added until a verdict (`fixbench.statistics.decide`).
+
+    Attributes:
+        planned: the seeds at each look, fixed before the first.
+        made: how many looks were made.
+        levels: of each planned look, for one claim that has all of ``alpha``.
+        p_values: kind of evidence → its p at each look made, of one claim.
+        shown: kind of evidence → the look that showed it.
+    """
+
+    planned: tuple[int, ...]
+    made: int
+    alpha: float
+    spending: str
+    levels: tuple[float, ...]
+    p_values: Mapping[str, tuple[float, ...]]
+    shown: Mapping[str, Crossing]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
@@ -115,8 +139,11 @@ class ClaimResult:
         proportion: of a property or a share: in how many seeds every measurement held.
         source: where the statement stands, if not in the ablation's document.
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
+        looks: where seeds were added until a verdict; p is then not adjusted for anything, and
+            intervals, preconditions and controls have the confidence 1 - level of the last look.
         edited: the claim differs from the one that the results were produced under; ``changes``:
-            in what, key by key (nothing where the claim was added).
+            in what, key by key (nothing where the claim was added; its rule where it was
+            withdrawn).
     """
 
     id: str
@@ -136,6 +163,7 @@ class ClaimResult:
     p_equivalence: float = float("nan")
     p_equivalence_adjusted: float = float("nan")
     seeds_needed: int | None = None
+    looks: Looks | None = None
     preconditions: tuple[PreconditionResult, ...] = ()
     controls: tuple[ControlResult, ...] = ()
     supporting: tuple[ControlResult, ...] = ()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-__all__ = ["TTests", "holms", "is_constant", "sign_flips", "t_tests", "tosts"]
+__all__ = ["TTests", "are_constant", "holms", "is_constant", "sign_flips", "t_tests", "tosts"]
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class TTests:
 
 def is_constant(values: ArrayLike) -> bool:
     """Whether the values (n,) differ by no more than rounding, so that they have no variance."""
-    return bool(_constant(np.asarray(values, dtype=float)[None])[0])
+    return bool(are_constant(np.asarray(values, dtype=float)[None])[0])
 
 
 def t_tests(samples: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) -> TTests:
@@ -50,7 +50,7 @@ def t_tests(samples: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) 
     if n < 2:
         nothing = np.full(m, math.nan)
         return TTests(mean=mean, low=nothing, high=nothing, p_value=nothing)
-    constant = _constant(x)
+    constant = are_constant(x)
     mean = np.where(constant, np.median(x, axis=1), mean)
     error = np.where(constant, 0.0, x.std(axis=1, ddof=1) / math.sqrt(n))
     reach = -special.stdtrit(n - 1, (1 - confidence) / 2) * error
@@ -71,7 +71,7 @@ def tosts(samples: ArrayLike, *, low: float, high: float) -> Array:
     above = special.stdtr(n - 1, -_over(high - mean, error))
     middle = np.median(x, axis=1)
     inside = np.where((low < middle) & (middle < high), 2.0**-n, 1.0)
-    p_value: Array = np.where(_constant(x), inside, np.maximum(below, above))
+    p_value: Array = np.where(are_constant(x), inside, np.maximum(below, above))
     return np.where(np.isnan(x).any(axis=1), math.nan, p_value)
 
 
@@ -134,7 +134,8 @@ def _random_signs(n: int, seed: int, flips: int) -> Iterator[Array]:
         yield 2.0 * drawn.astype(np.float64) - 1.0
 
 
-def _constant(x: Array) -> NDArray[np.bool_]:
+def are_constant(x: Array) -> NDArray[np.bool_]:
+    """`is_constant` of each row of ``x`` (m, n): (m,)."""
     return np.asarray(np.ptp(x, axis=1) <= _ROUNDING * np.abs(x).max(axis=1))
 
 

@@ -9,8 +9,10 @@ recursive integration (Armitage, McPherson and Rowe, 1969) and applied to the p 
 Holm's steps are taken with the levels of alpha / m, alpha / (m - 1), …, each of which is a
 sequential test (Maurer and Bretz, 2013). `fixbench.calibration` simulates both.
 
-The interval and p of a claim that stopped early are those of a sample that was stopped for what it
-showed: the error rate of the decision holds, the estimate is too far from null on average.
+The interval of confidence 1 - level at each look, level being that of one claim with all of alpha,
+is a repeated confidence interval (Jennison and Turnbull, 1989): all of them together hold the
+effect with probability 1 - alpha, whatever made the run stop. p is that of a single look. The
+estimate of a claim that was stopped for what it showed is too far from null on average.
 """
 
 from __future__ import annotations
@@ -28,11 +30,22 @@ from scipy import optimize, special
 
 from fixbench.errors import InputError
 
-__all__ = ["SPENDINGS", "Look", "Progress", "Spending", "decide", "plan_looks", "spending_levels"]
+__all__ = [
+    "SPENDING",
+    "SPENDINGS",
+    "Crossing",
+    "Look",
+    "Progress",
+    "Spending",
+    "decide",
+    "spending_levels",
+]
 
 Array = NDArray[np.float64]
 Spending = Literal["pocock", "obrien-fleming"]
 SPENDINGS: tuple[Spending, ...] = get_args(Spending)
+#: The one that is used: with it a large effect stops early.
+SPENDING: Spending = "pocock"
 
 _NODES = 160
 # Beyond so many standard deviations there is nothing left to spend.
@@ -57,40 +70,38 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """The first look at which a p met its level.
+
+    Attributes:
+        look: its number, from 1.
+        n: seeds at that look.
+        level: of that look, at the share of alpha that Holm's steps left for the claim.
+    """
+
+    look: int
+    n: int
+    p: float
+    level: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """What a look has settled.
 
     Attributes:
-        shown: claim → the kinds of evidence shown so far, at this look or an earlier one.
-        undecided: the claims for which none is.
+        shown: claim → kind of evidence that is shown → where.
+        undecided: the claims for which none is, of those that have any.
         next_n: the seeds of the next look; ``None`` if all is settled or the budget is spent.
     """
 
-    shown: Mapping[str, frozenset[str]]
+    shown: Mapping[str, Mapping[str, Crossing]]
     undecided: tuple[str, ...]
     next_n: int | None
 
 
-def plan_looks(budget: int, *, block: int) -> tuple[int, ...]:
-    """Seeds at each look: blocks of ``block``, the last one what is left of ``budget``.
-
-    Raises:
-        InputError: fewer than two seeds a block, or a budget below that.
-    """
-    if block < 2:
-        expected = "two seeds or more, without which there is no test"
-        raise InputError("seeds=until-verdict", "block", block, expected=expected)
-    if budget < block:
-        raise InputError("seeds=until-verdict", "budget", budget, expected=f"{block} or more")
-    looks = [*range(block, budget, block), budget]
-    # One seed more is no look of its own.
-    if len(looks) > 1 and looks[-1] - looks[-2] < 2:
-        del looks[-2]
-    return tuple(looks)
-
-
 def spending_levels(
-    looks: Sequence[int], *, alpha: float = 0.05, spending: Spending = "pocock"
+    looks: Sequence[int], *, alpha: float = 0.05, spending: Spending = SPENDING
 ) -> tuple[Look, ...]:
     """The level of each look.
 
@@ -117,14 +128,15 @@ def decide(
     *,
     looks: Sequence[int],
     alpha: float = 0.05,
-    spending: Spending = "pocock",
+    spending: Spending = SPENDING,
 ) -> Progress:
     """Whether to add another block of seeds.
 
     Args:
         evidence: claim → kind of evidence that would settle it → its p at each look so far: for a
             claim of a difference the t-test's ("different") and that of TOST ("equivalent"). Every
-            kind is a family of its own, in which each claim counts, shown or not.
+            kind is a family of its own, in which each claim counts, shown or not, even one without
+            any evidence, for which nobody waits. Two-sided p, but for "equivalent".
         looks: as planned, all of them.
 
     Raises:
@@ -132,16 +144,17 @@ def decide(
     """
     spending_levels(looks, alpha=alpha, spending=spending)
     done = _looks_done(evidence, len(looks))
-    shown: dict[str, set[str]] = {claim: set() for claim in evidence}
+    shown: dict[str, dict[str, Crossing]] = {claim: {} for claim in evidence}
     for kind in dict.fromkeys(kind for kinds in evidence.values() for kind in kinds):
         family = {claim: kinds[kind] for claim, kinds in evidence.items() if kind in kinds}
         one_sided = kind == "equivalent"
-        for claim in _holm(family, len(evidence), tuple(looks), alpha, spending, one_sided):
-            shown[claim].add(kind)
-    undecided = tuple(claim for claim, kinds in shown.items() if not kinds)
+        found = _holm(family, len(evidence), tuple(looks), alpha, spending, one_sided)
+        for claim, crossing in found.items():
+            shown[claim][kind] = crossing
+    undecided = tuple(claim for claim, kinds in evidence.items() if kinds and not shown[claim])
     going = bool(undecided) and done < len(looks)
     return Progress(
-        shown={claim: frozenset(kinds) for claim, kinds in shown.items()},
+        shown=shown,
         undecided=undecided,
         next_n=looks[done] if going else None,
     )
@@ -162,23 +175,32 @@ def _holm(
     alpha: float,
     spending: Spending,
     one_sided: bool,
-) -> list[str]:
+) -> dict[str, Crossing]:
     """The claims shown: those that meet alpha / m, then those that meet alpha / (m - 1), …"""
-    shown: list[str] = []
+    shown: dict[str, Crossing] = {}
     while True:
         share = alpha / (size - len(shown)) if len(shown) < size else alpha
         # Of a symmetric two-sided plan at twice alpha each side errs with alpha.
         plan = _levels(looks, min(2 * share, 0.999) if one_sided else share, spending)
         levels = [look.level / (2 if one_sided else 1) for look in plan]
-        found = [
-            claim
+        found = {
+            claim: _first_crossing(values, looks, levels)
             for claim, values in family.items()
             if claim not in shown
-            and any(p <= level for p, level in zip(values, levels, strict=False))
-        ]
-        if not found:
+        }
+        met = {claim: crossing for claim, crossing in found.items() if crossing is not None}
+        if not met:
             return shown
-        shown += found
+        shown |= met
+
+
+def _first_crossing(
+    values: Sequence[float], looks: Sequence[int], levels: Sequence[float]
+) -> Crossing | None:
+    for number, (p, n, level) in enumerate(zip(values, looks, levels, strict=False), start=1):
+        if p <= level:
+            return Crossing(look=number, n=n, p=p, level=level)
+    return None
 
 
 @lru_cache(maxsize=512)

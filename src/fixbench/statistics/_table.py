@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from fixbench.statistics._result import ClaimResult, ControlResult, PreconditionResult
@@ -17,9 +18,26 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``preconditions`` and ``controls`` are lists of rows,
-    for JSON only.
+    for JSON only. ``looks`` is there if seeds were added until a verdict in any of the claims, and
+    ``None`` in the others.
     """
-    return [_row(result) for result in results]
+    judged = list(results)
+    looked = any(result.looks is not None for result in judged)
+    return [_row(result) | ({"looks": _looks(result)} if looked else {}) for result in judged]
+
+
+def _looks(result: ClaimResult) -> dict[str, Any] | None:
+    if result.looks is None:
+        return None
+    return {
+        **asdict(result.looks),
+        "p_values": {
+            kind: [_number(p) for p in values] for kind, values in result.looks.p_values.items()
+        },
+        "interval": "holds at all looks together",
+        "p": "of all seeds, not adjusted for looks or family",
+        "estimate": "too far from null on average, where it stopped the run",
+    }
 
 
 def _row(result: ClaimResult) -> dict[str, Any]:

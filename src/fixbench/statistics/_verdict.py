@@ -2,12 +2,13 @@
 
 The rules, fixed before any result exists. "Shown" means Holm-adjusted p < alpha over the family:
 the primary claims of the document with a ``difference``, ``no_difference``, ``not_worse`` or
-``share`` rule, those that could not be tested included. A claim that is not primary is judged by
-its unadjusted p, and says so. *Different* is the t-test against ``null``; *equivalent* is TOST
-within ``margin`` around ``null``; *not worse* is the t-test against ``null`` less ``margin`` (plus
-it, where ``direction`` is less), alpha / 2 on the side that ``direction`` names. A share is that of
-the seeds in which every value is exactly 1, and different from ``null`` by the exact binomial test.
-"tested" are these four rules. The first line that applies decides.
+``share`` rule, those included that could not be tested, or were taken out of the file after their
+results existed (withdrawn). A claim that is not primary is judged by its unadjusted p, and says so.
+*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``;
+*not worse* is the t-test against ``null`` less ``margin`` (plus it, where ``direction`` is less),
+alpha / 2 on the side that ``direction`` names. A share is that of the seeds in which every value
+is exactly 1, and different from ``null`` by the exact binomial test. "tested" are these four rules.
+The first line that applies decides.
 
 ================  ==============================================================  ==============
 rule              when                                                            verdict
@@ -41,8 +42,18 @@ tested            reproduced or direction only, and the interval of a control   
                   ``explains_below`` (one omitted: open; both: never)
 ================  ==============================================================  ==============
 
+Where seeds are added until a verdict, shown means that p met its level at one of the looks
+(`fixbench.statistics.decide`, Holm's steps included), at the last or before; it stays shown, unless
+the estimate from all seeds contradicts it. Shares take part with the p of their exact test. Every
+interval has the confidence 1 - level of the last look, so that it may be judged at any; what rests
+on intervals (tolerance, beyond the margin, preconditions, controls) is judged with all seeds, and
+so are properties. Nobody waits for these: seeds are added until each primary claim of a tested rule
+is shown to be different, equivalent or not worse.
+
 A claim whose precondition is not met keeps its effect and its place in the family.
 Failed runs enter by intention to treat (`Measurements`); the complete-case estimate stands beside.
+Where the seeds are clearly skewed (`standardised_skewness`) it stands beside the verdict that the
+tests then err more often than they say; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
 to be one thing or the other with 80 % power at alpha divided by the size of the family.
 """
@@ -59,6 +70,7 @@ import numpy as np
 import pandas as pd
 
 from fixbench.ablation import (
+    TESTED_RULES,
     Ablation,
     Claim,
     Control,
@@ -82,11 +94,17 @@ from fixbench.statistics._result import (
     ClaimResult,
     ControlResult,
     EffectEstimate,
+    Looks,
     PreconditionResult,
     Verdict,
 )
+from fixbench.statistics._sequential import SPENDING, Progress, decide, spending_levels
+from fixbench.statistics._shape import SKEWED, standardised_skewness
 
-__all__ = ["adjudicate"]
+__all__ = ["adjudicate", "look"]
+
+# Rule → the kind of evidence that an effect is within its bounds.
+_WITHIN = {"difference": "equivalent", "no_difference": "equivalent", "not_worse": "not worse"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +118,14 @@ class _Tested:
     unit: str
     proportion: Proportion | None = None
 
+    @property
+    def evidence(self) -> dict[str, float]:
+        """Kind of evidence that would settle the claim → its p."""
+        kinds = {"different": self.effect.p_value}
+        if self.proportion is None:
+            kinds[_WITHIN[self.claim.decision.rule]] = self.p_equivalence
+        return kinds
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Level:
@@ -110,18 +136,30 @@ class _Level:
     p: float
     p_equivalence: float
     adjusted: bool
+    looks: Looks | None = None
 
     @property
     def different(self) -> bool:
-        return self.p < self.alpha
+        return self.p < self.alpha if self.looks is None else "different" in self.looks.shown
 
     @property
     def equivalent(self) -> bool:
-        return self.p_equivalence < self.alpha
+        """Equivalent, or not worse."""
+        if self.looks is None:
+            return self.p_equivalence < self.alpha
+        return not self.looks.shown.keys().isdisjoint(_WITHIN.values())
 
-    def text(self, p: float) -> str:
-        shown = "p < 0.0001" if p < 1e-4 else f"p = {_figure(p)}"
-        return f"adjusted {shown}" if self.adjusted else shown
+    def text(self, kind: str = "different") -> str:
+        p = self.p if kind == "different" else self.p_equivalence
+        if self.looks is None:
+            return f"adjusted {_p_text(p)}" if self.adjusted else _p_text(p)
+        crossing = self.looks.shown.get(kind)
+        if crossing is None:
+            return f"{_p_text(p)}; its level was met at no look"
+        return (
+            f"{_p_text(crossing.p)} at look {crossing.look} with {_seeds(crossing.n)}, level "
+            f"{_figure(crossing.level)}"
+        )
 
 
 def adjudicate(
@@ -131,42 +169,54 @@ def adjudicate(
     tier: str,
     confidence: float = 0.95,
     recorded_claims: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    looks: Sequence[int] = (),
 ) -> list[ClaimResult]:
-    """Judge every claim of an ablation by the rules above, in file order.
+    """Judge every claim of an ablation by the rules above, in file order; then those withdrawn.
 
     Args:
         frame: the results of this ablation, as `fixbench.results.read_results` returns them.
         tier: the tier they were produced in.
-        confidence: of the intervals; alpha is 1 less this.
+        confidence: of the intervals; alpha is 1 less this. With ``looks``, of all of them together.
         recorded_claims: claim id → the claim under which the results were produced, as recorded:
-            once, or each form of it. A claim without an entry was added later. ``None`` if
-            nothing was recorded, and then no claim counts as edited.
+            once, or each form of it. A claim without an entry was added later, an entry without
+            a claim withdrawn. ``None`` if nothing was recorded, and then no claim counts as edited.
+        looks: where seeds are added until a verdict, how many there are at each look, planned
+            before the first; the frame holds those of one of them.
 
     Raises:
-        InputError: the frame holds no ablation or several, or an effect cannot be read from it.
+        InputError: the frame holds no ablation or several, an effect cannot be read from it, or its
+            seeds are those of no look.
     """
     name = _only_ablation(frame)
     results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
     alpha = round(1 - confidence, 12)
-    tested: dict[str, _Tested] = {}
-    family: list[str] = []
-    for claim in ablation.claims:
-        if not claim.decision.tested:
-            continue
-        if claim.primary:
-            family.append(claim.id)
-        if not _absent(ablation, claim, tier, results):
-            tested[claim.id] = _test(ablation, claim, results, confidence)
-    p_adjusted = holm(
-        {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
-    )
-    p_equivalence_adjusted = holm(
-        {
-            claim.id: tested[claim.id].p_equivalence if claim.id in tested else math.nan
-            for claim in ablation.claims
-            if claim.id in family and claim.decision.rule != "share"
-        }
-    )
+    seen: Mapping[str, Looks] = {}
+    if looks:
+        seen, _ = look(
+            ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
+        )
+        confidence = 1 - spending_levels(looks, alpha=alpha)[_looks_made(frame, looks) - 1].level
+    withdrawn = _withdrawn(ablation, recorded_claims or {})
+    family = _family(ablation, withdrawn)
+    tested = {
+        claim.id: _test(ablation, claim, results, confidence)
+        for claim in ablation.claims
+        if claim.decision.tested and not _absent(ablation, claim, tier, results)
+    }
+    p_adjusted: dict[str, float] = {}
+    p_equivalence_adjusted: dict[str, float] = {}
+    if not looks:
+        shares = {claim.id for claim in ablation.claims if claim.decision.rule == "share"}
+        p_adjusted = holm(
+            {key: tested[key].effect.p_value if key in tested else math.nan for key in family}
+        )
+        p_equivalence_adjusted = holm(
+            {
+                key: tested[key].p_equivalence if key in tested else math.nan
+                for key in family
+                if key not in shares
+            }
+        )
     judged = []
     for claim in ablation.claims:
         base = ClaimResult(
@@ -181,6 +231,7 @@ def adjudicate(
             reason=_sentence(claim.decision.reason or ""),
             primary=claim.primary,
             source=claim.source,
+            looks=seen.get(claim.id),
         )
         notes: list[str] = []
         if claim.effect is None:
@@ -191,14 +242,16 @@ def adjudicate(
             result = _judge_property(base, claim.effect, results, confidence)
         else:
             found = tested[claim.id]
+            if base.looks is not None:
+                base = replace(base, looks=_upheld(base.looks, found, notes))
+            share = alpha / len(family) if claim.primary else alpha
             level = _Level(
                 alpha=alpha,
-                alpha_planned=alpha / len(family) if claim.primary else alpha,
-                p=p_adjusted[claim.id] if claim.primary else found.effect.p_value,
-                p_equivalence=p_equivalence_adjusted.get(claim.id, math.nan)
-                if claim.primary
-                else found.p_equivalence,
+                alpha_planned=spending_levels(looks, alpha=share)[-1].level if looks else share,
+                p=p_adjusted.get(claim.id, found.effect.p_value),
+                p_equivalence=p_equivalence_adjusted.get(claim.id, found.p_equivalence),
                 adjusted=claim.primary,
+                looks=base.looks,
             )
             result = replace(
                 _judge(base, found, level),
@@ -222,7 +275,8 @@ def adjudicate(
             if edited:
                 how = "edited" if recorded else "added"
                 notes.append(f"The claim was {how} after these results were produced.")
-        notes += _seeds_beside_plan(ablation, results, tier)
+        if not looks:
+            notes += _seeds_beside_plan(ablation, results, tier)
         result = _confound(replace(result, controls=controls), claim)
         judged.append(
             replace(
@@ -233,7 +287,139 @@ def adjudicate(
                 notes=tuple(notes),
             )
         )
-    return judged
+    return judged + [_judge_withdrawn(name, key, form) for key, form in withdrawn.items()]
+
+
+def look(
+    ablation: Ablation,
+    frame: pd.DataFrame,
+    *,
+    tier: str,
+    looks: Sequence[int],
+    alpha: float = 0.05,
+    recorded_claims: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> tuple[dict[str, Looks], Progress]:
+    """What the seeds so far show: of each claim, and of the primary ones together.
+
+    Every look that was made is made again, each with the seeds that there were, so that what a
+    later look says of an earlier one is what that one said.
+
+    Args:
+        frame, tier, looks, recorded_claims: as for `adjudicate`.
+        alpha: of all looks and the whole family together.
+
+    Raises:
+        InputError: as `adjudicate`.
+    """
+    made = _looks_made(frame, looks)
+    better = {key: metric.better for key, metric in ablation.metrics.items()}
+    results = Measurements(frame, better)
+    claims = [
+        claim
+        for claim in ablation.claims
+        if claim.decision.tested and not _absent(ablation, claim, tier, results)
+    ]
+    evidence: dict[str, dict[str, list[float]]] = {claim.id: {} for claim in claims}
+    seeds = sorted(results.seeds)
+    for n in looks[:made]:
+        part = Measurements(frame[frame["seed"].isin(seeds[:n])], better)
+        for claim in claims:
+            for kind, p in _test(ablation, claim, part, 1 - alpha).evidence.items():
+                evidence[claim.id].setdefault(kind, []).append(p)
+    family = _family(ablation, _withdrawn(ablation, recorded_claims or {}))
+    progress = decide({key: evidence.get(key, {}) for key in family}, looks=looks, alpha=alpha)
+    shown = dict(progress.shown)
+    for key in evidence.keys() - shown.keys():
+        shown |= decide({key: evidence[key]}, looks=looks, alpha=alpha).shown
+    levels = spending_levels(looks, alpha=alpha)
+    records = {
+        claim.id: Looks(
+            planned=tuple(looks),
+            made=made,
+            alpha=alpha,
+            spending=SPENDING,
+            levels=tuple(item.level for item in levels),
+            p_values={kind: tuple(p) for kind, p in evidence.get(claim.id, {}).items()},
+            shown=shown.get(claim.id, {}),
+        )
+        for claim in ablation.claims
+    }
+    return records, progress
+
+
+def _looks_made(frame: pd.DataFrame, looks: Sequence[int]) -> int:
+    seeds = sorted(set(frame["seed"].tolist()))
+    if len(seeds) not in looks:
+        expected = f"as many seeds as there are at one of the looks: {', '.join(map(str, looks))}"
+        raise InputError("results", "seed", seeds, expected=expected)
+    return looks.index(len(seeds)) + 1
+
+
+def _upheld(seen: Looks, tested: _Tested, notes: list[str]) -> Looks:
+    """Without what one look showed and the estimate from all seeds contradicts."""
+    effect, decision = tested.effect, tested.claim.decision
+    values = [value for _, value in sorted(tested.seeds.values.items())]
+    mean = float(np.mean(values))
+    shown = dict(seen.shown)
+    for kind, crossing in seen.shown.items():
+        if kind == "different":
+            null = to_analysis(effect.null, effect.scale)
+            agrees = (float(np.mean(values[: crossing.n])) > null) == (mean > null)
+        else:
+            assert decision.margin is not None
+            low, high = equivalence_bounds(effect.null, decision.margin, effect.scale)
+            above = mean > low or (kind == "not worse" and decision.direction == "less")
+            below = mean < high or (kind == "not worse" and decision.direction == "greater")
+            agrees = above and below
+        if not agrees:
+            del shown[kind]
+            notes.append(
+                f"At look {crossing.look} it was shown to be {kind}, which the estimate from all "
+                "seeds contradicts, so that it does not count."
+            )
+    return replace(seen, shown=shown)
+
+
+def _family(ablation: Ablation, withdrawn: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    kept = [claim.id for claim in ablation.claims if claim.primary and claim.decision.tested]
+    return [*kept, *(key for key, form in withdrawn.items() if _tested_as_primary(form))]
+
+
+def _withdrawn(
+    ablation: Ablation, recorded: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, Mapping[str, Any]]:
+    """Claims that the results were produced under and the file no longer has, as recorded last."""
+    present = {claim.id for claim in ablation.claims}
+    return {key: forms[-1] for key, forms in recorded.items() if key not in present}
+
+
+def _tested_as_primary(form: Mapping[str, Any]) -> bool:
+    return form.get("primary", True) and form["decision"]["rule"] in TESTED_RULES
+
+
+def _judge_withdrawn(ablation: str, key: str, form: Mapping[str, Any]) -> ClaimResult:
+    reason = "The claim was taken out of the ablation file after these results were produced"
+    if _tested_as_primary(form):
+        reason += "; it still counts in the family, so that p of the others is adjusted for it too"
+    return ClaimResult(
+        id=key,
+        ablation=ablation,
+        statement=form["statement"],
+        section=form["section"],
+        kind=form["kind"],
+        documented=form["documented"]["text"],
+        documented_value=form["documented"]["value"],
+        verdict="withdrawn",
+        reason=f"{reason}.",
+        primary=form.get("primary", True),
+        source=form.get("source"),
+        edited=True,
+        changes=tuple(
+            ClaimChange(key=f"decision.{name}", before=_json(value), after=None)
+            for name, value in form["decision"].items()
+            if value is not None
+        ),
+    )
 
 
 def _changes(claim: Claim, recorded: Sequence[Mapping[str, Any]]) -> tuple[ClaimChange, ...]:
@@ -509,20 +695,40 @@ def _judge(base: ClaimResult, tested: _Tested, level: _Level) -> ClaimResult:
             else f"; were the effect as observed, not even {MOST_SEEDS} seeds would settle it"
         )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
+    percent = f"{effect.confidence * 100:.3g} %"
     reason = (
-        f"Measured {_figure(effect.estimate)}{tested.unit} ({effect.confidence * 100:g} % interval "
+        f"Measured {_figure(effect.estimate)}{tested.unit} ({percent} interval "
         f"{_range(effect.low, effect.high)}; n = {effect.n} seeds{failed}); documented: "
         f"{documented}. {explanation}."
     )
     if not tested.claim.primary:
-        reason += " The claim is not primary, so p is not adjusted."
-    return replace(base, verdict=verdict, reason=reason, seeds_needed=seeds)
+        what = "p is not adjusted" if level.looks is None else "its levels are those of one claim"
+        reason += f" The claim is not primary, so {what}."
+    return replace(base, verdict=verdict, reason=reason + _caution(tested), seeds_needed=seeds)
+
+
+def _caution(tested: _Tested) -> str:
+    """A sentence where the seeds are so skewed that p and interval promise too much."""
+    if tested.proportion is not None:  # an exact test, whatever the seeds
+        return ""
+    seeds, values = zip(*tested.seeds.values.items(), strict=True)
+    skewness = float(standardised_skewness(np.array(values)[None])[0])
+    if not abs(skewness) > SKEWED:
+        return ""
+    squares = (np.array(values) - np.mean(values)) ** 2
+    worst = int(squares.argmax())
+    return (
+        f" Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed "
+        f"{seeds[worst]} alone has {100 * squares[worst] / squares.sum():.0f} % of their spread): "
+        "on such effects p and interval err more often than they say, in simulations up to 18 % of "
+        "cases instead of 5 %."
+    )
 
 
 def _judge_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     effect, decision = tested.effect, tested.claim.decision
     null = _figure(effect.null)
-    p = level.text(level.p)
+    p = level.text()
     if level.equivalent:
         return "absent", _equivalent(tested, level)
     if not level.different:
@@ -550,7 +756,7 @@ def _judge_no_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     low, high = _margin(tested)
     if level.different and (effect.high < low or effect.low > high):
         return "reversed", (
-            f"It differs from {_figure(effect.null)} ({level.text(level.p)}) by more than the "
+            f"It differs from {_figure(effect.null)} ({level.text()}) by more than the "
             f"smallest effect that matters ({_range(low, high)})"
         )
     return "inconclusive", _open(tested, level)
@@ -559,7 +765,7 @@ def _judge_no_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
 def _judge_not_worse(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     effect, null = tested.effect, _figure(tested.effect.null)
     side, bound, beyond = _worse(tested)
-    p, p_not_worse = level.text(level.p), level.text(level.p_equivalence)
+    p, p_not_worse = level.text(), level.text("not worse")
     if level.equivalent:
         text = f"It is not {side} {_figure(bound)} (non-inferiority {p_not_worse})"
         if level.different:
@@ -582,7 +788,7 @@ def _judge_share(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     if level.different:
         return _judge_difference(tested, level)
     null = _figure(tested.effect.null)
-    return "inconclusive", f"That it differs from {null} is not shown ({level.text(level.p)})"
+    return "inconclusive", f"That it differs from {null} is not shown ({level.text()})"
 
 
 def _worse(tested: _Tested) -> tuple[str, float, bool]:
@@ -605,11 +811,11 @@ def _equivalent(tested: _Tested, level: _Level) -> str:
     null = _figure(tested.effect.null)
     text = (
         f"It is equivalent to {null} within {_range(*_margin(tested))} (equivalence "
-        f"{level.text(level.p_equivalence)})"
+        f"{level.text('equivalent')})"
     )
     if level.different:
         text += (
-            f": statistically different ({level.text(level.p)}), but smaller than the smallest "
+            f": statistically different ({level.text()}), but smaller than the smallest "
             "effect that matters"
         )
     return text
@@ -617,7 +823,7 @@ def _equivalent(tested: _Tested, level: _Level) -> str:
 
 def _open(tested: _Tested, level: _Level) -> str:
     null, margin = _figure(tested.effect.null), _range(*_margin(tested))
-    p, p_equivalence = level.text(level.p), level.text(level.p_equivalence)
+    p, p_equivalence = level.text(), level.text("equivalent")
     if level.different:
         return (
             f"It differs from {null} ({p}), but neither equivalence within {margin} "
@@ -742,6 +948,10 @@ def _figure(value: float) -> str:
         return f"{rounded:.2e}"
     decimals = max(0, 2 - math.floor(math.log10(abs(rounded))))
     return f"{rounded:.{decimals}f}"
+
+
+def _p_text(p: float) -> str:
+    return "p < 0.0001" if p < 1e-4 else f"p = {_figure(p)}"
 
 
 def _seeds(count: int) -> str:
