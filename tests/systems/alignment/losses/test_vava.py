@@ -79,7 +79,7 @@ def _fork_pair(x: Tensor, y: Tensor, phi: float) -> Tensor:
             diagonal = abs((i + 1) / n - (j + 1) / m)
             optimal = (abs(i + 1 - j_o) / n + abs(j + 1 - i_o) / n) / 2
             s = phi / (diagonal**2 + 1) + (1 - phi) / (optimal**2 + 1)
-            p = phi * _normal(diagonal / c, 0.6) + (1 - phi) * _normal(optimal / c, 0.6)
+            p = phi * _normal(diagonal / c, 0.6) + (1 - phi) * _normal(optimal / c, 0.6) + 1e-8
             t = plan[i, j]
             total = total - (n + m) * t * s + 0.1 * n * m / 4 * t * (t / p).log()
             if t == plan[i].max() and t == plan[:, j].max():

@@ -34,7 +34,9 @@ def magnitude_curve(
     Args:
         lengths: N.
         state: ``random`` embeddings have independent standard normal channels, so that any two
-            frames lie about 16 apart at 128 channels; ``collapsed`` ones are all the same vector.
+            frames lie about 16 apart at 128 channels, every β of TCC is one-hot, and TCC as found
+            is as large as the floor of its variance makes it (`tcc_loss`); ``collapsed`` ones are
+            all the same vector.
 
     Raises:
         InputError: an unknown state, or what `alignment_loss` refuses.

@@ -21,8 +21,8 @@ included; the intra terms and matches use D², matches over the real rows and co
 · KL(T‖P) as penalties, deviation .6, age in epochs; d_opt subtracts row and column numbers from
 each other and divides both by N; .5 · (C(X) + C(Y) + C(X, Y)), with `intra_as_found` and C(X, Y)
 the summed D of cells that are the largest of their row and column in T, minus that of the smallest;
-sum over ordered pairs. Open: T's marginals (uniform) and steps (as published), and P (here exact in
-logarithms, however small).
+sum over ordered pairs. Open: T's marginals (uniform) and steps (as published), and what keeps log P
+finite, since P underflows far from the diagonal: 1e-8 is added to it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ INTRA_WEIGHT = 0.5
 INTER_WEIGHT = 1e-4
 INTER_TEMPERATURE = 0.5
 FORK_DISTANCE_SCALE = 1e6
+FORK_PRIOR_FLOOR = 1e-8
 
 Value = TypeVar("Value", float, Tensor)
 
@@ -120,7 +121,8 @@ def _between_as_found(distance: Tensor, phi: float, steps: int) -> Tensor:
     log_plan = log_sinkhorn(-distance / rows, steps)
     plan = log_plan.exp()
     gain, log_prior = _priors(distance, phi, FORK_DEVIATION, as_found=True)
-    divergence = (plan * (log_plan - log_prior)).sum()
+    log_floored = torch.logaddexp(log_prior, log_prior.new_tensor(math.log(FORK_PRIOR_FLOOR)))
+    divergence = (plan * (log_plan - log_floored)).sum()
     best = _one_hot(plan.argmax(dim=1), plan, dim=1) * _one_hot(plan.argmax(dim=0), plan, dim=0)
     worst = _one_hot(plan.argmin(dim=1), plan, dim=1) * _one_hot(plan.argmin(dim=0), plan, dim=0)
     return (
