@@ -2,13 +2,13 @@
 
 A video is a sequence of key steps and background. In a step an object, cut from a photograph,
 moves, grows, is uncovered, turns, is stirred, stacked or changes into another one in front of a
-texture. What can be seen grows with the progress through the step, but not by a law: every
-occurrence starts and ends elsewhere, at another pace. The tempo of a video is its own, so that
-the number of frames since a step began tells only so much about how far it has come.
+texture, and fills more and more of the picture. So progress can be seen, but not read off: every
+occurrence starts and ends elsewhere and goes at another pace. The tempo of a video is its own, so
+that the number of frames since a step began tells only so much about how far it has come.
 
 Frames (48 x 48 RGB) are rendered, turned into features by a fixed transform, and forgotten. The
 transform: 32 filters of 5 x 5 x 3 with as many +1 as -1 (blind to brightness), on frames at half
-the size, in steps of two; rectified; averaged over 5 x 5 cells; 800 x 128 random signs; each
+the size, in steps of two; rectified; summed in a grid of 5 x 5 cells; 800 x 128 random signs; each
 feature shifted and scaled to zero mean and unit variance on calibration frames. All sums are of
 integers, hence the same on every machine. Features are stored as fixed-point uint8, which
 `read_procedures` scales back.
@@ -96,18 +96,18 @@ BACKDROPS = ("brick", "grass", "gravel", "hubble_deep_field")
 #: Frames of a step: smallest, median, largest. Up to 9 frames leave progress <= 0.33 without a
 #: target, and above 30 the weight of early targets is capped, so both kinds are needed.
 LENGTHS: MappingProxyType[Duration, tuple[int, int, int]] = MappingProxyType(
-    {"short": (2, 5, 9), "medium": (10, 14, 24), "long": (31, 42, 66)}
+    {"short": (2, 5, 9), "medium": (10, 13, 20), "long": (26, 34, 48)}
 )
 #: How often a step is left out of a video, and how often it happens again later on.
 MISSING: MappingProxyType[Duration, float] = MappingProxyType(
-    {"short": 0.12, "medium": 0.3, "long": 0.3}
+    {"short": 0.12, "medium": 0.35, "long": 0.4}
 )
 REPEATED: MappingProxyType[Duration, float] = MappingProxyType(
-    {"short": 0.4, "medium": 0.15, "long": 0.0}
+    {"short": 0.3, "medium": 0.1, "long": 0.0}
 )
 SWAPPED = 0.25
 BETWEEN = 0.85
-FRAMES = (30, 120)
+FRAMES = (30, 100)
 FRAME_SIZE = 48
 FEATURE_COUNT = 128
 
@@ -121,7 +121,7 @@ _Plan = list[tuple["int | None", int]]
 
 
 def generate_procedures(
-    directory: Path, *, seed: int, train: int = 24, validation: int = 2, test: int = 8
+    directory: Path, *, seed: int, train: int = 30, validation: int = 2, test: int = 8
 ) -> None:
     """Write `PROCEDURES` in EgoProceL's layout to ``directory``, whole or not at all.
 
@@ -191,9 +191,9 @@ def _plan(key_steps: tuple[KeyStep, ...], generator: np.random.Generator) -> _Pl
         for step in order:
             # Two occurrences of one step would be one segment without something between them.
             if not plan or plan[-1][0] == step or generator.random() < BETWEEN:
-                plan.append((None, int(generator.integers(2, 8))))
+                plan.append((None, int(generator.integers(1, 5))))
             plan.append((step, _length(key_steps[step].duration, tempo, generator)))
-        plan.append((None, int(generator.integers(2, 8))))
+        plan.append((None, int(generator.integers(1, 5))))
         frames = sum(length for _, length in plan)
         if len(order) >= 3 and FRAMES[0] <= frames <= FRAMES[1]:
             return plan
@@ -272,7 +272,7 @@ def _render(key_steps: tuple[KeyStep, ...], plan: _Plan, generator: np.random.Ge
             if occurrence is not None:
                 _draw(canvas, objects, occurrence, float(value), (int(down), int(right)))
             view = np.asarray(canvas, dtype=np.float64) * (gain * (1 + flicker[time])) + level
-            view = view + generator.normal(0, 3, size=view.shape)
+            view = view + generator.normal(0, 1.5, size=view.shape)
             frames[time] = np.clip(np.rint(view), 0, 255)
             time += 1
     return frames
@@ -290,13 +290,13 @@ def _draw(
     if step.becomes:
         share = seen if step.motion == "dissolve" else seen / 2
         picture = Image.blend(picture, objects[step.becomes], share)
-    row, column, size = FRAME_SIZE / 2, FRAME_SIZE / 2, 24.0
+    row, column, size = FRAME_SIZE / 2, FRAME_SIZE / 2, 10 + 22 * seen
     if step.motion == "slide":
         column += 28 * seen - 14
     elif step.motion == "rise":
         row += 14 - 28 * seen
     elif step.motion == "grow":
-        size = 8 + 24 * seen
+        size = 8 + 26 * seen
     elif step.motion == "turn":
         picture = picture.rotate(-170 * seen, Image.Resampling.BILINEAR)
     elif step.motion == "stir":
@@ -343,7 +343,7 @@ def _backdrop(photograph: str, generator: np.random.Generator) -> Image8:
     size = FRAME_SIZE + 2 * _MARGIN
     view = np.asarray(piece.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float64)
     mean = view.mean(axis=(0, 1))
-    toned: Image8 = np.clip(np.rint(70 + 0.35 * mean + 0.25 * (view - mean)), 0, 255).astype(
+    toned: Image8 = np.clip(np.rint(80 + 0.25 * mean + 0.15 * (view - mean)), 0, 255).astype(
         np.uint8
     )
     return toned

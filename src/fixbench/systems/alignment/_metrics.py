@@ -13,8 +13,6 @@ from itertools import permutations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
-from scipy.stats import kendalltau, rankdata
 
 from fixbench.datasets import ProcedureTask, ProcedureVideo
 from fixbench.errors import InputError
@@ -168,7 +166,10 @@ def _spearman(predicted: Floats) -> float:
     """Rank correlation with time; 0 for a constant, which orders nothing."""
     if np.ptp(predicted) == 0:
         return 0.0
-    return float(np.corrcoef(rankdata(predicted), np.arange(len(predicted)))[0, 1])
+    # Ranks, ties averaged, as scipy.stats.rankdata gives them; importing that takes a second.
+    _, inverse, counts = np.unique(predicted, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float(np.corrcoef(ranks, np.arange(len(predicted)))[0, 1])
 
 
 # What is reached without looking.
@@ -293,6 +294,9 @@ def nearest_neighbour_tau(videos: Sequence[NDArray[np.floating]]) -> float:
     Raises:
         InputError: there are fewer than two.
     """
+    from scipy.spatial.distance import cdist  # takes a second
+    from scipy.stats import kendalltau
+
     if len(videos) < 2:
         raise InputError(
             "nearest_neighbour_tau", "videos", len(videos), expected="at least two of a task"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -102,21 +103,23 @@ def _draw(
     length: int, generator: np.random.Generator, stratified: bool, frames: int, least: int
 ) -> Integers:
     """Numbers of frames from the action's start to a target, both included."""
-    elapsed = np.arange(least, length + 1)
+    elapsed, pools = _targets(length, least)
     if not stratified or len(elapsed) < 3:
-        return generator.choice(elapsed, min(frames, len(elapsed)), replace=False)
-    bins = progress_bins(elapsed / length)
+        return generator.permutation(elapsed)[:frames]
     each = max(1, frames // 3)
-    chosen = np.concatenate(
-        [
-            generator.choice(pool, min(each, len(pool)), replace=False)
-            for pool in (elapsed[bins == number] for number in range(3))
-            if len(pool)
-        ]
-    )
-    rest = np.setdiff1d(elapsed, chosen, assume_unique=True)
-    more = min(max(0, frames - len(chosen)), len(rest))
-    return np.concatenate([chosen, generator.choice(rest, more, replace=False)])
+    chosen = np.concatenate([generator.permutation(pool)[:each] for pool in pools])
+    left = np.ones(len(elapsed), dtype=bool)
+    left[chosen - least] = False
+    rest = generator.permutation(elapsed[left])[: max(0, frames - len(chosen))]
+    return np.concatenate([chosen, rest])
+
+
+@cache
+def _targets(length: int, least: int) -> tuple[Integers, tuple[Integers, ...]]:
+    """All targets of an action, as frames since its start, and those of each bin."""
+    elapsed = np.arange(least, length + 1)
+    bins = progress_bins(elapsed / length)
+    return elapsed, tuple(elapsed[bins == number] for number in range(3))
 
 
 def eligible_actions(steps: Sequence[Step], min_segment_length: int = 3) -> list[Step]:
