@@ -339,9 +339,10 @@ def _data(options: argparse.Namespace) -> None:
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":
-        from fixbench.datasets import generate_families
+        from fixbench.datasets import generate_families, generate_procedures
 
         generate_families(options.output / "aa_clip", seed=_DATA_SEED)
+        generate_procedures(options.output / "alignment", seed=_DATA_SEED)
     else:
         tracking.verify(root, options.folder)
     if options.record is not None:

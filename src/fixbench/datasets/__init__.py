@@ -18,3 +18,11 @@ from fixbench.datasets._photographs import Photograph as Photograph
 from fixbench.datasets._photographs import Region as Region
 from fixbench.datasets._photographs import load_photograph as load_photograph
 from fixbench.datasets._photographs import photograph_region as photograph_region
+from fixbench.datasets._procedure_generator import PROCEDURES as PROCEDURES
+from fixbench.datasets._procedure_generator import KeyStep as KeyStep
+from fixbench.datasets._procedure_generator import generate_procedures as generate_procedures
+from fixbench.datasets._procedures import BACKGROUND_LABELS as BACKGROUND_LABELS
+from fixbench.datasets._procedures import ProcedureTask as ProcedureTask
+from fixbench.datasets._procedures import ProcedureVideo as ProcedureVideo
+from fixbench.datasets._procedures import Step as Step
+from fixbench.datasets._procedures import read_procedures as read_procedures
