@@ -1,0 +1,31 @@
+"""What the relation branch is told about the objects at the same place.
+
+Document 000, "Architecture Flow"; unchanged by the fix. Re-implemented from documented facts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fixbench.systems.yowo._blocks import match_magnitude, pointwise_mlp
+from fixbench.systems.yowo._heads import OBJECTS
+
+__all__ = ["ObjectContext"]
+
+
+class ObjectContext(nn.Module):
+    """Features [B, d, H, W] fused with an embedding of the object probabilities, cell by cell.
+
+    The embedding is brought to the features' magnitude over the whole batch; GroupNorm(x + δ).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.project = pointwise_mlp(OBJECTS, width, width, gain=1.0, zero_bias=True)
+        self.fuse = pointwise_mlp(2 * width, width, width, gain=0.5)
+        self.norm = nn.GroupNorm(32, width)
+
+    def forward(self, features: Tensor, object_logits: Tensor) -> Tensor:
+        context = match_magnitude(self.project(object_logits.softmax(dim=1)), features, "batch")
+        return self.norm(features + self.fuse(torch.cat([features, context], dim=1)))
