@@ -186,6 +186,21 @@ def test_the_number_of_cells_is_the_floored_sum_of_ten_overlaps():
     )
 
 
+def test_near_a_centre_is_within_two_and_a_half_strides():
+    """A box over nearly all of 8 x 8 cells, met exactly everywhere: ten cells of equal cost.
+
+    Centre 31, stride 8: between 11 and 51, which are columns and rows 1 to 5.
+    """
+    centres, strides = _grid(64)
+    whole = [0.0, 0, 62, 62]
+    targets = pad_targets(
+        [torch.tensor([whole], dtype=torch.float64)], [torch.zeros(1, CLASSES, dtype=torch.float64)]
+    )
+    found = assign(centres, strides, *_uniform(centres, whole), targets)
+    second_row, third_row = [9, 10, 11, 12, 13], [17, 18, 19, 20, 21]
+    assert found.foreground[0].nonzero().ravel().tolist() == second_row + third_row
+
+
 def test_a_cell_outside_is_taken_only_when_none_inside_is_left():
     """A box between the cells' centres contains none of them, but must be answered for."""
     centres, strides = _grid(64)
