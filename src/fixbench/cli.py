@@ -290,9 +290,10 @@ def _data(options: argparse.Namespace) -> None:
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":
-        from fixbench.datasets import generate_families
+        from fixbench.datasets import generate_families, generate_scenes
 
         generate_families(options.output / "aa_clip", seed=_DATA_SEED)
+        generate_scenes(options.output / "yowo", seed=_DATA_SEED)
     else:
         tracking.verify(root, options.folder)
     if options.record is not None:
