@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -584,14 +585,60 @@ def test_bad_annotations_are_refused_with_file_key_and_value(data: Dataset, name
 @pytest.mark.parametrize("key", ["001YG.mp4", "a/b/000001.png", "../000001.png", "x/1.png", 3])
 def test_a_key_that_names_no_frame_is_refused(data: Dataset, key: Any):
     data.objects[key], data.persons[key] = _objects(), _person((1, 1, 9, 9))
-    if key == 3:
-        del data.objects[KEY], data.persons[KEY]
-        data.objects, data.persons = {3: _objects()}, {3: _person((1, 1, 9, 9))}
     data.write()
     with pytest.raises(InputError) as error:
         data.read()
     expected = "expected a key such as '001YG.mp4/000089.png'"
     assert str(error.value) == f"{data.file(OBJECTS)}: key is {key!r}; {expected}"
+
+
+def _paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """Where in nested containers something stands."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value or ())
+    for key, item in items:
+        yield from _paths(item if isinstance(item, dict | list) else (), *path, key)
+
+
+_ODD = [
+    None,
+    3,
+    "x",
+    "train",
+    [],
+    ["x"],
+    {},
+    (1,),
+    b"x",
+    np.nan,
+    np.array(5.0),
+    np.array(["a", "b"]),
+]
+
+
+@pytest.mark.parametrize("where", ["objects", "persons"])
+def test_whatever_stands_in_a_place_is_read_or_refused_in_one_line(data: Dataset, where: str):
+    """Every place of an entry, filled with every odd value: never another exception."""
+    entry = {"objects": _objects()[:2], "persons": _person((1, 1, 9, 9))}[where]
+    refused = []
+    for path in _paths(entry):
+        for odd in _ODD:
+            changed = copy.deepcopy(entry)
+            place: Any = changed
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = odd
+            getattr(data, where)[KEY] = changed
+            data.write()
+            try:
+                data.read(clip_length=1)
+            except InputError as error:
+                refused.append(str(error))
+    assert len(refused) > 30
+    for message in refused:
+        assert message.startswith(str(data.folder))
+        assert "\n" not in message
 
 
 def test_a_video_that_charades_does_not_list_is_refused(data: Dataset):
@@ -679,6 +726,9 @@ def test_other_text_is_refused(data: Dataset):
         data.read()
     path.write_bytes(b"id,actions\n\xff\xfe,")
     with pytest.raises(InputError, match=r"test\.csv; expected a text file in UTF-8"):
+        data.read()
+    path.write_text("id,actions\nx," + "y" * 200_000)
+    with pytest.raises(InputError, match=r"test\.csv: line 2; expected comma-separated values"):
         data.read()
     path.write_text("id,actions\n")
     data.file("frame_details.json").write_text('{"a": 1,\n}')

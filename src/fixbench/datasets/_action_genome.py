@@ -24,6 +24,7 @@ in them.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import pickle
@@ -31,7 +32,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -287,7 +288,9 @@ class _Annotations:
         self._persons_file = folder / _PERSONS_FILE
         self.objects = _read_pickle(self._objects_file)
         self.persons = _read_pickle(self._persons_file)
-        for key in self.objects.keys() ^ self.persons.keys():
+        for key in self.objects:
+            _split_key(self._objects_file, key)
+        for key in sorted(self.objects.keys() ^ self.persons.keys(), key=str):
             inside, outside = self._objects_file, self._persons_file
             if key in self.persons:
                 inside, outside = outside, inside
@@ -348,18 +351,17 @@ class _Annotations:
             if name not in entry:
                 raise InputError(file, f"{key}: {name}", expected="this key in every frame")
         mode = entry.get("bbox_mode", "xyxy")
-        if mode != "xyxy":
+        if not isinstance(mode, str) or mode != "xyxy":
             raise InputError(file, f"{key}: bbox_mode", mode, expected="'xyxy'")
         size = entry["bbox_size"]
-        sides = list(size) if isinstance(size, tuple | list | np.ndarray) else []
+        sides = _as_list(size)
         if len(sides) != 2 or not all(_is_number(side) and side > 0 for side in sides):
-            raise InputError(
-                file, f"{key}: bbox_size", size, expected="width and height, positive, in pixels"
-            )
+            expected = "width and height, positive, in pixels"
+            raise InputError(file, f"{key}: bbox_size", size, expected=expected)
         width, height = (int(side) for side in sides)
         expected = "an array [k, 4] of numbers (x1, y1, x2, y2), k = 0 where nobody was found"
         found = entry["bbox"]
-        array = np.asarray(found) if isinstance(found, np.ndarray | list) else np.empty((1, 1), "O")
+        array: NDArray[Any] = found if isinstance(found, np.ndarray) else np.empty(1)
         if array.size == 0:
             array = np.zeros((0, 4))
         if array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "iuf":
@@ -387,7 +389,7 @@ class _Annotations:
             raise InputError(file, f"{where}: visible", visible, expected="True or False")
         metadata = entry["metadata"]
         split = metadata.get("set") if isinstance(metadata, dict) else None
-        if split not in ("train", "test"):
+        if not _is_split(split):
             raise InputError(file, f"{where}: metadata.set", split, expected="'train' or 'test'")
         relations = np.zeros(len(RELATION_CLASSES), dtype=bool)
         for kind, places in _RELATION_KINDS.items():
@@ -411,7 +413,7 @@ class _Annotations:
         return [allowed[_normalised(name)] for name in names]
 
     def _box(self, where: str, box: Any, size: tuple[int, int]) -> tuple[Boxes, bool]:
-        numbers = list(box) if isinstance(box, tuple | list | np.ndarray) else []
+        numbers = _as_list(box)
         if len(numbers) != 4 or not all(_is_number(number) for number in numbers):
             expected = "(x, y, width, height), because the object is visible"
             raise InputError(self._objects_file, where, box, expected=expected)
@@ -463,6 +465,10 @@ class _Object:
     relations: Flags
     split: Split
     clipped: bool
+
+
+def _is_split(value: Any) -> TypeGuard[Split]:
+    return isinstance(value, str) and value in ("train", "test")
 
 
 class _Pictures:
@@ -530,6 +536,12 @@ def _inside(
     return cut, not np.array_equal(cut, box)
 
 
+def _as_list(value: Any) -> list[Any]:
+    """A sequence's items; none of anything else."""
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    return list(items) if isinstance(items, list | tuple) else []
+
+
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return False
@@ -569,18 +581,20 @@ def _read_charades(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
     videos: dict[str, list[tuple[int, float, float]]] = {}
     for name in ("Charades_v1_train.csv", "Charades_v1_test.csv"):
         path = folder / name
-        rows = csv.DictReader(_read_text(path).splitlines())
-        for column in ("id", "actions"):
-            if column not in (rows.fieldnames or ()):
-                raise InputError(path, column, expected="a column of this name")
-        for row in rows:
-            where = f"line {rows.line_num}: actions"
-            if row["id"] in videos:
-                raise InputError(
-                    path, f"line {rows.line_num}: id", row["id"], expected="each video once"
-                )
-            entries = [entry for entry in (row["actions"] or "").split(";") if entry]
-            videos[row["id"]] = [_interval(path, where, entry) for entry in entries]
+        rows = csv.DictReader(io.StringIO(_read_text(path), newline=""))
+        try:
+            for column in ("id", "actions"):
+                if column not in (rows.fieldnames or ()):
+                    raise InputError(path, column, expected="a column of this name")
+            for row in rows:
+                where = f"line {rows.line_num}"
+                if row["id"] in videos:
+                    raise InputError(path, f"{where}: id", row["id"], expected="each video once")
+                entries = [entry for entry in (row["actions"] or "").split(";") if entry]
+                videos[row["id"]] = [_interval(path, f"{where}: actions", e) for e in entries]
+        except csv.Error as error:
+            expected = f"comma-separated values ({error})"
+            raise InputError(path, f"line {rows.line_num + 1}", expected=expected) from error
     return videos
 
 

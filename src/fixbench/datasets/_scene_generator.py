@@ -25,9 +25,9 @@ Subsets ask different things of a scene context:
   The scene's content is the same for both; who watches what depends on places.
 
 Whichever way a scene context works, some of this favours it and some does not: a context pooled
-over the whole scene has all that it needs in the first and third subsets and cannot be right in
-the others but by chance; attention over places can in principle be right in all, and has the
-harder problem to learn. In every subset some scenes have nothing to be seen (dimmed things, figures
+over the whole scene has all that it needs in the first and third subsets and has to guess in the
+others; attention over places can in principle be right in all, and has the harder problem to
+learn. In every subset some scenes have nothing to be seen (dimmed things, figures
 turned away), so that neither class nor relation alone is enough.
 """
 
@@ -37,7 +37,7 @@ import csv
 import io
 import json
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -591,7 +591,7 @@ def _squeezed(name: str) -> str:
     return "".join(c for c in name if c.isalnum())
 
 
-def _lines(names: Any) -> str:
+def _lines(names: Iterable[str]) -> str:
     return "".join(f"{name}\n" for name in names)
 
 
@@ -617,7 +617,7 @@ def _stretched(pixels: Plane, size: tuple[int, int]) -> Plane:
 _SUPERSAMPLING = 4
 
 
-def _drawn(size: tuple[int, int], draw: Any) -> Plane:
+def _drawn(size: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw, int], None]) -> Plane:
     """What share of each pixel a drawing covers; ``draw`` gets a pen and its magnification."""
     width, height = size
     canvas = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
