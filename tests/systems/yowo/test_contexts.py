@@ -170,7 +170,7 @@ def test_attention_b() -> None:
     features, objects, relations = _inputs()
     p, x = _arrays(module), features.numpy()
     logits = torch.cat([objects, relations], dim=1).numpy()
-    query = _linear(p, "query", x) + _position(p) * p["position_scale"]
+    query = _linear(p, "query", x) + _position(p) * 0.3
     key = _mlp(p, "key", logits) * p["context_scale"]
     embedded = _mlp(p, "context", logits) * p["context_scale"]
     value = _linear(p, "value", np.concatenate([x, embedded], axis=1))
@@ -190,8 +190,8 @@ def test_attention_a() -> None:
         _linear(p, "objects", probabilities[:, :36]),
         _linear(p, "relations", probabilities[:, 36:]),
     ]
-    hidden = np.maximum(_linear(p, "combine.0", np.concatenate(halves, axis=1)), 0)
-    kv = _linear(p, "combine.2", hidden)
+    joined = np.concatenate(halves, axis=1)
+    kv = _linear(p, "mix.1", joined * 0.5 * (1 + erf(joined / math.sqrt(2))))
     packed, bias = p["attend.in_proj_weight"], p["attend.in_proj_bias"]
     q, k, v = (
         np.einsum("oc,bcn->bon", packed[i * WIDTH : (i + 1) * WIDTH], source)
@@ -257,11 +257,12 @@ def test_revision_e_by_hand() -> None:
     features, objects, relations = _inputs()
     probabilities = _probabilities(objects, relations)
     weights = _softmax(probabilities.reshape(2, 62, -1) / 0.1, 2).reshape(probabilities.shape)
-    y = (weights * (np.arange(ROWS) / (ROWS - 1))[:, None]).sum(axis=(2, 3))
-    x = (weights * (np.arange(COLUMNS) / (COLUMNS - 1))).sum(axis=(2, 3))
-    parts = [probabilities.max(axis=(2, 3)), y, x, y - y[:, :1], x - x[:, :1]]
-    pooled = np.concatenate(parts, axis=1)
-    assert pooled.shape == (2, 310)
+    y = (weights * ((np.arange(ROWS) + 0.5) / ROWS)[:, None]).sum(axis=(2, 3))
+    x = (weights * ((np.arange(COLUMNS) + 0.5) / COLUMNS)).sum(axis=(2, 3))
+    pooled = np.empty((2, 310))
+    pooled[:, 0::5] = probabilities.max(axis=(2, 3))
+    pooled[:, 1::5], pooled[:, 2::5] = x, y
+    pooled[:, 3::5], pooled[:, 4::5] = x - x[:, :1], y - y[:, :1]
     _check(module.pooled(objects, relations), pooled)
     p, f = _arrays(module), features.numpy()
     vector = _mlp(p, "project", pooled)
@@ -274,25 +275,36 @@ def test_revision_e_by_hand() -> None:
 def test_expected_positions_of_certain_and_of_flat_maps() -> None:
     maps = torch.zeros(1, 2, 3, 5)
     maps[0, 0, 2, 1] = 1
-    y, x = expected_positions(maps, temperature=0.01)[0]
-    torch.testing.assert_close(y, torch.tensor([1.0, 0.5]))
-    torch.testing.assert_close(x, torch.tensor([0.25, 0.5]))
+    certain, flat = expected_positions(maps, temperature=0.01)[0]
+    # The centre of the second of five columns, of the third of three rows.
+    torch.testing.assert_close(certain, torch.tensor([0.3, 5 / 6]))
+    torch.testing.assert_close(flat, torch.tensor([0.5, 0.5]))
 
 
-def test_local_context_averages_25_cells() -> None:
+def test_local_context_averages_the_cells_that_lie_near() -> None:
     module = _shaken(LocalContext(WIDTH))
     features, objects, relations = _inputs()
     p, x = _arrays(module), features.numpy()
-    padded = np.pad(_probabilities(objects, relations), ((0, 0), (0, 0), (2, 2), (2, 2)))
-    near = np.stack(
-        [
-            np.stack([padded[:, :, i : i + 5, j : j + 5].sum(axis=(2, 3)) / 25
-                      for j in range(COLUMNS)], axis=-1)
-            for i in range(ROWS)
-        ],
-        axis=-2,
-    )  # fmt: skip
-    _check(module(features, objects, relations), _group_norm(p, x + _mlp(p, "project", near)))
+    probabilities = _probabilities(objects, relations)
+    near = np.empty_like(probabilities)
+    for i in range(ROWS):
+        for j in range(COLUMNS):
+            window = probabilities[:, :, max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3]
+            near[:, :, i, j] = window.mean(axis=(2, 3))
+    joined = np.concatenate([x, _mlp(p, "project", near)], axis=1)
+    expected = _group_norm(p, x + _mlp(p, "fuse", joined))
+    _check(module(features, objects, relations), expected)
+
+
+def test_the_local_variant_is_the_unscaled_fix_but_for_its_pooling() -> None:
+    """On an even scene a mean over cells is the mean over all: the two are one."""
+    local: Any = LocalContext(WIDTH).double()
+    fix: Any = GlobalContext(WIDTH, rescale="off", learned_scale=False).double()
+    fix.load_state_dict(local.state_dict())
+    features, objects, relations = _inputs()
+    even = [logits[..., :1, :1].expand_as(logits) for logits in (objects, relations)]
+    torch.testing.assert_close(local(features, *even), fix(features, *even))
+    assert (local(features, objects, relations) - fix(features, objects, relations)).abs().max() > 0
 
 
 def test_no_context_hands_the_features_on() -> None:
@@ -308,7 +320,8 @@ def test_cooccurrence_by_hand() -> None:
     actions = torch.zeros(2, 157, ROWS, COLUMNS, dtype=torch.float64)
     presence = _softmax(objects.numpy(), 1).max(axis=(2, 3))
     p = _arrays(module)
-    prior = 0.1 * np.einsum("ar,or,bo->ba", p["actions"], p["objects"], presence)
+    weights = p["prior.1.weight"], p["prior.0.weight"]
+    prior = 0.1 * np.einsum("ar,ro,bo->ba", *weights, presence)
     found = module(actions, objects).detach().numpy()
     np.testing.assert_allclose(found, np.broadcast_to(prior[:, :, None, None], found.shape),
                                rtol=1e-6)  # fmt: skip
@@ -413,8 +426,9 @@ def test_initial_values_of_b_and_of_the_fix() -> None:
     _glorot(b.key[0].weight, 2.0)
     _glorot(b.context[2].weight, 2.0)
     assert b.key[0].out_channels == 64
+    assert b.key[0].bias.any()
     assert abs(b.rows.std() - 0.5) < 0.02
-    assert (b.position_scale.item(), b.context_scale.item()) == (pytest.approx(0.3), 2.0)
+    assert b.context_scale.item() == 2.0
     assert 0.95 / math.sqrt(128) < b.out.weight.abs().max() <= 1 / math.sqrt(128)
     d: Any = build_scene_context(context(), 128)
     for layer in (d.project[0], d.project[2], d.fuse[0], d.fuse[2]):
@@ -422,7 +436,13 @@ def test_initial_values_of_b_and_of_the_fix() -> None:
     assert not d.project[0].bias.any()
     assert d.fuse[0].bias.any()
     assert d.context_scale.item() == 1.0
+    e: Any = build_scene_context(context(positions=True), 128)
+    local: Any = build_scene_context(context("local"), 128)
+    for layer in (e.project[0], local.project[0], local.project[2], local.fuse[0], local.fuse[2]):
+        _glorot(layer.weight, 1.0)
     o = ObjectContext(128)
+    assert o.project[0].bias.any()
+    assert not ObjectContext(128, zero_bias=True).project[2].bias.any()
     for layer in (o.fuse[0], o.fuse[2]):
         _glorot(layer.weight, 0.5)
 

@@ -196,6 +196,13 @@ def test_object_context_changes_more_where_objects_are() -> None:
     found = object_context_change(0, width=WIDTH)
     assert set(found) == {"modification", "response"}
     assert found["response"] > found["modification"]
+    # About 1 with biases and about 3 without, at the document's width.
+    for zero_bias, expected in ((False, 1.1), (True, 3.2)):
+        ratios = [
+            object_context_change(seed, width=256, zero_bias=zero_bias)["modification"]
+            for seed in SEEDS
+        ]
+        assert np.mean(ratios) == pytest.approx(expected, rel=0.2)
     # Nothing there: object cells are cells like all others.
     certain = [object_context_change(seed, width=WIDTH, background=10.0) for seed in SEEDS]
     assert all(0.5 < each["modification"] < 2 for each in certain)

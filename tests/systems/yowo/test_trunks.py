@@ -85,20 +85,15 @@ def test_pyramid_pooling_is_maxima_over_5_9_and_13() -> None:
 def test_spatial_attention_against_pytorchs() -> None:
     torch.manual_seed(1)
     module = _SpatialAttention(128).eval()
-    assert (module.heads, module.key_size) == (2, 32)
+    assert module.heads == 2
     x = torch.randn(2, 128, 3, 5)
-    packed = module.qkv(x).flatten(2)
-    attended, values = [], []
-    for head in packed.chunk(2, dim=1):
-        query, key, value = (
-            head[:, a:b].transpose(1, 2) for a, b in ((0, 32), (32, 64), (64, 128))
-        )
-        out = functional.scaled_dot_product_attention(query, key, value)
-        attended.append(out.transpose(1, 2))
-        values.append(value.transpose(1, 2))
-    joined = torch.cat(attended, dim=1).reshape(x.shape)
-    value_map = torch.cat(values, dim=1).reshape(x.shape)
-    expected = module.project(joined + module.position(value_map))
+    sources = (module.query(x), module.key(x), module.value(x))
+    assert [source.shape[1] for source in sources] == [64, 64, 128]
+    halves = zip(*(source.flatten(2).transpose(1, 2).chunk(2, dim=2) for source in sources),
+                 strict=True)  # fmt: skip
+    attended = [functional.scaled_dot_product_attention(*half) for half in halves]
+    joined = torch.cat(attended, dim=2).transpose(1, 2).reshape(x.shape)
+    expected = module.project(joined + module.position(sources[2]))
     torch.testing.assert_close(module(x), expected)
 
 
@@ -139,20 +134,15 @@ def test_temporal_attention_by_hand() -> None:
     torch.manual_seed(2)
     module = TemporalAttention(8)
     x = torch.randn(2, 8, 5, 3, 4)
-    first, last = module.gate[0], module.gate[2]
-    hidden = torch.relu(
-        torch.einsum("oi,bit->bot", first.weight[:, :, 0], x.mean(dim=(3, 4))) + first.bias[:, None]
-    )
-    gate = torch.einsum("oi,bit->bot", last.weight[:, :, 0], hidden) + last.bias[:, None]
-    mix = np.exp([0.5, 0.3, 0.2]) / np.exp([0.5, 0.3, 0.2]).sum()
-    expected = torch.einsum("bct,bcthw->bchw", gate.sigmoid(), x) / 2
-    expected = (
-        expected
-        + (mix[0] * x[:, :, 4] + mix[1] * x[:, :, 2:].mean(dim=2) + mix[2] * x.mean(dim=2)).float()
-        / 2
-    )
-    torch.testing.assert_close(module(x), expected)
-    assert torch.equal(module(x[:, :, :1]), x[:, :, 0])
+    frames = x.numpy()
+    scores = np.einsum("c,bct->bt", module.score.weight[0].detach(), frames.mean(axis=(3, 4)))
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    expected = sum(weights[:, t, None, None, None] * frames[:, :, t] for t in range(5))
+    np.testing.assert_allclose(module(x).detach(), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(module(x[:, :, :1]), x[:, :, 0])
+    with torch.no_grad():
+        module.score.weight.zero_()
+    torch.testing.assert_close(module(x), x.mean(dim=2))
 
 
 # Channel encoder

@@ -1,7 +1,9 @@
 """The cross-attention before the fix, in three states: A, B and C.
 
 Document 000, "Original Design (Broken)", says only that queries come from features and keys from
-predictions; the fork's history has three modules that it fits. C is the parent of the fix.
+predictions; three recorded states fit that. C is the parent of the fix. B is documented by what
+differs from C, so that everything else in it follows C; but its initial values, where not
+documented, are PyTorch's.
 """
 
 from __future__ import annotations
@@ -18,22 +20,26 @@ __all__ = ["Attention", "GatedAttention", "LogitAttention"]
 
 #: Rows and columns of the learned position table, which is resampled to the grid.
 _TABLE = 32
+#: B's factors of the position and, at first, of the predictions' embeddings.
+_POSITION_SCALE, _CONTEXT_SCALE = 0.3, 2.0
 
 
 class GatedAttention(SceneContext):
     """A (bc5f614): LayerNorm(x + gate · attention), the gate 0 at first.
 
-    Keys and values are one embedding of the probabilities, with ReLU; the attention is PyTorch's.
+    Keys and values are one embedding of the probabilities: half the channels from the objects, half
+    from the relations, mixed. How they are mixed is left open by the documentation; choice: GELU
+    and one linear layer, with PyTorch's initial values. The attention is PyTorch's.
     """
 
     def __init__(self, width: int, *, heads: int) -> None:
         super().__init__()
         self.objects = nn.Linear(OBJECTS, width // 2)
         self.relations = nn.Linear(RELATIONS, width // 2)
-        self.combine = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.mix = nn.Sequential(nn.GELU(), nn.Linear(width, width))
         self.attend = nn.MultiheadAttention(width, heads, batch_first=True)
         self.norm = nn.LayerNorm(width)
-        self.gate = nn.Parameter(torch.zeros(1))
+        self.gate = nn.Parameter(torch.tensor(0.0))
 
     def _attended(
         self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
@@ -41,8 +47,8 @@ class GatedAttention(SceneContext):
         """Queries [B, N, d], what they attend to [B, N, d], and weights [B, heads, N, N]."""
         probabilities = _tokens(scene_probabilities(object_logits, relation_logits))
         objects, relations = probabilities.split([OBJECTS, RELATIONS], dim=-1)
-        joined = torch.cat([self.objects(objects), self.relations(relations)], dim=-1)
-        context = self.combine(joined)
+        halves = [self.objects(objects), self.relations(relations)]
+        context = self.mix(torch.cat(halves, dim=-1))
         query = _tokens(features)
         attended, weights = self.attend(query, context, context, average_attn_weights=False)
         return query, attended, weights
@@ -64,8 +70,11 @@ class _CrossAttention(SceneContext):
     Args:
         width: of the features.
         inner: of queries, keys and values.
-        hidden: of the predictions' embeddings; ``gain``: of their Glorot weights.
+        hidden: of the predictions' embeddings; ``gain``: of their Glorot weights; ``zero_bias``:
+            whether their biases start at zero.
         position_std: of the position table.
+
+    Queries, values and the output projection start as PyTorch starts them.
     """
 
     def __init__(
@@ -76,14 +85,15 @@ class _CrossAttention(SceneContext):
         heads: int,
         hidden: int,
         gain: float,
+        zero_bias: bool,
         position_std: float,
     ) -> None:
         super().__init__()
         self.heads = heads
         classes = OBJECTS + RELATIONS
         self.query = nn.Conv2d(width, inner, 1)
-        self.key = pointwise_mlp(classes, hidden, inner, gain=gain, zero_bias=True)
-        self.context = pointwise_mlp(classes, hidden, width, gain=gain, zero_bias=True)
+        self.key = pointwise_mlp(classes, hidden, inner, gain=gain, zero_bias=zero_bias)
+        self.context = pointwise_mlp(classes, hidden, width, gain=gain, zero_bias=zero_bias)
         self.value = nn.Conv2d(2 * width, inner, 1)
         self.out = nn.Conv2d(inner, width, 1)
         self.rows = nn.Parameter(torch.randn(inner // 2, _TABLE) * position_std)
@@ -143,7 +153,15 @@ class Attention(_CrossAttention):
         output_gain: float,
         rescale: Rescale = "batch",
     ) -> None:
-        super().__init__(width, inner=inner, heads=heads, hidden=inner, gain=1.0, position_std=0.02)
+        super().__init__(
+            width,
+            inner=inner,
+            heads=heads,
+            hidden=inner,
+            gain=1.0,
+            zero_bias=True,
+            position_std=0.02,
+        )
         nn.init.xavier_uniform_(self.out.weight, output_gain)
         self.rescale = rescale
 
@@ -158,26 +176,30 @@ class Attention(_CrossAttention):
 
 
 class LogitAttention(_CrossAttention):
-    """B (another file at 810e3af): keys and values see raw logits.
+    """B (``yowo_multitask_fixed.py``): keys and values see raw logits.
 
-    Their embeddings are narrower, with gain 2, and multiplied by a learned 2.0 instead of being
-    brought to a magnitude; positions are larger, times a learned 0.3; the output projection starts
-    as PyTorch starts it.
+    Their embeddings are narrower, with gain 2, and multiplied by context_scale, 2.0, instead of
+    being brought to a magnitude; positions are larger, times 0.3. Which of the two factors are
+    learned is left open by the documentation; choice: the first, as D's of that name.
     """
 
     def __init__(self, width: int, *, heads: int) -> None:
         super().__init__(
-            width, inner=width, heads=heads, hidden=width // 2, gain=2.0, position_std=0.5
+            width,
+            inner=width,
+            heads=heads,
+            hidden=width // 2,
+            gain=2.0,
+            zero_bias=False,
+            position_std=0.5,
         )
-        self.position_scale = nn.Parameter(torch.tensor([0.3]))
-        self.context_scale = nn.Parameter(torch.tensor([2.0]))
+        self.context_scale = nn.Parameter(torch.tensor(_CONTEXT_SCALE))
 
     def _query_key_context(
         self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         logits = torch.cat([object_logits, relation_logits], dim=1)
-        position = self.position(*features.shape[2:])
-        query = self.query(features) + position * self.position_scale
+        query = self.query(features) + _POSITION_SCALE * self.position(*features.shape[2:])
         key = self.key(logits) * self.context_scale
         return query, key, self.context(logits) * self.context_scale
 

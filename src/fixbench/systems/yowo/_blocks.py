@@ -11,6 +11,8 @@ __all__ = ["Rescale", "convolution", "match_magnitude", "pointwise_mlp"]
 #: Over what mean magnitudes are taken: the whole batch (as documented), each sample, or not at all.
 Rescale = Literal["batch", "sample", "off"]
 
+_SMALLEST_MEAN = 0.01
+
 
 def convolution(
     inputs: int,
@@ -21,7 +23,10 @@ def convolution(
     groups: int = 1,
     activation: bool = True,
 ) -> nn.Sequential:
-    """2D convolution without bias, batch normalisation (ε 1e-3, momentum 0.03), SiLU."""
+    """2D convolution without bias, batch normalisation (ε 1e-3, momentum 0.03), SiLU.
+
+    These values are documented of the heads, and chosen for all of the 2D model.
+    """
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03),
@@ -52,7 +57,8 @@ def pointwise_mlp(
 def match_magnitude(x: Tensor, target: Tensor, scope: Rescale) -> Tensor:
     """``x`` times mean |target| / mean |x|, neither mean below 0.01, gradients included.
 
-    Both are [B, …]. With ``scope`` ``"batch"``, as documented, a sample depends on its batch mates.
+    Both are [B, C, H, W]. With ``scope`` ``"batch"``, as documented, a sample depends on its batch
+    mates. The bound is documented of C and of the object context, and chosen for D as well.
     """
     if scope == "off":
         return x
@@ -60,6 +66,6 @@ def match_magnitude(x: Tensor, target: Tensor, scope: Rescale) -> Tensor:
     def magnitude(tensor: Tensor) -> Tensor:
         size = tensor.abs()
         mean = size.mean() if scope == "batch" else size.mean(dim=(1, 2, 3), keepdim=True)
-        return mean.clamp(min=0.01)
+        return mean.clamp(min=_SMALLEST_MEAN)
 
     return x * (magnitude(target) / magnitude(x))

@@ -1,7 +1,9 @@
 """YOWOv2's channel encoder, which fuses the 2D and the 3D map of a level.
 
+Re-implemented from recorded facts (order and kinds of layers, the attention's formula) and papers:
 Yang and Dai, "YOWOv2: A Stronger yet Efficient Multi-level Detection Framework for Real-time
-Spatio-temporal Action Detection", 2023 (code MIT; nothing copied).
+Spatio-temporal Action Detection", 2023; channel attention: Fu et al., "Dual Attention Network for
+Scene Segmentation", CVPR 2019. Initial values are PyTorch's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Decoupled heads, predictors and boxes, as in YOWOv2 with the document's four class heads."""
+"""Decoupled heads, predictors and boxes, as in YOWOv2 with the document's three class heads.
+
+Re-implemented from recorded facts; initial weights, and the boxes' biases, are PyTorch's.
+"""
 
 from __future__ import annotations
 

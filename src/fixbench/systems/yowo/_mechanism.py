@@ -49,7 +49,7 @@ class AttentionSummary:
 
     Attributes:
         entropy: mean over samples, heads and queries.
-        entropy_of_mean: of the weights averaged over heads, which is what the fork monitors.
+        entropy_of_mean: of the weights averaged over heads, which is what C is recorded to return.
         logit_variance: of a query's logits over keys, averaged.
         predicted: 1 − logit_variance / (2 ln N), the second-order value of ``entropy``.
     """
@@ -234,15 +234,20 @@ def object_context_change(
     grid: int = 7,
     background: float = PRIOR_BIAS,
     objects: int = 3,
+    zero_bias: bool = False,
 ) -> dict[str, float]:
     """What a fresh `ObjectContext` does at ``objects`` random cells with a certain object.
 
     The document's "3x modification at object positions" can be read in two ways, each a ratio of
     the mean at object cells to the mean elsewhere: ``modification``, of |output − features|;
     ``response``, of the output's change when the objects are removed.
+
+    Args:
+        zero_bias: of the module, left open by the documentation. The first ratio hangs on it: a
+            bias moves cells with and without objects alike.
     """
     with seeded(seed, 0):
-        module = ObjectContext(width)
+        module = ObjectContext(width, zero_bias=zero_bias)
     features = _features(seed, width, grid)
     draw = generator(seed, 2)
     cells = torch.randperm(grid**2, generator=draw)[:objects]

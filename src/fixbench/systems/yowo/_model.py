@@ -2,6 +2,7 @@
 
 Objects are predicted first, relations from features that know the objects at their place, actions
 from features that know the scene. Published configuration: X3D-M, YOLO11m, 128 channels.
+Re-implemented from the document and recorded facts; origins of the parts: see their files.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ __all__ = [
 
 #: Pyramid level → stride in pixels.
 STRIDES = {"P3": 8, "P4": 16, "P5": 32}
+
+#: Mean and standard deviation of pixels in [0, 1] that PyTorchVideo publishes for X3D.
+_X3D_MEAN, _X3D_DEVIATION = 0.45, 0.225
 
 # Streams of a seed, one for each part: parts that two variants share start alike in both.
 _TRUNK_2D, _TRUNK_3D, _ENCODERS, _HEADS, _PREDICTORS, _OBJECTS, _SCENE, _PRIOR, _DETECT = range(9)
@@ -157,8 +161,8 @@ class Trunk(nn.Module):
     def forward(self, clip: Tensor) -> list[Tensor]:
         if self.input_scaling == "pixels":
             clip = clip * 255
-        moving = (clip - 0.45) / 0.225 if self.input_scaling == "standardised" else clip
-        motion = self.x3d(moving)
+        standardised = self.input_scaling == "standardised"
+        motion = self.x3d((clip - _X3D_MEAN) / _X3D_DEVIATION if standardised else clip)
         maps = self.yolo11(clip[:, :, -1])
         return [
             torch.cat([maps[i], functional.interpolate(motion, size=maps[i].shape[2:])], dim=1)

@@ -84,8 +84,8 @@ class ModelOptions(_Strict):
         head_dim: channels of encoders, heads and contexts; the published configuration has 128.
         object_context: what objects a relation is told of; without it, none.
         input_scaling: what is done to clips in [0, 1]: ``pixels`` times 255, as at the documented
-            commit; ``unit`` nothing; ``standardised`` (a day later) nothing in 2D, in 3D
-            (x - 0.45) / 0.225.
+            commit; ``unit`` nothing, as a day later; ``standardised``, a control, nothing in 2D, in
+            3D X3D's published (x - 0.45) / 0.225.
     """
 
     yolo11: Literal["n", "s", "m"]

@@ -1,7 +1,9 @@
 """What the action branch is told about the scene: the interface, and the choice of one.
 
-Document 000 replaced a cross-attention by a global context. All states are re-implemented from
-documented facts about the fork (michelsedgh/yowo, no licence, nothing copied); commits in brackets.
+Document 000 replaced a cross-attention by a global context. All states are re-implemented from the
+document and from recorded facts about them (formulas, sizes, initial values; commits in brackets).
+What these leave open is a choice of this project and marked as one; initial values of which nothing
+is recorded are PyTorch's.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ class SceneContext(nn.Module):
     ) -> Tensor | None:
         """The real weights [B, heads, H · W (queries), H · W (keys)]; ``None`` where none exist.
 
-        The fork's fix returns uniform weights instead of none, so that whoever monitors entropy
-        reads 100 % of it on the fixed model.
+        The documented fix returns uniform weights instead of none, so that whoever monitors
+        entropy reads 100 % of it on the fixed model.
         """
         return None
 

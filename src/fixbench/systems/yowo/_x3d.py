@@ -1,13 +1,13 @@
 """The 3D trunk: X3D without its classification head.
 
-Paper: Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition", CVPR 2020;
-sizes as in PyTorchVideo (Apache-2.0; nothing copied). M and S have stages of 24, 48, 96 and 192
-channels and 3, 5, 11 and 7 blocks: 2,006,130 parameters. Layers start with PyTorch's default
-initialisation.
+Re-implemented from Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition",
+CVPR 2020, and from the published sizes of PyTorchVideo's X3D. M and S have stages of 24, 48, 96 and
+192 channels and 3, 5, 11 and 7 blocks: 2,006,130 parameters. Initial values are PyTorch's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,14 +18,11 @@ __all__ = ["X3D", "TemporalAttention"]
 
 
 class _SqueezeExcitation(nn.Module):
-    """Channels [B, C, T, H, W] gated by their means, through 1/16 of them (a multiple of 8)."""
+    """Channels [B, C, T, H, W] gated by their means, through 1/16 of them in whole eights."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        wanted = width / 16
-        reduced = max(8, int(wanted + 4) // 8 * 8)
-        if reduced < 0.9 * wanted:
-            reduced += 8
+        reduced = 8 * math.ceil(width / (8 * 16))
         self.gate = nn.Sequential(
             nn.Conv3d(width, reduced, 1), nn.ReLU(), nn.Conv3d(reduced, width, 1), nn.Sigmoid()
         )
@@ -68,27 +65,19 @@ class _Block(nn.Module):
 class TemporalAttention(nn.Module):
     """Revision E's pooling over time, [B, C, T, H, W] → [B, C, H, W].
 
-    Half the sum over time gated by sigmoids of (channel, frame) means; half a learned convex mix of
-    the last frame, the mean over the second half and the mean over all.
+    Nothing but its name is documented; choice: a weighted mean of the frames, the weights a softmax
+    over time of one linear score of each frame's spatial mean.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.gate = nn.Sequential(
-            nn.Conv1d(width, width // 4, 1),
-            nn.ReLU(),
-            nn.Conv1d(width // 4, width, 1),
-            nn.Sigmoid(),
-        )
-        self.mix = nn.Parameter(torch.tensor([0.5, 0.3, 0.2]))
+        # A bias would be the same for all frames, and the softmax blind to it.
+        self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[2] == 1:
-            return x[:, :, 0]
-        gated = (x * self.gate(x.mean(dim=(3, 4)))[..., None, None]).sum(dim=2)
-        spans = (x[:, :, -1], x[:, :, x.shape[2] // 2 :].mean(dim=2), x.mean(dim=2))
-        mix = self.mix.softmax(dim=0)
-        return 0.5 * gated + 0.5 * sum(mix[k] * span for k, span in enumerate(spans))
+        frames = x.mean(dim=(3, 4)).transpose(1, 2)
+        weights = self.score(frames).squeeze(-1).softmax(dim=1)
+        return torch.einsum("bcthw,bt->bchw", x, weights)
 
 
 class X3D(nn.Module):

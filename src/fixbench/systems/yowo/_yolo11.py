@@ -1,12 +1,15 @@
 """The 2D trunk: YOLO11's backbone and neck at scales n, s and m.
 
-Written from the published layout (layer types, channels, repeats), none of Ultralytics' code or
-weights (AGPL-3.0). With its Detect layer the layout has 2,624,080 (n), 9,458,752 (s) and
-20,114,688 (m) parameters, as published.
+Re-implemented from the published layout (layer types, channels, repeats) and papers: overview,
+Khanam and Hussain, 2024; cross-stage partial blocks, Wang et al., CVPRW 2020; partial
+self-attention, Wang et al., "YOLOv10", NeurIPS 2024. Widths and repeats inside the blocks are
+those with which it has, Detect included, the published 2,624,080 (n), 9,458,752 (s) and 20,114,688
+(m) parameters; what parameters do not tell is chosen, and said so. Initial values are PyTorch's.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -89,30 +92,37 @@ class _SPPF(nn.Module):
 
 
 class _SpatialAttention(nn.Module):
-    """Self-attention over positions, with a depthwise 3 x 3 convolution of the values.
+    """Multi-head self-attention over positions; queries and keys have half the values' channels.
 
-    Heads of 64 channels; queries and keys have half as many.
+    Left open by the published layout; choices: heads of 64 channels, as in Vaswani et al., NIPS
+    2017; the depthwise 3 x 3 convolution encodes positions as in Dong et al., "CSWin", CVPR 2022:
+    of the values, added to what is attended to; no activations.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.heads = width // 64
-        self.key_size = width // self.heads // 2
-        self.qkv = convolution(width, 2 * width, activation=False)
+        self.query = convolution(width, width // 2, activation=False)
+        self.key = convolution(width, width // 2, activation=False)
+        self.value = convolution(width, width, activation=False)
         self.position = convolution(width, width, 3, groups=width, activation=False)
         self.project = convolution(width, width, activation=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, width, height, columns = x.shape
-        packed = self.qkv(x).reshape(batch, self.heads, 4 * self.key_size, height * columns)
-        query, key, value = packed.split([self.key_size, self.key_size, 2 * self.key_size], dim=2)
-        weights = (query.transpose(2, 3) @ key * self.key_size**-0.5).softmax(dim=-1)
-        attended = (value @ weights.transpose(2, 3)).reshape(x.shape)
-        return self.project(attended + self.position(value.reshape(batch, width, height, columns)))
+        def heads(channels: Tensor) -> Tensor:
+            return channels.flatten(2).unflatten(1, (self.heads, -1))
+
+        query, key, value = heads(self.query(x)), heads(self.key(x)), self.value(x)
+        scores = torch.einsum("bhcq,bhck->bhqk", query, key) / math.sqrt(key.shape[2])
+        attended = torch.einsum("bhqk,bhck->bhcq", scores.softmax(dim=-1), heads(value))
+        return self.project(attended.reshape(x.shape) + self.position(value))
 
 
 class _C2PSA(nn.Module):
-    """Attention and a feed-forward pair on half of the channels."""
+    """Attention and a feed-forward pair on half of the channels, each added to its input.
+
+    Whether layers that are added to something have an activation is left open; choice: none.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -177,10 +187,10 @@ def _enlarged(x: Tensor, like: Tensor) -> Tensor:
 def detect_layer(channels: tuple[int, int, int], *, classes: int = 80, bins: int = 16) -> nn.Module:
     """The layers of YOLO11's Detect, for its parameters: nothing in this system calls it.
 
-    A branch of box distributions and one of classes for each level, and the fixed ``bins``.
+    A branch of box distributions (Li et al., "Generalized Focal Loss", NeurIPS 2020: ``bins`` for
+    each side) and one of classes for each level, and the fixed bins.
     """
-    box_width = max(16, channels[0] // 4, 4 * bins)
-    class_width = max(channels[0], min(classes, 100))
+    box_width, class_width = 4 * bins, max(channels[0], classes)
 
     def boxes(width: int) -> nn.Module:
         return nn.Sequential(
