@@ -339,10 +339,11 @@ def _data(options: argparse.Namespace) -> None:
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":
-        from fixbench.datasets import generate_families, generate_procedures
+        from fixbench.datasets import generate_families, generate_procedures, generate_scenes
 
         generate_families(options.output / "aa_clip", seed=_DATA_SEED)
         generate_procedures(options.output / "alignment", seed=_DATA_SEED)
+        generate_scenes(options.output / "yowo", seed=_DATA_SEED)
     else:
         tracking.verify(root, options.folder)
     if options.record is not None:

@@ -1,5 +1,11 @@
 """Datasets: generators for the small tiers, readers for the real formats."""
 
+from fixbench.datasets._action_genome import ACTION_COUNT as ACTION_COUNT
+from fixbench.datasets._action_genome import OBJECT_CLASSES as OBJECT_CLASSES
+from fixbench.datasets._action_genome import RELATION_CLASSES as RELATION_CLASSES
+from fixbench.datasets._action_genome import ActionGenome as ActionGenome
+from fixbench.datasets._action_genome import SceneFrame as SceneFrame
+from fixbench.datasets._action_genome import read_action_genome as read_action_genome
 from fixbench.datasets._anomaly import FAMILIES as FAMILIES
 from fixbench.datasets._anomaly import AnomalyFamily as AnomalyFamily
 from fixbench.datasets._anomaly import Family as Family
@@ -26,3 +32,7 @@ from fixbench.datasets._procedures import ProcedureTask as ProcedureTask
 from fixbench.datasets._procedures import ProcedureVideo as ProcedureVideo
 from fixbench.datasets._procedures import Step as Step
 from fixbench.datasets._procedures import read_procedures as read_procedures
+from fixbench.datasets._scene_generator import MOTION_ACTIONS as MOTION_ACTIONS
+from fixbench.datasets._scene_generator import SUBSETS as SUBSETS
+from fixbench.datasets._scene_generator import WATCH_ACTIONS as WATCH_ACTIONS
+from fixbench.datasets._scene_generator import generate_scenes as generate_scenes

@@ -1,0 +1,218 @@
+"""The cross-attention before the fix, in three states: A, B and C.
+
+Document 000, "Original Design (Broken)", says only that queries come from features and keys from
+predictions; three recorded states fit that. C is the parent of the fix. B is documented by what
+differs from C, so that everything else in it follows C; but its initial values, where not
+documented, are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fixbench.systems.yowo._blocks import Rescale, match_magnitude, pointwise_mlp
+from fixbench.systems.yowo._heads import OBJECTS, RELATIONS
+from fixbench.systems.yowo._scene_context import SceneContext, scene_probabilities
+
+__all__ = ["Attention", "GatedAttention", "LogitAttention"]
+
+#: Rows and columns of the learned position table, which is resampled to the grid.
+_TABLE = 32
+#: B's factors of the position and, at first, of the predictions' embeddings.
+_POSITION_SCALE, _CONTEXT_SCALE = 0.3, 2.0
+
+
+class GatedAttention(SceneContext):
+    """A (bc5f614): LayerNorm(x + gate · attention), the gate 0 at first.
+
+    Keys and values are one embedding of the probabilities: half the channels from the objects, half
+    from the relations, mixed. How they are mixed is left open by the documentation; choice: GELU
+    and one linear layer, with PyTorch's initial values. The attention is PyTorch's.
+    """
+
+    def __init__(self, width: int, *, heads: int) -> None:
+        super().__init__()
+        self.objects = nn.Linear(OBJECTS, width // 2)
+        self.relations = nn.Linear(RELATIONS, width // 2)
+        self.mix = nn.Sequential(nn.GELU(), nn.Linear(width, width))
+        self.attend = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.norm = nn.LayerNorm(width)
+        self.gate = nn.Parameter(torch.tensor(0.0))
+
+    def _attended(
+        self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [B, N, d], what they attend to [B, N, d], and weights [B, heads, N, N]."""
+        probabilities = _tokens(scene_probabilities(object_logits, relation_logits))
+        objects, relations = probabilities.split([OBJECTS, RELATIONS], dim=-1)
+        halves = [self.objects(objects), self.relations(relations)]
+        context = self.mix(torch.cat(halves, dim=-1))
+        query = _tokens(features)
+        attended, weights = self.attend(query, context, context, average_attn_weights=False)
+        return query, attended, weights
+
+    def forward(self, features: Tensor, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
+        query, attended, _ = self._attended(features, object_logits, relation_logits)
+        return self.norm(query + self.gate * attended).transpose(1, 2).reshape(features.shape)
+
+    def attention(self, features: Tensor, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
+        return self._attended(features, object_logits, relation_logits)[2]
+
+
+class _CrossAttention(SceneContext):
+    """What B and C have in common: GroupNorm(x + projection of the attended values).
+
+    Queries come from features and a learned position, keys from the predictions, values from the
+    features beside an embedding of the predictions.
+
+    Args:
+        width: of the features.
+        inner: of queries, keys and values.
+        hidden: of the predictions' embeddings; ``gain``: of their Glorot weights; ``zero_bias``:
+            whether their biases start at zero.
+        position_std: of the position table.
+
+    Queries, values and the output projection start as PyTorch starts them.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        inner: int,
+        heads: int,
+        hidden: int,
+        gain: float,
+        zero_bias: bool,
+        position_std: float,
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        classes = OBJECTS + RELATIONS
+        self.query = nn.Conv2d(width, inner, 1)
+        self.key = pointwise_mlp(classes, hidden, inner, gain=gain, zero_bias=zero_bias)
+        self.context = pointwise_mlp(classes, hidden, width, gain=gain, zero_bias=zero_bias)
+        self.value = nn.Conv2d(2 * width, inner, 1)
+        self.out = nn.Conv2d(inner, width, 1)
+        self.rows = nn.Parameter(torch.randn(inner // 2, _TABLE) * position_std)
+        self.columns = nn.Parameter(torch.randn(inner // 2, _TABLE) * position_std)
+        self.norm = nn.GroupNorm(32, width)
+
+    def position(self, height: int, width: int) -> Tensor:
+        """[inner, H, W]: the row's half before the column's, linearly resampled."""
+        rows = self.rows @ _resampling(height, self.rows)
+        columns = self.columns @ _resampling(width, self.columns)
+        return torch.cat(
+            [rows[:, :, None].expand(-1, -1, width), columns[:, None].expand(-1, height, -1)]
+        )
+
+    def _query_key_context(
+        self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys [B, inner, H, W]; [B, width, H, W] that joins features in the values."""
+        raise NotImplementedError
+
+    def _split(self, x: Tensor) -> Tensor:
+        """[B, inner, H, W] → [B, heads, H · W, inner / heads]."""
+        batch, inner = x.shape[:2]
+        return x.reshape(batch, self.heads, inner // self.heads, -1).transpose(2, 3)
+
+    def _weights(self, query: Tensor, key: Tensor) -> Tensor:
+        query, key = self._split(query), self._split(key)
+        return (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).softmax(dim=-1)
+
+    def forward(self, features: Tensor, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
+        query, key, context = self._query_key_context(features, object_logits, relation_logits)
+        value = self.value(torch.cat([features, context], dim=1))
+        attended = self._weights(query, key) @ self._split(value)
+        return self.norm(features + self.out(attended.transpose(2, 3).reshape(query.shape)))
+
+    def attention(self, features: Tensor, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
+        query, key, _ = self._query_key_context(features, object_logits, relation_logits)
+        return self._weights(query, key)
+
+
+class Attention(_CrossAttention):
+    """C (810e3af): keys and values see probabilities.
+
+    Keys are brought to the queries' mean magnitude, the values' context to the features'.
+
+    Args:
+        inner: of the attention, the features' width as documented.
+        output_gain: of the output projection's Glorot weights, 0.1 as documented.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        inner: int,
+        heads: int,
+        output_gain: float,
+        rescale: Rescale = "batch",
+    ) -> None:
+        super().__init__(
+            width,
+            inner=inner,
+            heads=heads,
+            hidden=inner,
+            gain=1.0,
+            zero_bias=True,
+            position_std=0.02,
+        )
+        nn.init.xavier_uniform_(self.out.weight, output_gain)
+        self.rescale = rescale
+
+    def _query_key_context(
+        self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        probabilities = scene_probabilities(object_logits, relation_logits)
+        query = self.query(features) + self.position(*features.shape[2:])
+        key = match_magnitude(self.key(probabilities), query, self.rescale)
+        context = match_magnitude(self.context(probabilities), features, self.rescale)
+        return query, key, context
+
+
+class LogitAttention(_CrossAttention):
+    """B (``yowo_multitask_fixed.py``): keys and values see raw logits.
+
+    Their embeddings are narrower, with gain 2, and multiplied by context_scale, 2.0, instead of
+    being brought to a magnitude; positions are larger, times 0.3. Which of the two factors are
+    learned is left open by the documentation; choice: the first, as D's of that name.
+    """
+
+    def __init__(self, width: int, *, heads: int) -> None:
+        super().__init__(
+            width,
+            inner=width,
+            heads=heads,
+            hidden=width // 2,
+            gain=2.0,
+            zero_bias=False,
+            position_std=0.5,
+        )
+        self.context_scale = nn.Parameter(torch.tensor(_CONTEXT_SCALE))
+
+    def _query_key_context(
+        self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        logits = torch.cat([object_logits, relation_logits], dim=1)
+        query = self.query(features) + _POSITION_SCALE * self.position(*features.shape[2:])
+        key = self.key(logits) * self.context_scale
+        return query, key, self.context(logits) * self.context_scale
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """[B, C, H, W] → [B, H · W, C]."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def _resampling(size: int, like: Tensor) -> Tensor:
+    """[32, size]: the table's linear interpolation as a matrix.
+
+    `interpolate` itself has no deterministic gradient on a GPU.
+    """
+    table = torch.eye(_TABLE, dtype=like.dtype, device=like.device)
+    return functional.interpolate(table[None], size=size, mode="linear", align_corners=False)[0]

@@ -1,0 +1,337 @@
+"""How well boxes, objects, relations and actions are found.
+
+Average precision of detections: Everingham et al., "The PASCAL Visual Object Classes Challenge",
+IJCV 2010, with the area under the whole interpolated curve (VOC 2010 and later). A detection, by
+falling score, takes the box of its class and frame that overlaps it most among those still free,
+as COCO's evaluator and the document's have it. Triplet recall: Ji et al., "Action Genome", CVPR
+2020, whose scene has one person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fixbench.systems.yowo._boxes import iou_matrix, suppress
+from fixbench.systems.yowo._model import Predictions
+
+__all__ = [
+    "Detections",
+    "SceneGraph",
+    "Truth",
+    "average_precision",
+    "detect",
+    "detected_graph",
+    "mean_of",
+    "presence_auc",
+    "triplet_recall",
+    "true_graph",
+    "video_average_precision",
+]
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Task = Literal["objects", "relations", "actions"]
+
+#: Relations by their place among the 26: attention, spatial, contacting.
+_KINDS_OF_RELATION = (slice(0, 3), slice(3, 9), slice(9, 26))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One key frame.
+
+    Attributes:
+        boxes: float64 [K, 4] in pixels; objects: int64 [K], 0 is the person; relations: bool
+            [K, 26]; actions: bool [K, 157].
+        video, subset: to group frames by.
+    """
+
+    boxes: Array
+    objects: NDArray[np.int64]
+    relations: Flags
+    actions: Flags
+    video: str = ""
+    subset: str = ""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one frame.
+
+    Attributes:
+        boxes: float64 [D, 4]; confidence: [D]; objects: [D, 36], relations: [D, 26], actions:
+            [D, 157], probabilities.
+    """
+
+    boxes: Array
+    confidence: Array
+    objects: Array
+    relations: Array
+    actions: Array
+
+
+@torch.no_grad()
+def detect(
+    predictions: Predictions,
+    *,
+    least_confidence: float = 0.01,
+    candidates: int = 50,
+    overlap: float = 0.5,
+) -> list[Detections]:
+    """Detections of every frame of a batch.
+
+    The most confident cells, at most ``candidates`` and none below ``least_confidence``; of those
+    whose likeliest object is the same and that overlap by more than ``overlap``, the most
+    confident.
+    """
+    found = []
+    for frame in range(len(predictions.confidence)):
+        confidence = predictions.confidence[frame].sigmoid()
+        best = confidence.argsort(descending=True, stable=True)[:candidates]
+        best = best[confidence[best] >= least_confidence]
+        objects = predictions.objects[frame, best].softmax(dim=-1)
+        boxes = predictions.boxes[frame, best]
+        kept = suppress(boxes, confidence[best], overlap, classes=objects.argmax(dim=-1))
+        found.append(
+            Detections(
+                boxes=_array(boxes[kept]),
+                confidence=_array(confidence[best][kept]),
+                objects=_array(objects[kept]),
+                relations=_array(predictions.relations[frame, best][kept].sigmoid()),
+                actions=_array(predictions.actions[frame, best][kept].sigmoid()),
+            )
+        )
+    return found
+
+
+def average_precision(
+    truths: Sequence[Truth],
+    detections: Sequence[Detections],
+    task: Task,
+    *,
+    threshold: float = 0.5,
+    with_confidence: bool = True,
+) -> Array:
+    """Average precision of each class; NaN for classes of which there is no true box.
+
+    Args:
+        truths, detections: by frame, in the same order.
+        with_confidence: score a detection by confidence times the class's probability. The
+            document's evaluator ranks by the probability alone, which background cells also have.
+    """
+    overlaps = [_overlaps(d.boxes, t.boxes) for t, d in zip(truths, detections, strict=True)]
+    members = [_members(truth, task) for truth in truths]
+    scores = [
+        getattr(d, task) * (d.confidence[:, None] if with_confidence else 1.0) for d in detections
+    ]
+    if not truths:
+        raise ValueError("average precision of no frames")
+    precisions = np.full(members[0].shape[1], np.nan)
+    for index in np.flatnonzero(np.concatenate(members).any(axis=0)):
+        ranked, hits = [], []
+        for overlap, member, score in zip(overlaps, members, scores, strict=True):
+            order = np.argsort(-score[:, index], kind="stable")
+            ranked.append(score[order, index])
+            hits.append(_matched(overlap[order][:, member[:, index]], threshold))
+        boxes = sum(int(member[:, index].sum()) for member in members)
+        precisions[index] = _area_under_curve(np.concatenate(ranked), np.concatenate(hits), boxes)
+    return precisions
+
+
+def mean_of(values: Array, classes: Collection[int] | None = None) -> float:
+    """The mean over ``classes`` (default: all), without those that are NaN; NaN if none is left."""
+    chosen = values if classes is None else values[sorted(classes)]
+    chosen = chosen[~np.isnan(chosen)]
+    return float(chosen.mean()) if len(chosen) else float("nan")
+
+
+def _matched(overlap: Array, threshold: float) -> Flags:
+    """Which detections [D], by falling score, take a box: ``overlap`` [D, K]."""
+    hit = np.zeros(len(overlap), dtype=bool)
+    free = np.ones(overlap.shape[1], dtype=bool)
+    for row in np.flatnonzero((overlap >= threshold).any(axis=1)):
+        best = int(np.argmax(np.where(free, overlap[row], -1.0)))
+        if free[best] and overlap[row, best] >= threshold:
+            hit[row], free[best] = True, False
+    return hit
+
+
+def _area_under_curve(scores: Array, hits: Flags, boxes: int) -> float:
+    order = np.argsort(-scores, kind="stable")
+    true = np.cumsum(hits[order])
+    precision = true / np.arange(1, len(true) + 1)
+    # The highest precision at this recall or a higher one.
+    highest = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(highest[hits[order]].sum() / boxes)
+
+
+def _members(truth: Truth, task: Task) -> Flags:
+    """bool [K, classes]: which boxes are of which class."""
+    if task == "objects":
+        return truth.objects[:, None] == np.arange(36)
+    members: Flags = getattr(truth, task)
+    return members
+
+
+def _overlaps(first: Array, second: Array) -> Array:
+    return _array(iou_matrix(torch.as_tensor(first), torch.as_tensor(second)))
+
+
+def _array(tensor: Tensor) -> Array:
+    values: Array = tensor.double().cpu().numpy()
+    return values
+
+
+@dataclass(frozen=True)
+class SceneGraph:
+    """Persons, things and what relates them, with scores.
+
+    Attributes:
+        persons: boxes [P, 4]; person_scores: [P].
+        things: boxes [Q, 4]; classes: int64 [Q], never 0; thing_scores: [Q]; relations: [Q, 26],
+            probabilities of the relations between a person and this thing.
+    """
+
+    persons: Array
+    person_scores: Array
+    things: Array
+    classes: NDArray[np.int64]
+    thing_scores: Array
+    relations: Array
+
+
+def detected_graph(detections: Detections) -> SceneGraph:
+    """Scene graph detection (SGDet): boxes and classes are the model's too."""
+    classes = detections.objects.argmax(axis=1)
+    scores = detections.confidence * detections.objects.max(axis=1, initial=0)
+    person = classes == 0
+    return SceneGraph(
+        persons=detections.boxes[person],
+        person_scores=scores[person],
+        things=detections.boxes[~person],
+        classes=classes[~person],
+        thing_scores=scores[~person],
+        relations=detections.relations[~person],
+    )
+
+
+@torch.no_grad()
+def true_graph(truth: Truth, boxes: Tensor, relations: Tensor) -> SceneGraph:
+    """Predicate classification (PredCls): boxes and classes are given, relations the model's.
+
+    A thing's relations are those of the cell whose predicted box overlaps it most.
+
+    Args:
+        boxes: predicted in this frame, [N, 4]; relations: logits [N, 26].
+    """
+    person = truth.objects == 0
+    things = truth.boxes[~person]
+    given = torch.as_tensor(things).to(boxes)
+    best = iou_matrix(given, boxes).argmax(dim=-1)
+    return SceneGraph(
+        persons=truth.boxes[person],
+        person_scores=np.ones(int(person.sum())),
+        things=things,
+        classes=truth.objects[~person],
+        thing_scores=np.ones(len(things)),
+        relations=_array(relations[best].sigmoid()),
+    )
+
+
+def triplet_recall(
+    truths: Sequence[Truth],
+    graphs: Sequence[SceneGraph],
+    *,
+    ks: Sequence[int] = (10, 20, 50),
+    threshold: float = 0.5,
+    constraint: bool = False,
+) -> dict[int, float]:
+    """Recall@K of (person, relation, thing), averaged over frames with one person.
+
+    A triplet scores person × thing × relation, and finds a true one if relation and class agree
+    and both boxes overlap theirs by ``threshold`` or more. The annotation does not say which of
+    two persons a relation is about, so frames with two are left out, as are those without triplets.
+
+    Args:
+        constraint: allow each pair only its likeliest attention, spatial and contacting relation.
+
+    Returns:
+        K → recall, NaN if no frame counts.
+    """
+    recalls: dict[int, list[float]] = {k: [] for k in ks}
+    for truth, graph in zip(truths, graphs, strict=True):
+        person = truth.objects == 0
+        wanted = np.argwhere(truth.relations & ~person[:, None])
+        if person.sum() != 1 or not len(wanted):
+            continue
+        of_person = _overlaps(graph.persons, truth.boxes[person])[:, 0] >= threshold
+        same = graph.classes[:, None] == truth.objects
+        of_thing = (_overlaps(graph.things, truth.boxes) >= threshold) & same
+        relations = _likeliest(graph.relations) if constraint else graph.relations
+        pairs = graph.person_scores[:, None] * graph.thing_scores
+        scores = pairs[..., None] * relations
+        ranking = np.argsort(-scores, axis=None, kind="stable")[: max(ks)]
+        ranking = ranking[scores.ravel()[ranking] > 0]
+        subject, thing, relation = np.unravel_index(ranking, scores.shape)
+        found = (
+            of_person[subject, None]
+            & of_thing[thing][:, wanted[:, 0]]
+            & (relation[:, None] == wanted[:, 1])
+        )
+        for k in ks:
+            recalls[k].append(float(found[:k].any(axis=0).mean()))
+    return {k: float(np.mean(values)) if values else float("nan") for k, values in recalls.items()}
+
+
+def _likeliest(relations: Array) -> Array:
+    kept = np.zeros_like(relations)
+    rows = np.arange(len(relations))
+    for kind in _KINDS_OF_RELATION:
+        best = relations[:, kind].argmax(axis=1) + kind.start
+        kept[rows, best] = relations[rows, best]
+    return kept
+
+
+def presence_auc(pooled: Array, present: Flags) -> Array:
+    """ROC AUC of each class's pooled probability as evidence that the scene has it; NaN if all do
+    or none does.
+
+    Args:
+        pooled: [frames, classes], such as the maximum over cells of the softmax; present: alike.
+    """
+    from sklearn.metrics import roc_auc_score  # takes a second
+
+    mixed = present.any(axis=0) & ~present.all(axis=0)
+    areas = np.full(present.shape[1], np.nan)
+    for index in np.flatnonzero(mixed):
+        areas[index] = roc_auc_score(present[:, index], pooled[:, index])
+    return areas
+
+
+def video_average_precision(truths: Sequence[Truth], detections: Sequence[Detections]) -> Array:
+    """Charades' measure: average precision [157] of naming the actions of whole videos.
+
+    A video's score for an action is the highest of its detections; places do not count. The curve
+    is not interpolated (Charades_v1_classify); NaN for actions of no video.
+    """
+    from sklearn.metrics import average_precision_score  # takes a second
+
+    videos = {name: row for row, name in enumerate(sorted({truth.video for truth in truths}))}
+    scores = np.zeros((len(videos), 157))
+    actions = np.zeros((len(videos), 157), dtype=bool)
+    for truth, found in zip(truths, detections, strict=True):
+        row = videos[truth.video]
+        best = (found.actions * found.confidence[:, None]).max(axis=0, initial=0)
+        scores[row] = np.maximum(scores[row], best)
+        actions[row] |= truth.actions.any(axis=0)
+    precisions = np.full(157, np.nan)
+    for index in np.flatnonzero(actions.any(axis=0)):
+        precisions[index] = average_precision_score(actions[:, index], scores[:, index])
+    return precisions
