@@ -206,6 +206,22 @@ def test_monotonicity_and_spearman_against_loops():
     assert found["spearman"] == pytest.approx(np.mean(correlations))
 
 
+def test_ties_share_their_rank():
+    curve = [0.2, 0.2, 0.5, 0.1, 0.5, 0.5, 0.9]
+    frames = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", 7)),))])
+    expected = stats.spearmanr(curve, np.arange(7)).statistic
+    assert progress_metrics(frames, curve)["spearman"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("length", "name"), [(9, "short"), (10, "medium"), (30, "medium"), (31, "long")]
+)
+def test_lengths_belong_to_the_bin_below_their_edge(length, name):
+    frames = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", length)),))])
+    found = progress_metrics(frames, frames.truth)
+    assert [key for key in found if key.startswith("ogpe/")] == [f"ogpe/{name}"]
+
+
 def test_a_falling_prediction_is_ordered_the_other_way():
     frames = action_frames(_tasks())
     found = progress_metrics(frames, 1 - frames.truth)

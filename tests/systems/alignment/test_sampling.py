@@ -149,6 +149,16 @@ def test_fewer_frames_than_bins_still_take_one_of_each():
     assert progress_bins(samples.progress).tolist() == [0, 1, 2] * 6
     probabilities = target_probabilities(30, stratified=True, frames_per_segment=1)
     assert probabilities.sum() == pytest.approx(3)
+    # Three targets in two bins, and two targets, which are too few to be stratified.
+    for length, examples in ((5, 2), (4, 1)):
+        few = sample_segments(
+            [_video(length)],
+            np.random.default_rng(0),
+            stratified=True,
+            samples_per_video=1,
+            frames_per_segment=1,
+        )
+        assert len(few) == examples
 
 
 def test_the_generator_alone_decides():
@@ -207,8 +217,8 @@ def test_bins_include_their_upper_edge():
 
 
 def test_weights_by_hand():
-    found = progress_weights([0.01, 0.05, 0.1, 0.125, 0.2, 0.5, 1.0], 10)
-    assert found.tolist() == [10, 10, 10, 8, 5, 2, 1]
+    found = progress_weights([0.0, 0.01, 0.05, 0.1, 0.125, 0.2, 0.5, 1.0], 10)
+    assert found.tolist() == [10, 10, 10, 10, 8, 5, 2, 1]
     assert progress_weights([0.04, 0.5], 20).tolist() == [20, 2]
     assert progress_weights([0.04, 0.5], 1).tolist() == [1, 1]
 
