@@ -156,7 +156,10 @@ def test_a_small_gradient_is_not_scaled_up(make_trainer: MakeTrainer) -> None:
 def test_sgd_and_adamw_by_hand(make_trainer: MakeTrainer) -> None:
     for optimiser, decay in (("sgd", 0.0), ("adamw", 0.01)):
         trainer = make_trainer(
-            update__optimiser=optimiser, update__weight_decay=decay, update__head_rate_factor=3.0
+            update__optimiser=optimiser,
+            update__weight_decay=decay,
+            update__learning_rate=2e-3,
+            update__head_rate_factor=3.0,
         )
         _backward(trainer)
         trainer.update.rescale()

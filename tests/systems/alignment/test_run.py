@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 
@@ -165,6 +166,18 @@ def test_equal_seeds_give_equal_runs(make_options: MakeOptions) -> None:
     assert first.rows == second.rows
     assert all(torch.equal(first.state[name], second.state[name]) for name in first.state)
     assert _run(options, seed=SEED + 1, measure={"training"}).rows != first.rows
+
+
+def test_a_seed_does_not_depend_on_its_block(make_options: MakeOptions) -> None:
+    """Nor on random numbers that were drawn elsewhere, of which it draws none."""
+    options = make_options("gtcc_on_global")
+    alone = _run(options, measure={"training", "update"}).rows
+    torch.manual_seed(99)
+    numpy.random.seed(99)
+    before = torch.random.get_rng_state()
+    _run(options, seed=SEED + 1, measure={"training"})
+    assert _run(options, measure={"training", "update"}).rows == alone
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_arms_of_a_seed_start_alike(make_options: MakeOptions) -> None:

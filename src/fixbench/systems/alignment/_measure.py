@@ -328,7 +328,8 @@ def _worked_example(model: AlignmentModel) -> dict[str, float]:
     if head.gru is not None:
         hook = head.gru.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].data))
         weight = next(head.parameters())
-        head(weight.new_zeros(100, width), torch.tensor([50]), torch.tensor([26]))
+        places = (torch.tensor([number], device=weight.device) for number in (50, 26))
+        head(weight.new_zeros(100, width), *places)
         hook.remove()
     inputs = seen[0].double().cpu().numpy() if seen else np.empty((0, 0))
     documented = inputs.shape == (26, width + 1) and np.allclose(inputs[:, -1], np.arange(26) / 26)
