@@ -1,0 +1,156 @@
+"""What can be varied in the alignment system, checked before anything runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fixbench.systems.alignment._encoder import EncoderOptions
+from fixbench.systems.alignment._progress import ProgressOptions
+from fixbench.systems.alignment.losses import LossOptions
+
+__all__ = [
+    "Measures",
+    "ObjectiveOptions",
+    "Options",
+    "SamplingOptions",
+    "TrainingOptions",
+    "UpdateOptions",
+]
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ObjectiveOptions(_Strict):
+    """total = alignment + lambda · progress.
+
+    Attributes:
+        method: the alignment loss; formulation: ``as_found`` in the fork, or that of the ``paper``.
+        factor: lambda.
+        loss: numbers of the alignment losses.
+        drop_widths: hidden widths of the drop network, which GTCC alone has.
+    """
+
+    method: Literal["lav", "vava", "gtcc", "tcc"]
+    formulation: Literal["as_found", "paper"]
+    factor: float = Field(ge=0, alias="lambda")
+    loss: LossOptions
+    drop_widths: list[Count] = Field(min_length=1)
+
+
+class SamplingOptions(_Strict):
+    """The segments of a step and the weights of their errors.
+
+    Attributes:
+        stratified: targets from an early, a middle and a late bin, and the rest at random.
+        weighted: errors weigh min(1 / target, weight_cap).
+        minimum_length: frames of the shortest action that is sampled.
+    """
+
+    stratified: bool
+    weighted: bool
+    weight_cap: float = Field(ge=1)
+    samples_per_video: Count
+    frames_per_segment: Count
+    minimum_length: Count
+
+
+class UpdateOptions(_Strict):
+    """What happens between the backward pass and the next step.
+
+    Attributes:
+        rescale: divide the head's gradient by lambda before clipping (where lambda is neither 0
+            nor 1, as documented).
+        clip: ``none``, ``global`` (all gradients to the norm ``max_norm``), or ``separate`` (the
+            encoder's to ``max_norm``, the head's to ``head_max_norm``).
+        epsilon: Adam's; ``raw`` is 1e-8, ``matched`` makes max_norm / (√parameters · epsilon) what
+            it is at the published size (`fixbench.systems.alignment.PUBLISHED_KAPPA`).
+        head_rate_factor: of the head's learning rate.
+        frozen: what is not trained.
+        clear_gradients: set them to zero after a step; upstream of the fork they are left, and the
+            next backward pass adds to what clipping left of them.
+    """
+
+    rescale: bool
+    clip: Literal["none", "global", "separate"]
+    max_norm: float = Field(gt=0)
+    head_max_norm: float = Field(gt=0)
+    optimiser: Literal["adam", "adamw", "sgd"]
+    learning_rate: float = Field(gt=0)
+    head_rate_factor: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    epsilon: Literal["raw", "matched"]
+    frozen: Literal["none", "encoder", "head"]
+    clear_gradients: bool
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.optimiser != "adamw" and self.weight_decay:
+            raise ValueError("weight_decay 0, except for 'adamw'")
+        if self.optimiser == "sgd" and self.epsilon == "matched":
+            raise ValueError("epsilon 'raw' with 'sgd', which has none")
+        return self
+
+
+class TrainingOptions(_Strict):
+    """Length of training.
+
+    Attributes:
+        evaluations: how often held-out progress and the losses since then are recorded.
+        probes: at how many steps, evenly spaced from the first to the last, the gradients of both
+            losses are taken apart.
+    """
+
+    steps: Count
+    evaluations: Count
+    probes: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name in ("evaluations", "probes"):
+            if getattr(self, name) > self.steps:
+                raise ValueError(f"{name} no more than steps ({self.steps})")
+        return self
+
+
+class Measures(_Strict):
+    """What the parts besides training measure.
+
+    Attributes:
+        identity_steps: steps over which SGD with a rescaled head is compared with SGD with a
+            smaller head rate.
+        curve_lengths: frames of both videos at which loss magnitudes are measured.
+    """
+
+    identity_steps: Count
+    curve_lengths: list[Annotated[int, Field(ge=10)]] = Field(min_length=1)
+
+
+class Options(_Strict):
+    """Everything that a run of this system depends on besides its seed.
+
+    Attributes:
+        data: folder in EgoProceL's layout, relative to the root.
+        start: ``fresh``, or the encoder of the variant that this one ``starts_from``.
+    """
+
+    data: str
+    start: Literal["fresh", "parent"]
+    encoder: EncoderOptions
+    progress: ProgressOptions
+    objective: ObjectiveOptions
+    sampling: SamplingOptions
+    update: UpdateOptions
+    training: TrainingOptions
+    measures: Measures
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.update.frozen == "encoder" and self.objective.factor == 0:
+            raise ValueError("a lambda above 0 with a frozen encoder: nothing else is trained")
+        return self

@@ -1,0 +1,125 @@
+"""The progress head: how far an action has come, from the frames seen of it so far."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from fixbench.systems.alignment._encoder import built_from
+
+__all__ = ["PROGRESS", "ProgressHead", "ProgressOptions", "prefixes"]
+
+
+class ProgressOptions(BaseModel):
+    """The head (document 004, Step 3).
+
+    Attributes:
+        position: a number beside each frame i of a prefix of T frames: ``fraction`` is i / T, as
+            documented; ``absolute`` i / ``longest``; ``length`` log T / log ``longest``, the same
+            for all frames; ``none`` zero, so that parameters and initialisation stay the same.
+        longest: frames of the longest action that is expected.
+        pooling: ``gru``, or ``mean`` over frames, then a layer to ``hidden`` and Tanh (choice: the
+            document does not say what follows the mean).
+        h0: the GRU's first state: ``learnable`` from zero, or ``zero``.
+        hidden, linear: widths of GRU and of the layer behind it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    position: Literal["none", "fraction", "absolute", "length"]
+    longest: int = Field(ge=2)
+    pooling: Literal["gru", "mean"]
+    h0: Literal["learnable", "zero"]
+    hidden: int = Field(ge=1)
+    linear: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.pooling == "mean" and self.h0 == "learnable":
+            raise ValueError("h0 'zero' with pooling 'mean', which has no first state")
+        return self
+
+
+#: The published head: 39,617 parameters for embeddings of 128.
+PROGRESS = ProgressOptions(
+    position="fraction", longest=50, pooling="gru", h0="learnable", hidden=64, linear=32
+)
+
+
+class ProgressHead(nn.Module):
+    """GRU over embeddings and positions, its last state through two layers and a sigmoid."""
+
+    def __init__(self, options: ProgressOptions, embedding: int, *, seed: int) -> None:
+        super().__init__()
+        self.options = options
+        hidden = options.hidden
+        # Apart from each other, so that a variant of one leaves the other as it is.
+        with built_from(seed):
+            self.gru: nn.GRU | None = None
+            self.mean: nn.Linear | None = None
+            if options.pooling == "gru":
+                self.gru = nn.GRU(embedding + 1, hidden)
+            else:
+                self.mean = nn.Linear(embedding + 1, hidden)
+        with built_from(seed + 1):
+            self.layers = nn.Sequential(
+                nn.Linear(hidden, options.linear), nn.ReLU(), nn.Linear(options.linear, 1)
+            )
+        self.h0: nn.Parameter | None = None
+        if options.h0 == "learnable":
+            self.h0 = nn.Parameter(torch.zeros(1, 1, hidden))
+
+    def forward(self, embeddings: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+        """Progress (B,) in [0, 1] after each of B prefixes.
+
+        Args:
+            embeddings: frames (N, D), of one video or of several one after another.
+            starts: the row (B,) at which each prefix begins; lengths: its frames (B,), ≥ 1.
+        """
+        order = lengths.argsort(descending=True, stable=True)
+        starts, lengths = starts[order], lengths[order]
+        item, time = prefixes(lengths)
+        inputs = torch.cat(
+            [
+                embeddings.index_select(0, starts[item] + time),
+                self._position(time, lengths[item])[:, None].to(embeddings.dtype),
+            ],
+            dim=1,
+        )
+        if self.gru is None:
+            assert self.mean is not None
+            total = inputs.new_zeros(len(lengths), inputs.shape[1]).index_add(0, item, inputs)
+            state = self.mean(total / lengths[:, None]).tanh()
+        else:
+            shape = (1, len(lengths), self.options.hidden)
+            first = inputs.new_zeros(shape) if self.h0 is None else self.h0.expand(shape)
+            packed = PackedSequence(inputs, time.bincount().cpu())
+            state = self.gru(packed, first.contiguous())[1][0]
+        return self.layers(state)[:, 0].sigmoid()[order.argsort()]
+
+    def _position(self, time: Tensor, lengths: Tensor) -> Tensor:
+        match self.options.position:
+            case "none":
+                return torch.zeros_like(time, dtype=torch.float32)
+            case "fraction":
+                return time / lengths
+            case "absolute":
+                return time / self.options.longest
+            case "length":
+                return lengths.float().log() / math.log(self.options.longest)
+
+
+def prefixes(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """(item, time) of every frame of B prefixes, frame by frame: a packed sequence's order.
+
+    Args:
+        lengths: (B,) descending.
+    """
+    steps = torch.arange(int(lengths[0]), device=lengths.device)
+    time, item = (steps[:, None] < lengths[None, :]).nonzero(as_tuple=True)
+    return item, time
