@@ -16,7 +16,7 @@ from fixbench.datasets import ProcedureTask, read_procedures
 from fixbench.systems.alignment import Options, Trainer
 from fixbench.systems.alignment._loop import Clip, to_clips
 
-ABLATION = Path(__file__).parents[3] / "ablations" / "progress_rescaling" / "ablation.yaml"
+ABLATION = Path(__file__).parents[3] / "ablations" / "lambda_rescaling" / "ablation.yaml"
 #: Every width differs from every other, so that a wrong axis cannot go unnoticed.
 FEATURES = 5
 TINY = {
