@@ -24,7 +24,7 @@ from fixbench.statistics import (
     ClaimResult,
     Progress,
     adjudicate,
-    look,
+    looks_so_far,
     spending_levels,
 )
 
@@ -80,7 +80,7 @@ def look_at(
         InputError: as `analyse`.
     """
     ablation, frame, recorded = _read(folder, tier, results)
-    seen, progress = look(
+    seen, progress = looks_so_far(
         ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded
     )
     seeds = sorted(set(frame["seed"].tolist()))

@@ -710,7 +710,7 @@ def test_skewed_seeds_are_noted_beside_the_verdict_which_stays(judge):
     assert found.verdict == "reproduced"
     assert (
         f"Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed 7 "
-        f"alone has {100 * share:.0f} % of their spread): on such effects p and interval err"
+        f"alone has {100 * share:.0f} % of their spread): if effects are like that"
     ) in found.reason
     # The mirror image as well; an exact test and the same value in all seeds not at all.
     assert "seed 7 alone" in judge(planted(3.0) | {7: 12.0}).reason
