@@ -720,8 +720,8 @@ def _caution(tested: _Tested) -> str:
     return (
         f" Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed "
         f"{seeds[worst]} alone has {100 * squares[worst] / squares.sum():.0f} % of their spread): "
-        "if effects are like that, and it is no outlier of a symmetric kind, p and interval err more "
-        "often than they say, in simulations in up to 18 % of cases instead of 5 %."
+        "if effects are like that, and it is no outlier of a symmetric kind, p and interval err "
+        "more often than they say, in simulations in up to 18 % of cases instead of 5 %."
     )
 
 
