@@ -718,9 +718,8 @@ def _caution(tested: _Tested) -> str:
     squares = (np.array(values) - np.mean(values)) ** 2
     worst = int(squares.argmax())
     return (
-        f" Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed "
-        f"{seeds[worst]} alone has {100 * squares[worst] / squares.sum():.0f} % of their spread): "
-        "if effects are like that, and it is no outlier of a symmetric kind, p and interval err "
+        f" Its seeds are skewed (standardised skewness {skewness:.1f}; seed {seeds[worst]} alone "
+        f"has {100 * squares[worst] / squares.sum():.0f} % of their spread): p and interval may err "
         "more often than they say, in simulations in up to 18 % of cases instead of 5 %."
     )
 
