@@ -185,6 +185,15 @@ def test_bad_plans(ablations: Path, config: dict[str, Any], message: str) -> Non
     assert not Path("results").exists()
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"plan": {}}'])
+def test_damaged_decision(ablations: Path, content: str) -> None:
+    look = Path("results/toy/smoke/look-1.json")
+    look.parent.mkdir(parents=True)
+    look.write_text(content)
+    with pytest.raises(InputError, match=rf"^{look}; expected what `fixbench look` wrote; delete"):
+        make_plan({"seeds": "until-verdict"})
+
+
 def test_blocks_of_one_seed_cannot_be_looked_at(ablations: Path) -> None:
     edit(ablations / "toy" / "ablation.yaml", "block: 5", "block: 1")
     message = "tiers.smoke.block is 1; expected two seeds or more for seeds=until-verdict"

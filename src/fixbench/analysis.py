@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from fixbench.statistics import (
     ClaimResult,
     Progress,
     adjudicate,
-    look,
+    looks_so_far,
     spending_levels,
 )
 
@@ -80,7 +81,7 @@ def look_at(
         InputError: as `analyse`.
     """
     ablation, frame, recorded = _read(folder, tier, results)
-    seen, progress = look(
+    seen, progress = looks_so_far(
         ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded
     )
     seeds = sorted(set(frame["seed"].tolist()))
@@ -100,7 +101,10 @@ def look_at(
             "seeds": len(seeds),
             "claims": {
                 key: {
-                    "p": {kind: list(p) for kind, p in item.p_values.items()},
+                    "p": {
+                        kind: [None if math.isnan(p) else p for p in values]
+                        for kind, values in item.p_values.items()
+                    },
                     "shown": {kind: asdict(where) for kind, where in item.shown.items()},
                 }
                 for key, item in seen.items()

@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -174,7 +175,7 @@ class Plan:
 
     def settled(self, decision: str) -> bool:
         """Whether the look that wrote this file was the last."""
-        return json.loads(Path(decision).read_text(encoding="utf-8"))["next_n"] is None
+        return _decided(Path(decision))["next_n"] is None
 
     def determinism(self, ablation: str) -> list[str]:
         """What `fixbench determinism` has left of an ablation, if anything."""
@@ -473,6 +474,7 @@ def _until_verdict(
     """
     tier = ablation.tiers[settings.tier]
     budget = settings.seed_budget or _DEFAULT_BLOCKS * tier.block
+    place = _given_in(config, "seed_budget")
     try:
         looks = plan_looks(budget, block=tier.block)
     except InputError as error:
@@ -480,18 +482,16 @@ def _until_verdict(
             key = f"tiers.{settings.tier}.block"
             expected = f"two seeds or more for seeds={UNTIL_VERDICT}"
             raise InputError(file, key, tier.block, expected=expected) from None
-        place = _given_in(config, "seed_budget")
         raise InputError(place, "seed_budget", budget, expected=error.expected) from None
     first = parse_seeds(tier.seeds, file=file, key=f"tiers.{settings.tier}.seeds")[0]
     for path in _look_files(file.parent.name, settings.tier):
-        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        plan = _decided(path)["plan"]
         if (plan["first_seed"], tuple(plan["looks"])) != (first, looks):
             expected = (
                 f"looks after {', '.join(map(str, plan['looks']))} seeds, from seed "
                 f"{plan['first_seed']} on, as planned before the first of them ({path}): changed "
                 "afterwards, the plan has no error rate"
             )
-            place = _given_in(config, "seed_budget")
             raise InputError(place, "seed_budget", budget, expected=expected)
     starts = (0, *looks)
     blocks = (seed_label(range(first + a, first + b)) for a, b in pairwise(starts))
@@ -501,6 +501,15 @@ def _until_verdict(
 def _look_files(ablation: str, tier: str) -> list[Path]:
     """What the looks at an ablation have decided, the first one first."""
     return sorted(Path("results", ablation, tier).glob("look-*.json"))
+
+
+def _decided(path: Path) -> dict[str, Any]:
+    content: Any = None
+    with suppress(ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or not {"plan", "next_n"} <= content.keys():
+        raise InputError(path, "", expected="what `fixbench look` wrote; delete it and run again")
+    return content
 
 
 def _find_engine(settings: Settings, config: Mapping[str, Any]) -> containers.Engine | None:

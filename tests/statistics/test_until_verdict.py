@@ -10,7 +10,7 @@ from fixbench.errors import InputError
 from fixbench.statistics import (
     adjudicate,
     claims_table,
-    look,
+    looks_so_far,
     proportion,
     spending_levels,
     student_t,
@@ -82,7 +82,7 @@ def test_an_effect_that_is_shown_at_the_first_look(runs, judge, minus):
 def test_nothing_is_shown_until_the_budget_is_spent(runs, make_ablation, make_claim, judge, minus):
     ablation = make_ablation([make_claim({})])
     for n, following in zip(LOOKS, (10, 15, None), strict=True):
-        seen, progress = look(ablation, runs(n, b=NULL), tier="small", looks=LOOKS)
+        seen, progress = looks_so_far(ablation, runs(n, b=NULL), tier="small", looks=LOOKS)
         assert (progress.undecided, progress.next_n) == (("TT01",), following)
         expected = [student_t(NULL[:k]).p_value for k in LOOKS if k <= n]
         assert seen["TT01"].p_values["different"] == pytest.approx(expected)
@@ -176,13 +176,13 @@ def test_nobody_waits_for_what_is_not_tested_or_not_measured(
     claims[0]["effect"] = minus("c", "a")
     ablation = make_ablation(claims)
     options = {"tier": "small", "looks": LOOKS}
-    seen, progress = look(ablation, runs(5, b=NULL, c=EARLY), **options)
+    seen, progress = looks_so_far(ablation, runs(5, b=NULL, c=EARLY), **options)
     assert (progress.undecided, progress.next_n) == ((), None)
     # It counts in the family all the same, and so does one that was withdrawn.
     shown = seen["TT01"].shown["different"].level
     assert shown == pytest.approx(spending_levels(LOOKS, alpha=0.025)[0].level)
     gone = {"TT09": [{**ablation.claims[0].model_dump(mode="json"), "id": "TT09"}]}
-    seen, _ = look(ablation, runs(5, b=NULL, c=EARLY), recorded_claims=gone, **options)
+    seen, _ = looks_so_far(ablation, runs(5, b=NULL, c=EARLY), recorded_claims=gone, **options)
     shown = seen["TT01"].shown["different"].level
     assert shown == pytest.approx(spending_levels(LOOKS, alpha=0.05 / 3)[0].level)
     (_, missing, _, exact) = adjudicate(ablation, runs(5, b=NULL, c=EARLY), **options)

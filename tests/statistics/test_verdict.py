@@ -709,8 +709,8 @@ def test_skewed_seeds_are_noted_beside_the_verdict_which_stays(judge):
     found = judge(collapsed)
     assert found.verdict == "reproduced"
     assert (
-        f"Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed 7 "
-        f"alone has {100 * share:.0f} % of their spread): on such effects p and interval err"
+        f"Its seeds are skewed (standardised skewness {skewness:.1f}; seed 7 alone has "
+        f"{100 * share:.0f} % of their spread): p and interval may err more often than they say"
     ) in found.reason
     # The mirror image as well; an exact test and the same value in all seeds not at all.
     assert "seed 7 alone" in judge(planted(3.0) | {7: 12.0}).reason

@@ -347,7 +347,8 @@ def _looks(results: Sequence[ClaimResult]) -> list[str]:
         f"for one claim alone the levels were {levels}). Intervals are wider than 95 % and hold at "
         "all looks together; preconditions, controls and sizes rest on them and, like exact "
         "properties, on all seeds, and asked for none. The p of all seeds is adjusted for nothing, "
-        "and an effect that ended the run is too far from null on average.",
+        "an effect that ended the run is too far from null on average, and tables of several "
+        "variants allow for no looks.",
     ]
 
 

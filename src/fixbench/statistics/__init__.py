@@ -54,4 +54,4 @@ from fixbench.statistics._shape import SKEWED as SKEWED
 from fixbench.statistics._shape import standardised_skewness as standardised_skewness
 from fixbench.statistics._table import claims_table as claims_table
 from fixbench.statistics._verdict import adjudicate as adjudicate
-from fixbench.statistics._verdict import look as look
+from fixbench.statistics._verdict import looks_so_far as looks_so_far

@@ -17,8 +17,10 @@ def standardised_skewness(samples: ArrayLike) -> NDArray[np.float64]:
     """Skewness of each row of ``samples`` (m, n), over its standard error on normal samples: (m,).
 
     G1 over √(6 n (n - 1) / ((n - 2) (n + 1) (n + 3))) (Joanes and Gill, 1998). A seed that
-    collapsed shows in it; with fewer than five seeds nothing can exceed `SKEWED`. NaN where there
-    are fewer than three, or where they do not vary.
+    collapsed shows in it. Of normal samples 4 to 5 % exceed `SKEWED`, of skewed and collapsing ones
+    about 22, 50 and 95 % at n = 5, 10 and 30, of fewer than five seeds none: that nothing is noted
+    proves nothing. Heavy tails exceed it too (10 to 43 %), where the t-test does not err. NaN
+    where there are fewer than three seeds, or where they do not vary.
     """
     x = np.asarray(samples, dtype=float)
     n = x.shape[1]

@@ -101,7 +101,7 @@ from fixbench.statistics._result import (
 from fixbench.statistics._sequential import SPENDING, Progress, decide, spending_levels
 from fixbench.statistics._shape import SKEWED, standardised_skewness
 
-__all__ = ["adjudicate", "look"]
+__all__ = ["adjudicate", "looks_so_far"]
 
 # Rule → the kind of evidence that an effect is within its bounds.
 _WITHIN = {"difference": "equivalent", "no_difference": "equivalent", "not_worse": "not worse"}
@@ -192,7 +192,7 @@ def adjudicate(
     alpha = round(1 - confidence, 12)
     seen: Mapping[str, Looks] = {}
     if looks:
-        seen, _ = look(
+        seen, _ = looks_so_far(
             ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
         )
         confidence = 1 - spending_levels(looks, alpha=alpha)[_looks_made(frame, looks) - 1].level
@@ -290,7 +290,7 @@ def adjudicate(
     return judged + [_judge_withdrawn(name, key, form) for key, form in withdrawn.items()]
 
 
-def look(
+def looks_so_far(
     ablation: Ablation,
     frame: pd.DataFrame,
     *,
@@ -716,12 +716,11 @@ def _caution(tested: _Tested) -> str:
     if not abs(skewness) > SKEWED:
         return ""
     squares = (np.array(values) - np.mean(values)) ** 2
-    worst = int(squares.argmax())
+    worst, share = seeds[squares.argmax()], 100 * squares.max() / squares.sum()
     return (
-        f" Its seeds are skewed, or some collapsed (standardised skewness {skewness:.1f}; seed "
-        f"{seeds[worst]} alone has {100 * squares[worst] / squares.sum():.0f} % of their spread): "
-        "on such effects p and interval err more often than they say, in simulations up to 18 % of "
-        "cases instead of 5 %."
+        f" Its seeds are skewed (standardised skewness {skewness:.1f}; seed {worst} alone has "
+        f"{share:.0f} % of their spread): p and interval may err more often than they say, in "
+        "simulations in up to 18 % of cases instead of 5 %."
     )
 
 
