@@ -163,11 +163,15 @@ class ComparisonView:
 
 @dataclass(frozen=True, kw_only=True)
 class VariantView:
-    """A variant in print; ``changes`` are option, baseline's value, own value."""
+    """A variant in print; ``changes`` are option, the reference's value, own value.
+
+    ``reference`` is the variant that it is declared relative to, empty for the baseline.
+    """
 
     name: str
     reason: str
     baseline: bool
+    reference: str
     changes: list[tuple[str, str, str]]
     bundle: bool
     starts_from: str
@@ -945,6 +949,7 @@ def _variant(ablation: Ablation, name: str, tier: str) -> VariantView:
         name=name,
         reason=variant.reason,
         baseline=name == ablation.baseline_variant,
+        reference=variant.relative_to or "",
         changes=[
             (key, _option(old), _option(new))
             for key, (old, new) in option_difference(ablation, name, tier).items()
