@@ -24,7 +24,11 @@ TIER = "small"
 REFERENCE = ROOT / "reports" / "reference" / TIER
 FILE = YAML(typ="safe", pure=True).load(ROOT / "ablations/cross_attention_scale/ablation.yaml")
 ROWS = pd.read_parquet(REFERENCE / "cross_attention_scale.parquet").sort_values(["seed", "step"])
-PUBLISHED = {row["id"]: row for row in json.loads((REFERENCE / "claims.json").read_text())}
+PUBLISHED = {
+    row["id"]: row
+    for row in json.loads((REFERENCE / "claims.json").read_text())
+    if row["ablation"] == "cross_attention_scale"
+}
 CLAIMS = {claim["id"]: claim for claim in FILE["claims"]}
 TESTED = {
     key: claim
