@@ -16,6 +16,7 @@ from fixbench.systems.yowo._metrics import (
     Truth,
     average_precision,
     detect,
+    detected_cells,
     detected_graph,
     mean_of,
     presence_auc,
@@ -267,7 +268,8 @@ def test_detections_are_the_confident_cells_without_doubles_of_a_class():
     assert first.objects.argmax(axis=1).tolist() == [4, 6, 4]
     assert second.boxes.shape == (0, 4)
     assert second.actions.shape == (0, ACTIONS)
-    (top, _) = detect(_predictions(probabilities.logit(), objects, boxes), candidates=1)
+    predictions = _predictions(probabilities.logit(), objects, boxes)
+    (top, _) = detect(predictions, detected_cells(predictions, candidates=1))
     assert top.boxes.tolist() == [BOX]
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Truth",
     "average_precision",
     "detect",
+    "detected_cells",
     "detected_graph",
     "mean_of",
     "presence_auc",
@@ -78,37 +79,48 @@ class Detections:
 
 
 @torch.no_grad()
-def detect(
+def detected_cells(
     predictions: Predictions,
     *,
     least_confidence: float = 0.01,
     candidates: int = 50,
     overlap: float = 0.5,
-) -> list[Detections]:
-    """Detections of every frame of a batch.
+) -> list[Tensor]:
+    """Which cells of every frame of a batch are detections, most confident first.
 
     The most confident cells, at most ``candidates`` and none below ``least_confidence``; of those
     whose likeliest object is the same and that overlap by more than ``overlap``, the most
     confident.
     """
-    found = []
+    cells = []
     for frame in range(len(predictions.confidence)):
         confidence = predictions.confidence[frame].sigmoid()
         best = confidence.argsort(descending=True, stable=True)[:candidates]
         best = best[confidence[best] >= least_confidence]
-        objects = predictions.objects[frame, best].softmax(dim=-1)
+        classes = predictions.objects[frame, best].softmax(dim=-1).argmax(dim=-1)
         boxes = predictions.boxes[frame, best]
-        kept = suppress(boxes, confidence[best], overlap, classes=objects.argmax(dim=-1))
-        found.append(
-            Detections(
-                boxes=_array(boxes[kept]),
-                confidence=_array(confidence[best][kept]),
-                objects=_array(objects[kept]),
-                relations=_array(predictions.relations[frame, best][kept].sigmoid()),
-                actions=_array(predictions.actions[frame, best][kept].sigmoid()),
-            )
+        cells.append(best[suppress(boxes, confidence[best], overlap, classes=classes)])
+    return cells
+
+
+@torch.no_grad()
+def detect(predictions: Predictions, cells: Sequence[Tensor] | None = None) -> list[Detections]:
+    """Detections of every frame of a batch.
+
+    Args:
+        cells: of the frames; by default `detected_cells`.
+    """
+    cells = detected_cells(predictions) if cells is None else cells
+    return [
+        Detections(
+            boxes=_array(predictions.boxes[frame, kept]),
+            confidence=_array(predictions.confidence[frame, kept].sigmoid()),
+            objects=_array(predictions.objects[frame, kept].softmax(dim=-1)),
+            relations=_array(predictions.relations[frame, kept].sigmoid()),
+            actions=_array(predictions.actions[frame, kept].sigmoid()),
         )
-    return found
+        for frame, kept in enumerate(cells)
+    ]
 
 
 def average_precision(
@@ -133,15 +145,17 @@ def average_precision(
     ]
     if not truths:
         raise ValueError("average precision of no frames")
-    precisions = np.full(members[0].shape[1], np.nan)
-    for index in np.flatnonzero(np.concatenate(members).any(axis=0)):
-        ranked, hits = [], []
-        for overlap, member, score in zip(overlaps, members, scores, strict=True):
+    scored, boxes = np.concatenate(scores), np.concatenate(members).sum(axis=0)
+    hits = np.zeros(scored.shape, dtype=bool)
+    start = 0
+    for overlap, member, score in zip(overlaps, members, scores, strict=True):
+        for index in np.flatnonzero(member.any(axis=0)):
             order = np.argsort(-score[:, index], kind="stable")
-            ranked.append(score[order, index])
-            hits.append(_matched(overlap[order][:, member[:, index]], threshold))
-        boxes = sum(int(member[:, index].sum()) for member in members)
-        precisions[index] = _area_under_curve(np.concatenate(ranked), np.concatenate(hits), boxes)
+            hits[start + order, index] = _matched(overlap[order][:, member[:, index]], threshold)
+        start += len(score)
+    precisions = np.full(len(boxes), np.nan)
+    for index in np.flatnonzero(boxes):
+        precisions[index] = _area_under_curve(scored[:, index], hits[:, index], boxes[index])
     return precisions
 
 
@@ -163,7 +177,7 @@ def _matched(overlap: Array, threshold: float) -> Flags:
     return hit
 
 
-def _area_under_curve(scores: Array, hits: Flags, boxes: int) -> float:
+def _area_under_curve(scores: Array, hits: Flags, boxes: np.int_) -> float:
     order = np.argsort(-scores, kind="stable")
     true = np.cumsum(hits[order])
     precision = true / np.arange(1, len(true) + 1)
