@@ -198,6 +198,19 @@ def _values(rows: list[Row], stage: str, step: int = 0) -> dict[str, float]:
     return {row.metric: row.value for row in rows if (row.stage, row.step) == (stage, step)}
 
 
+@pytest.mark.parametrize(
+    ("length", "favoured"),
+    # Per width of 1: 4/13 to 9/13 are 6 of 11 targets on 0.4, beyond are 4 on 0.3. Of 10 frames 4
+    # of 8 targets on 0.4 and 3 on 0.3 are equally dense.
+    [(13, 1), (10, 0), (5, 0)],
+)
+def test_whether_the_middle_is_favoured(
+    make_trainer: MakeTrainer, length: int, favoured: int
+) -> None:
+    rows = measure.sampling_rows(make_trainer().model, [_task(length)])
+    assert _values(rows, "sampling")["middle_favoured"] == favoured
+
+
 def test_sampler_claims_by_hand(make_trainer: MakeTrainer) -> None:
     model = make_trainer(progress__hidden=64).model
     rows = measure.sampling_rows(model, [_task(5, 40, 2)])
@@ -207,7 +220,9 @@ def test_sampler_claims_by_hand(make_trainer: MakeTrainer) -> None:
     # Of 5 frames the targets 3/5, 4/5, 1, three a draw; of 40 frames 3/40 … 1, five a draw.
     middle = (1 + 5 * 16 / 38) / 8  # 3/5, and 13/40 to 28/40
     assert values["share_middle/uniform"] == pytest.approx(middle)
-    assert values["middle_favoured"] == float(middle > 0.4)
+    high = (2 + 5 * 12 / 38) / 8  # 4/5 and 1, and 29/40 to 1
+    assert values["share_high/uniform"] == pytest.approx(high)
+    assert values["middle_favoured"] == 0  # 0.97 targets per width of 1, beyond 0.7 1.49
     assert values["capped_share"] > 0  # 3/40 lies below 0.1
     for length, drawn in ((3, 0), (5, 0), (9, 0), (10, 1), (40, 1)):
         assert _values(rows, "sampling/length", length)["all_bins_drawn"] == drawn

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from fixbench.systems.alignment import PROGRESS, ProgressHead, ProgressOptions
-from fixbench.systems.alignment._progress import prefixes
 
 WIDTH = 6
 
@@ -111,12 +110,6 @@ def test_gradients_reach_the_frames_of_a_prefix_alone() -> None:
     assert torch.nonzero(frames.grad.abs().sum(dim=1)).flatten().tolist() == [2, 3, 4]
 
 
-def test_packed_order() -> None:
-    item, time = prefixes(torch.tensor([3, 2, 2, 1]))
-    assert item.tolist() == [0, 1, 2, 3, 0, 1, 2, 0]
-    assert time.tolist() == [0, 0, 0, 0, 1, 1, 1, 2]
-
-
 def test_variants_start_from_the_same_weights() -> None:
     reference = _head()
     for changes in ({"position": "none"}, {"position": "length"}, {"h0": "zero"}):
@@ -142,7 +135,7 @@ def test_the_documented_position_forgets_the_action() -> None:
     head = _head()
     seen: list[Tensor] = []
     assert head.gru is not None
-    head.gru.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].data[:, -1]))
+    head.gru.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].data[:, 0, -1]))
     frames = torch.randn(50, WIDTH, dtype=torch.float64)
     for length in (1, 3, 50):
         head(frames, torch.tensor([0]), torch.tensor([length]))

@@ -272,8 +272,8 @@ def sampling_rows(model: AlignmentModel, tasks: Sequence[ProcedureTask]) -> list
 
     Of the documented sampler (10 draws a video, 5 targets, 3 frames at least), whatever the
     options. Stage ``sampling``: ``share_…/uniform`` and ``…/stratified`` of targets up to 0.3, to
-    0.7 and beyond; ``middle_favoured``, whether uniform sampling gives 0.3 to 0.7 more than its
-    width, 0.4; ``documented_weights``; ``capped_share``; ``worked_example`` (26/51 by the formula
+    0.7 and beyond; ``middle_favoured``, whether uniform targets are denser from 0.3 to 0.7 than on
+    either side; ``documented_weights``; ``capped_share``; ``worked_example`` (26/51 by the formula
     and by the sampler), ``segment_input`` (T frames of D + 1 numbers with positions 0, 1/T, …) and
     ``h0_shape``. Stage ``sampling/length``, step L: ``all_bins_drawn``, whether a stratified draw
     has an early, a middle and a late target; ``bin_examples/…``, the expected numbers;
@@ -290,7 +290,8 @@ def sampling_rows(model: AlignmentModel, tasks: Sequence[ProcedureTask]) -> list
         shares = progress_shares(videos, stratified=stratified)
         for part, share in zip(("low", "middle", "high"), shares.tolist(), strict=True):
             values[f"share_{part}/{name}"] = share
-    values["middle_favoured"] = float(values["share_middle/uniform"] > 0.4)
+    low, middle, high = progress_shares(videos, stratified=False) / [0.3, 0.4, 0.3]
+    values["middle_favoured"] = float(middle > max(low, high) * (1 + TOLERANCE))
     values["documented_weights"] = float(documented_weights_hold())
     values["capped_share"] = capped_share(videos, stratified=True)
     values |= _worked_example(model)
@@ -326,12 +327,12 @@ def _worked_example(model: AlignmentModel) -> dict[str, float]:
     seen: list[Tensor] = []
     width = model.encoder.options.embedding
     if head.gru is not None:
-        hook = head.gru.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].data))
+        hook = head.gru.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, 0]))
         weight = next(head.parameters())
         places = (torch.tensor([number], device=weight.device) for number in (50, 26))
         head(weight.new_zeros(100, width), *places)
         hook.remove()
-    inputs = seen[0].double().cpu().numpy() if seen else np.empty((0, 0))
+    inputs = seen[0].detach().double().cpu().numpy() if seen else np.empty((0, 0))
     documented = inputs.shape == (26, width + 1) and np.allclose(inputs[:, -1], np.arange(26) / 26)
     return {
         "worked_example": float(drawn == worked_example() and round(drawn, 2) == 0.51),

@@ -8,11 +8,10 @@ from typing import Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from fixbench.systems.alignment._encoder import built_from
 
-__all__ = ["PROGRESS", "ProgressHead", "ProgressOptions", "prefixes"]
+__all__ = ["PROGRESS", "ProgressHead", "ProgressOptions"]
 
 
 class ProgressOptions(BaseModel):
@@ -81,26 +80,22 @@ class ProgressHead(nn.Module):
             embeddings: frames (N, D), of one video or of several one after another.
             starts: the row (B,) at which each prefix begins; lengths: its frames (B,), ≥ 1.
         """
-        order = lengths.argsort(descending=True, stable=True)
-        starts, lengths = starts[order], lengths[order]
-        item, time = prefixes(lengths)
-        inputs = torch.cat(
-            [
-                embeddings.index_select(0, starts[item] + time),
-                self._position(time, lengths[item])[:, None].to(embeddings.dtype),
-            ],
-            dim=1,
-        )
+        # (time, prefix), padded: what lies behind a prefix's end is computed and not read.
+        time = torch.arange(int(lengths.max()), device=lengths.device)[:, None]
+        inside = time < lengths
+        rows = (starts + time).where(inside, starts)
+        position = self._position(time, lengths).expand(rows.shape).to(embeddings.dtype)
+        inputs = torch.cat([embeddings[rows], position[:, :, None]], dim=2)
         if self.gru is None:
             assert self.mean is not None
-            total = inputs.new_zeros(len(lengths), inputs.shape[1]).index_add(0, item, inputs)
+            total = (inputs * inside[:, :, None]).sum(dim=0)
             state = self.mean(total / lengths[:, None]).tanh()
         else:
             shape = (1, len(lengths), self.options.hidden)
             first = inputs.new_zeros(shape) if self.h0 is None else self.h0.expand(shape)
-            packed = PackedSequence(inputs, time.bincount().cpu())
-            state = self.gru(packed, first.contiguous())[1][0]
-        return self.layers(state)[:, 0].sigmoid()[order.argsort()]
+            states = self.gru(inputs, first.contiguous())[0]
+            state = states[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+        return self.layers(state)[:, 0].sigmoid()
 
     def _position(self, time: Tensor, lengths: Tensor) -> Tensor:
         match self.options.position:
@@ -112,14 +107,3 @@ class ProgressHead(nn.Module):
                 return time / self.options.longest
             case "length":
                 return lengths.float().log() / math.log(self.options.longest)
-
-
-def prefixes(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """(item, time) of every frame of B prefixes, frame by frame: a packed sequence's order.
-
-    Args:
-        lengths: (B,) descending.
-    """
-    steps = torch.arange(int(lengths[0]), device=lengths.device)
-    time, item = (steps[:, None] < lengths[None, :]).nonzero(as_tuple=True)
-    return item, time
