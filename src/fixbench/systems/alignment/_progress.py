@@ -85,7 +85,8 @@ class ProgressHead(nn.Module):
         inside = time < lengths
         rows = (starts + time).where(inside, starts)
         position = self._position(time, lengths).expand(rows.shape).to(embeddings.dtype)
-        inputs = torch.cat([embeddings[rows], position[:, :, None]], dim=2)
+        frames = embeddings.index_select(0, rows.flatten()).view(*rows.shape, -1)
+        inputs = torch.cat([frames, position[:, :, None]], dim=2)
         if self.gru is None:
             assert self.mean is not None
             total = (inputs * inside[:, :, None]).sum(dim=0)
