@@ -43,7 +43,7 @@ rule analyse:
         looks=lambda wildcards: (
             f"--looks {PLAN.looks(wildcards.ablation)}"
             if PLAN.looks(wildcards.ablation)
-            else ""
+            else f"--unadjusted-looks {PLAN.unadjusted_looks(wildcards.ablation)}"
         ),
         code=VERDICTS,
     message:

@@ -19,7 +19,7 @@ import pytest
 
 import fixbench
 from fixbench.ablation import load_ablation
-from fixbench.analysis import analyse, compare_verdicts, load_claims
+from fixbench.analysis import analyse, compare_verdicts, failed_runs, load_claims, save_claims
 from fixbench.cli import Progress, main
 from fixbench.errors import InputError
 from fixbench.job import run_job
@@ -472,9 +472,17 @@ def test_verdicts_are_compared_with_a_reference(
     (project / "else.json").write_text(
         json.dumps([{"ablation": "new", "id": "TY01", "verdict": "absent"}])
     )
-    assert compare_verdicts(project / "else.json", project / "there.json") == [
-        f"{project / 'there.json'} has no verdicts on these claims"
-    ]
+    assert compare_verdicts(project / "else.json", project / "there.json") == []
+
+
+def test_a_run_does_not_end_without_naming_its_failures(toy: Path, project: Path) -> None:
+    paths = results(project)
+    claims = project / "claims.json"
+    save_claims(claims, analyse(toy.parent, "smoke", paths))
+    assert failed_runs([claims]) == []
+    edit(toy, "{variant: fast, metric: loss", "{variant: unstable, metric: loss")
+    save_claims(claims, analyse(toy.parent, "smoke", paths))
+    assert failed_runs([claims]) == ["toy TY01: runs failed in 3 of 3 seeds"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '[{"ablation": "toy"}]', "3"])
@@ -482,3 +490,19 @@ def test_a_broken_reference_is_refused(project: Path, content: str) -> None:
     (project / "there.json").write_text(content)
     with pytest.raises(InputError, match=r"there\.json.*the table of claims"):
         compare_verdicts(project / "there.json", project / "there.json")
+
+
+def test_a_reader_that_has_had_enough(project: Path) -> None:
+    """As in ``fixbench check | head -0``: no traceback, and the status of a broken pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "fixbench", "check"],
+        cwd=project,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")

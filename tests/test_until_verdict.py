@@ -140,7 +140,14 @@ def test_blocks_are_added_until_everything_is_settled_or_the_budget_spent(
     plain = ("--config", "tier=smoke", "seeds=0-4", "ablations=toy")
     done = run("snakemake", "results/toy/smoke/claims.json", "--dry-run", *plain)
     assert re.findall(r"^(\w+) +\d+$", done.stdout, re.MULTILINE)[:2] == ["analyse", "total"]
-    assert "toy, tier smoke: these seeds were added after looking at others" in done.stderr
+    # Judged again without looks, they say so.
+    done = run("snakemake", "--cores", "2", *plain)
+    assert jobs(done) == {"analyse": 1, "report": 1, "claims": 1, "all": 1}
+    assert "toy, tier smoke: 1 of its looks with seeds=until-verdict came before;" in done.stderr
+    again, other = json.loads((reports / "claims.json").read_text())
+    assert (again["id"], again["n"], again["unadjusted_looks"]) == ("TY01", 5, 1)
+    assert (other["id"], other["looks"]["made"], other["unadjusted_looks"]) == ("TC01", 2, 0)
+    assert "Seeds of this tier were looked at once before" in (reports / "toy.html").read_text()
 
 
 def test_plan(ablations: Path) -> None:

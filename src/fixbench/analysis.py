@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ __all__ = [
     "analyse",
     "collect_rows",
     "compare_verdicts",
+    "failed_runs",
     "load_claims",
     "look_at",
     "report",
@@ -45,12 +46,18 @@ _ALPHA = 0.05
 
 
 def analyse(
-    folder: Path, tier: str, results: Sequence[Path], *, looks: Sequence[int] = ()
+    folder: Path,
+    tier: str,
+    results: Sequence[Path],
+    *,
+    looks: Sequence[int] = (),
+    unadjusted_looks: int = 0,
 ) -> list[ClaimResult]:
     """Judge the claims of the ablation in ``folder`` from its result files.
 
     Args:
         looks: the planned ones, where seeds are added until a verdict.
+        unadjusted_looks: how many were made before that this judgement does not allow for.
 
     Raises:
         InputError: the ablation file is wrong, or a result file is missing, damaged, of another
@@ -58,7 +65,7 @@ def analyse(
             look.
     """
     ablation, frame, recorded = _read(folder, tier, results)
-    return adjudicate(
+    judged = adjudicate(
         ablation,
         frame,
         tier=tier,
@@ -66,6 +73,7 @@ def analyse(
         recorded_claims=recorded,
         looks=looks,
     )
+    return [replace(result, unadjusted_looks=unadjusted_looks) for result in judged]
 
 
 def look_at(
@@ -170,8 +178,9 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
     """Write the verdicts with all that they rest on, atomically."""
     rows = [asdict(result) for result in results]
     for row in rows:
-        if row["looks"] is None:  # so that the file of a plain run says nothing of looks
-            del row["looks"]
+        for key in ("looks", "unadjusted_looks"):
+            if not row[key]:  # so that the file of a plain run says nothing of looks
+                del row[key]
     write_json(path, rows)
 
 
@@ -226,8 +235,24 @@ def write_all_claims(claims: Sequence[Path], directory: Path) -> None:
     write_claims([result for path in claims for result in load_claims(path)], directory)
 
 
+def failed_runs(claims: Sequence[Path]) -> list[str]:
+    """What a run must not end without saying: the claims that rest on failed runs, a line each."""
+    lines = []
+    for path in claims:
+        for result in load_claims(path):
+            effect = result.effect
+            if effect is not None and effect.n_failed:
+                lines.append(
+                    f"{result.ablation} {result.id}: runs failed in {effect.n_failed} of "
+                    f"{effect.n} seeds"
+                )
+    return lines
+
+
 def compare_verdicts(claims: Path, reference: Path) -> list[str]:
     """How the verdicts of one ``claims.json`` differ from those of another, a line each.
+
+    Nothing where the other has none of these claims.
 
     Raises:
         InputError: a file is missing or is not such a table.
@@ -235,7 +260,7 @@ def compare_verdicts(claims: Path, reference: Path) -> list[str]:
     here, there = _verdicts(claims), _verdicts(reference)
     common = [key for key in here if key in there]
     if not common:
-        return [f"{reference} has no verdicts on these claims"]
+        return []
     differing = [key for key in common if here[key] != there[key]]
     same = len(common) - len(differing)
     lines = [f"{same} of {len(common)} verdicts are those of {reference}"]

@@ -6,6 +6,7 @@ Bad input is one line on standard error and status 2; an interrupt is status 130
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         options.function(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except InputError as error:
         print(f"fixbench: error: {error}", file=sys.stderr)
         return 2
@@ -90,7 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tier", required=True, choices=_TIERS)
     sub.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
     sub.add_argument("--claims", type=Path, required=True, help="the verdicts, to be written")
-    sub.add_argument("--looks", help="seeds at each planned look, if added until a verdict")
+    judged = sub.add_mutually_exclusive_group()
+    judged.add_argument("--looks", help="seeds at each planned look, if added until a verdict")
+    judged.add_argument(
+        "--unadjusted-looks",
+        type=int,
+        default=0,
+        help="looks made before that the verdicts do not allow for (to be told in the report)",
+    )
     folder(sub)
 
     sub = command("look", _look, "Decide from the seeds so far whether to add another block.")
@@ -236,7 +248,13 @@ def _analyse(options: argparse.Namespace) -> None:
 
     looks = () if options.looks is None else _numbers("--looks", options.looks)
     folder = options.ablations / options.ablation
-    results = analyse(folder, options.tier, options.results, looks=looks)
+    results = analyse(
+        folder,
+        options.tier,
+        options.results,
+        looks=looks,
+        unadjusted_looks=options.unadjusted_looks,
+    )
     save_claims(options.claims, results)
     for result in results:
         print(f"{result.ablation} {result.id}  {result.verdict}: {result.reason}")
@@ -288,9 +306,11 @@ def _rows(options: argparse.Namespace) -> None:
 
 
 def _claims(options: argparse.Namespace) -> None:
-    from fixbench.analysis import compare_verdicts, write_all_claims
+    from fixbench.analysis import compare_verdicts, failed_runs, write_all_claims
 
     write_all_claims(options.claims, options.directory)
+    for line in failed_runs(options.claims):
+        print(line)
     if options.reference is not None and options.reference.is_file():
         for line in compare_verdicts(options.directory / "claims.json", options.reference):
             print(line)

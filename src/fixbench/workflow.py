@@ -138,10 +138,11 @@ class Plan:
             if found:
                 number = "1 seed" if seeds == 1 else f"{seeds} seeds"
                 lines.append(f"{name}, tier {self.tier}, {number}: {'; '.join(found)}")
-            if not planned.looks and any(_look_files(name, self.tier)):
+            if earlier := self.unadjusted_looks(name):
                 lines.append(
-                    f"{name}, tier {self.tier}: these seeds were added after looking at others; "
-                    f"without seeds={UNTIL_VERDICT} nothing is adjusted for that"
+                    f"{name}, tier {self.tier}: {earlier} of its looks with seeds={UNTIL_VERDICT} "
+                    f"came before; without seeds={UNTIL_VERDICT} its verdicts are judged again, "
+                    "and nothing is adjusted for that"
                 )
         return lines
 
@@ -172,6 +173,11 @@ class Plan:
     def looks(self, ablation: str) -> str:
         """The seeds at each look, for the command line; empty where there are none."""
         return ",".join(map(str, self.ablations[ablation].looks))
+
+    def unadjusted_looks(self, ablation: str) -> int:
+        """How many looks were made at seeds of this tier that a plain run does not allow for."""
+        planned = self.ablations[ablation]
+        return 0 if planned.looks else len(_look_files(ablation, self.tier))
 
     def settled(self, decision: str) -> bool:
         """Whether the look that wrote this file was the last."""

@@ -558,6 +558,11 @@ def planted_results() -> list[ClaimResult]:
                 changes=(
                     ClaimChange(key="decision.margin", before="0.02", after="0.01"),
                     ClaimChange(key="source", before=None, after='"planted & notes"'),
+                    ClaimChange(key="controls.new.name", before=None, after='"new"'),
+                    ClaimChange(key="controls.new.explains_above", before=None, after="0.0"),
+                    ClaimChange(key="controls.kept.explains_below", before="0.1", after="0.2"),
+                    ClaimChange(key="supporting.old.name", before='"old"', after=None),
+                    ClaimChange(key="supporting.old.meaning", before='"none"', after=None),
                 )
                 if id_ == "CA09"
                 else (),

@@ -276,7 +276,13 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     changes = [
         e.text for p in edited.all("p") if "edited" in p.attributes.values() for e in p.all("code")
     ]
-    assert changes == ["decision.margin: 0.02 → 0.01", 'source: – → "planted & notes"']
+    assert changes == [
+        "decision.margin: 0.02 → 0.01",
+        'source: – → "planted & notes"',
+        "controls.new: – → added",
+        "controls.kept.explains_below: 0.1 → 0.2",
+        "supporting.old: there → taken out",
+    ]
 
 
 def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> None:

@@ -190,8 +190,16 @@ def test_a_step_that_one_run_lacks_is_refused(make_frame):
             "results: variant is 'zz'; expected rows of metric 'loss' in stage 'test' (last), of "
             "which this variant has none; correct the claim's term or run the variant",
         ),
-        (term("a", stage="nowhere"), "results/a.parquet: variant is 'a'; expected rows of metric"),
-        (term("a", metric="score"), "rows of metric 'score' in stage 'test' (last)"),
+        (
+            term("a", stage="nowhere"),
+            "results/a.parquet: variant is 'a'; expected rows of metric 'loss' in stage 'nowhere' "
+            "(last), of which this variant has none; it has 'loss' in 'test'; correct the claim's",
+        ),
+        (
+            term("a", metric="score"),
+            "rows of metric 'score' in stage 'test' (last), of which this variant has none; stage "
+            "'test' has 'loss';",
+        ),
         (term("a", at=7), "rows of metric 'loss' in stage 'test' (step 7)"),
     ],
 )

@@ -56,6 +56,7 @@ from fixbench.reports._words import (
     tolerance_zone,
 )
 from fixbench.statistics import (
+    ClaimChange,
     ClaimResult,
     ComparisonTable,
     ControlResult,
@@ -329,6 +330,15 @@ def _answer(results: Sequence[ClaimResult]) -> list[str]:
 
 def _looks(results: Sequence[ClaimResult]) -> list[str]:
     """That seeds were added until a verdict, and what is valid then."""
+    unadjusted = max((result.unadjusted_looks for result in results), default=0)
+    if unadjusted:
+        times = "once" if unadjusted == 1 else f"{unadjusted} times"
+        return [
+            f"Seeds of this tier were looked at {times} before, by a run that added seeds until a "
+            "verdict. These verdicts are of a run without looks, and nothing is adjusted for them: "
+            "the error rates promised hold only if its seeds were chosen without regard to what "
+            "was seen."
+        ]
     looks = next((result.looks for result in results if result.looks is not None), None)
     if looks is None:
         return []
@@ -402,12 +412,26 @@ def _claim(
         ],
         sensitivity=_sensitivity(claim, result) + _floor(claim, result, determinism),
         edited=result.edited,
-        changes=[
-            (change.key, change.before or MISSING, change.after or MISSING)
-            for change in result.changes
-        ],
+        changes=_changes(result.changes),
         notes=list(result.notes),
     )
+
+
+def _changes(changes: Sequence[ClaimChange]) -> list[tuple[str, str, str]]:
+    """Key, recorded and present value; of an item that was added or taken out, its name alone."""
+    items = {
+        change.key.removesuffix(".name"): change
+        for change in changes
+        if change.key.endswith(".name") and None in (change.before, change.after)
+    }
+    found = []
+    for change in changes:
+        item = next((name for name in items if change.key.startswith(f"{name}.")), None)
+        if item is None:
+            found.append((change.key, change.before or MISSING, change.after or MISSING))
+        elif change is items[item]:
+            found.append((item, *((MISSING, "added") if change.after else ("there", "taken out"))))
+    return found
 
 
 def _withdrawn(result: ClaimResult) -> ClaimView:

@@ -194,7 +194,7 @@ class Measurements:
             found = _reduce(selected, term.at, scale)
         here = {seed for seed in seeds if (term.variant, seed) not in self._failed}
         if here & self._seeds[term.variant] and not found:
-            raise _no_rows(file, term)
+            raise _no_rows(file, term, self._found(term))
         missing = sorted(here - set(found))
         if missing:
             raise InputError(
@@ -206,6 +206,15 @@ class Measurements:
                 "results of the other variants for them",
             )
         return found
+
+    def _found(self, term: Term) -> str:
+        """What the term's variant has instead, for a message."""
+        keys = [(stage, metric) for variant, stage, metric in self._rows if variant == term.variant]
+        stages = sorted({stage for stage, metric in keys if metric == term.metric})
+        if stages:
+            return f"; it has {term.metric!r} in {', '.join(map(repr, stages))}"
+        metrics = sorted({metric for stage, metric in keys if stage == term.stage})
+        return f"; stage {term.stage!r} has {', '.join(map(repr, metrics))}" if metrics else ""
 
     def _impute(self, term: Term, scale: str, direction: Direction | None) -> tuple[float, str]:
         """The value of a failed run, by intention to treat: failing is an outcome, and a bad one.
@@ -269,13 +278,13 @@ def _describe(term: Term) -> str:
     return f"metric {term.metric!r} in stage {term.stage!r} ({at})"
 
 
-def _no_rows(file: str, term: Term) -> InputError:
+def _no_rows(file: str, term: Term, found: str = "") -> InputError:
     return InputError(
         file,
         "variant",
         term.variant,
-        expected=f"rows of {_describe(term)}, of which this variant has none; correct the claim's "
-        "term or run the variant",
+        expected=f"rows of {_describe(term)}, of which this variant has none{found}; correct "
+        "the claim's term or run the variant",
     )
 
 

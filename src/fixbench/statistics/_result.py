@@ -141,6 +141,8 @@ class ClaimResult:
         seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
         looks: where seeds were added until a verdict; p is then not adjusted for anything, and
             intervals, preconditions and controls have the confidence 1 - level of the last look.
+        unadjusted_looks: looks that were made at seeds of the tier, and that this judgement, of a
+            run without looks, does not allow for.
         edited: the claim differs from the one that the results were produced under; ``changes``:
             in what, key by key (nothing where the claim was added; its rule where it was
             withdrawn).
@@ -164,6 +166,7 @@ class ClaimResult:
     p_equivalence_adjusted: float = float("nan")
     seeds_needed: int | None = None
     looks: Looks | None = None
+    unadjusted_looks: int = 0
     preconditions: tuple[PreconditionResult, ...] = ()
     controls: tuple[ControlResult, ...] = ()
     supporting: tuple[ControlResult, ...] = ()

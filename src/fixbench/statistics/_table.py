@@ -19,11 +19,18 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``preconditions`` and ``controls`` are lists of rows,
     for JSON only. ``looks`` is there if seeds were added until a verdict in any of the claims, and
-    ``None`` in the others.
+    ``None`` in the others; ``unadjusted_looks`` if a claim does not allow for
+    some that were made.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
-    return [_row(result) | ({"looks": _looks(result)} if looked else {}) for result in judged]
+    unadjusted = any(result.unadjusted_looks for result in judged)
+    return [
+        _row(result)
+        | ({"looks": _looks(result)} if looked else {})
+        | ({"unadjusted_looks": result.unadjusted_looks} if unadjusted else {})
+        for result in judged
+    ]
 
 
 def _looks(result: ClaimResult) -> dict[str, Any] | None:
