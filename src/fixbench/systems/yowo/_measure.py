@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,9 @@ from fixbench.systems.yowo._mechanism import (
 )
 from fixbench.systems.yowo._metrics import (
     Detections,
+    Task,
     average_precision,
+    box_overlaps,
     detect,
     detected_cells,
     detected_graph,
@@ -99,6 +101,7 @@ class Evaluation:
         # Confidence, objects and boxes do not depend on what the scene context is told.
         self.cells = detected_cells(self.predictions)
         self.detections = detect(self.predictions, self.cells)
+        self.overlaps = box_overlaps(split.truths, self.detections)
 
     def _predict(self, told: Told) -> Predictions:
         pairs = zip(self.seen, told, strict=True)
@@ -131,13 +134,29 @@ class Evaluation:
     @torch.no_grad()
     def _watch_map(self, told: Told) -> float:
         found = detect(self._predict(told), self.cells)
-        precisions = average_precision(self.split.truths, found, "actions")
-        return mean_of(precisions, WATCHED)
+        return mean_of(self._precision(found, "actions", classes=WATCHED))
+
+    def _precision(
+        self,
+        found: Sequence[Detections],
+        task: Task,
+        *,
+        with_confidence: bool = True,
+        classes: Collection[int] | None = None,
+    ) -> NDArray[np.float64]:
+        return average_precision(
+            self.split.truths,
+            found,
+            task,
+            with_confidence=with_confidence,
+            classes=classes,
+            overlaps=self.overlaps,
+        )
 
     @torch.no_grad()
     def context(self) -> dict[str, float]:
         """What is followed along training: actions with and without their context."""
-        precisions = average_precision(self.split.truths, self.detections, "actions")
+        precisions = self._precision(self.detections, "actions", classes=[*WATCHED, *MOTION])
         watch = mean_of(precisions, WATCHED)
         shuffled, emptied = self._watch_map(self._shuffled()), self._watch_map(self._emptied())
         values = {
@@ -159,20 +178,20 @@ class Evaluation:
         Left out is what the test frames cannot show, such as actions that nobody does in them.
         """
         truths = self.split.truths
-        actions = average_precision(truths, self.detections, "actions")
+        actions = self._precision(self.detections, "actions")
         values = {
             "action_map/watch": mean_of(actions, WATCHED),
             "action_map/motion": mean_of(actions, MOTION),
-            "object_map": mean_of(average_precision(truths, self.detections, "objects")),
-            "relation_map": mean_of(average_precision(truths, self.detections, "relations")),
+            "object_map": mean_of(self._precision(self.detections, "objects")),
+            "relation_map": mean_of(self._precision(self.detections, "relations")),
             "action_map/all": mean_of(actions),
             "action_map_chance/watch": mean_of(
-                average_precision(truths, [_uninformed(d) for d in self.detections], "actions"),
-                WATCHED,
+                self._precision(
+                    [_uninformed(found) for found in self.detections], "actions", classes=WATCHED
+                )
             ),
             "action_map_unweighted/watch": mean_of(
-                average_precision(truths, self.detections, "actions", with_confidence=False),
-                WATCHED,
+                self._precision(self.detections, "actions", with_confidence=False, classes=WATCHED)
             ),
             "video_action_map": mean_of(video_average_precision(truths, self.detections)),
         }
@@ -180,8 +199,11 @@ class Evaluation:
             places = [place for place, truth in enumerate(truths) if truth.subset == subset]
             chosen = [truths[place] for place in places]
             found = [self.detections[place] for place in places]
-            precisions = average_precision(chosen, found, "actions")
-            values[f"action_map/{subset}"] = mean_of(precisions, WATCHED)
+            overlaps = [self.overlaps[place] for place in places]
+            precisions = average_precision(
+                chosen, found, "actions", classes=WATCHED, overlaps=overlaps
+            )
+            values[f"action_map/{subset}"] = mean_of(precisions)
         graphs = {
             "predcls": [
                 true_graph(truth, boxes, relations)

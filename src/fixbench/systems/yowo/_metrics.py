@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from torch import Tensor
 
 from fixbench.systems.yowo._boxes import iou_matrix, suppress
@@ -24,8 +25,10 @@ from fixbench.systems.yowo._model import Predictions
 __all__ = [
     "Detections",
     "SceneGraph",
+    "Task",
     "Truth",
     "average_precision",
+    "box_overlaps",
     "detect",
     "detected_cells",
     "detected_graph",
@@ -130,21 +133,29 @@ def average_precision(
     *,
     threshold: float = 0.5,
     with_confidence: bool = True,
+    classes: Collection[int] | None = None,
+    overlaps: Sequence[Array] | None = None,
 ) -> Array:
     """Average precision of each class; NaN for classes of which there is no true box.
 
     Args:
         truths, detections: by frame, in the same order.
+        classes: the others are NaN too (default: none is left out).
+        overlaps: `box_overlaps` of both, where they are known.
         with_confidence: score a detection by confidence times the class's probability. The
             document's evaluator ranks by the probability alone, which background cells also have.
     """
-    overlaps = [_overlaps(d.boxes, t.boxes) for t, d in zip(truths, detections, strict=True)]
+    if not truths:
+        raise ValueError("average precision of no frames")
+    if overlaps is None:
+        overlaps = box_overlaps(truths, detections)
     members = [_members(truth, task) for truth in truths]
+    if classes is not None:
+        asked = np.isin(np.arange(members[0].shape[1]), list(classes))
+        members = [member & asked for member in members]
     scores = [
         getattr(d, task) * (d.confidence[:, None] if with_confidence else 1.0) for d in detections
     ]
-    if not truths:
-        raise ValueError("average precision of no frames")
     scored, boxes = np.concatenate(scores), np.concatenate(members).sum(axis=0)
     hits = np.zeros(scored.shape, dtype=bool)
     start = 0
@@ -157,6 +168,11 @@ def average_precision(
     for index in np.flatnonzero(boxes):
         precisions[index] = _area_under_curve(scored[:, index], hits[:, index], boxes[index])
     return precisions
+
+
+def box_overlaps(truths: Sequence[Truth], detections: Sequence[Detections]) -> list[Array]:
+    """Of every frame, intersection over union [D, K] of its detections and its true boxes."""
+    return [_overlaps(d.boxes, t.boxes) for t, d in zip(truths, detections, strict=True)]
 
 
 def mean_of(values: Array, classes: Collection[int] | None = None) -> float:
@@ -320,12 +336,13 @@ def presence_auc(pooled: Array, present: Flags) -> Array:
     Args:
         pooled: [frames, classes], such as the maximum over cells of the softmax; present: alike.
     """
-    from sklearn.metrics import roc_auc_score  # takes a second
-
-    mixed = present.any(axis=0) & ~present.all(axis=0)
-    areas = np.full(present.shape[1], np.nan)
-    for index in np.flatnonzero(mixed):
-        areas[index] = roc_auc_score(present[:, index], pooled[:, index])
+    # Mann–Whitney: of pairs of a scene with the class and one without, the share that is in order.
+    ranks = rankdata(pooled, axis=0)
+    with_it, without = present.sum(axis=0), (~present).sum(axis=0)
+    above = (ranks * present).sum(axis=0) - with_it * (with_it + 1) / 2
+    mixed = (with_it > 0) & (without > 0)
+    areas: Array = np.full(present.shape[1], np.nan)
+    areas[mixed] = above[mixed] / (with_it * without)[mixed]
     return areas
 
 
