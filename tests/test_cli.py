@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -94,13 +95,18 @@ def test_snakemake_says_what_so_few_seeds_cannot_settle(project: Path, run: Run)
     assert plan.warnings() == []
 
 
-def test_check_says_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_it_found(
+    toy: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(toy, "    reason: a smaller step\n", "    reason: a smaller step\n    tiers: [smoke]\n")
     assert main(["check"]) == 0
     text = capsys.readouterr().out
     assert "toy: 4 variants, 1 claim\n" in text
     # Exact sign-flip with 3 seeds: 2 / 2**3 at best, and 5 seeds 2 / 2**5 against one claim.
     assert "smoke: 3 seeds; the sign-flip test cannot settle a family of 1 claim:" in text
     assert "it takes 6 seeds" in text
+    (small,) = re.findall(r"^  small: 5 seeds; (.*)$", text, re.MULTILINE)[:1]
+    assert small.endswith("; it leaves out TY01")
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def _check(options: argparse.Namespace) -> None:
     loaded = {file: load_ablation(file) for file in files}
 
     from fixbench.job import check_runnable  # imports torch
-    from fixbench.reachability import reachable, unreachable
+    from fixbench.reachability import left_out, reachable, unreachable
 
     for file, ablation in loaded.items():
         check_runnable(file, ablation, ablation.tiers)
@@ -213,6 +213,8 @@ def _check(options: argparse.Namespace) -> None:
             if reach.possible:
                 best = f"{reach.smallest_p_adjusted:.3g}"
                 found.insert(0, f"the sign-flip test can reach an adjusted p of {best}")
+            if claims_left_out := left_out(ablation, tier):
+                found.append(f"it leaves out {', '.join(claims_left_out)}")
             print(f"  {tier}: {_count(len(seeds), 'seed')}; {'; '.join(found)}")
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from fixbench.ablation import Ablation
 from fixbench.errors import InputError
 
-__all__ = ["Reachability", "plan_looks", "reachable", "unreachable"]
+__all__ = ["Reachability", "left_out", "plan_looks", "reachable", "unreachable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,16 @@ def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
         if n < smallest_n:
             phrases.append(f"the exact test of {claim.id} cannot: it takes {smallest_n} seeds")
     return phrases
+
+
+def left_out(ablation: Ablation, tier: str) -> list[str]:
+    """The claims whose effect needs a variant that ``tier`` does not run."""
+    there = ablation.variants_in(tier)
+    return [
+        claim.id
+        for claim in ablation.claims
+        if claim.effect and any(term.variant not in there for term in claim.effect.weighted)
+    ]
 
 
 def _fewest(factor: int, base: float, alpha: float) -> int:
