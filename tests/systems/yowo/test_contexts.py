@@ -103,6 +103,14 @@ def test_object_context() -> None:
     _check(module(features, objects), expected)
 
 
+def test_an_object_context_that_is_told_nothing() -> None:
+    told, silent = _shaken(ObjectContext(WIDTH)), ObjectContext(WIDTH, silent=True).double()
+    silent.load_state_dict(told.state_dict())  # the same layers
+    features, objects, _ = _inputs()
+    assert torch.equal(silent(features, objects), silent(features, -objects))
+    assert not torch.equal(told(features, objects), told(features, -objects))
+
+
 def test_objects_act_at_their_own_cell_but_for_scaling_and_normalising(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

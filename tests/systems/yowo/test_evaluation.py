@@ -115,8 +115,12 @@ def test_attention_entropy_is_that_of_the_real_weights(make_options: MakeOptions
     weights = level.scene_context.attention(*evaluation.seen[0].inputs[0])  # type: ignore[operator, union-attr]
     assert weights.shape == (15, 4, 49, 49)
     entropy = -(weights * weights.log()).sum(dim=-1).mean() / np.log(49)
-    measured = evaluation.context()["attention_entropy/49_cells"]
-    assert measured == pytest.approx(entropy.item(), rel=1e-5)
+    mean = weights.mean(dim=1)
+    of_mean = -(mean * mean.log()).sum(dim=-1).mean() / np.log(49)
+    measured = evaluation.context()
+    assert measured["attention_entropy/49_cells"] == pytest.approx(entropy.item(), rel=1e-5)
+    assert measured["attention_entropy_of_mean/49_cells"] == pytest.approx(of_mean.item(), rel=1e-5)
+    assert of_mean > entropy
     silent, split = _model(make_options("global"))
     values = Evaluation(silent, split, true=False).context()
     assert not [name for name in values if "entropy" in name]

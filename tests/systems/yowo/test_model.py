@@ -280,6 +280,7 @@ def test_relations_see_objects_and_actions_see_both() -> None:
     assert moved("D", "actions") == {"actions"}
     assert moved("none", "objects") == {"objects", "relations"}
     assert moved("none", "objects", object_context=False) == {"objects"}
+    assert moved("none", "objects", object_evidence="none") == {"objects"}
     assert moved("D blind", "relations") == {"relations"}
     assert moved("D", "confidence") == {"confidence"}
 

@@ -139,6 +139,9 @@ def test_all_parts_are_measured_by_default(make_options: MakeOptions) -> None:
 def test_exact_properties_are_the_documented_ones(make_options: MakeOptions) -> None:
     rows = _run(make_options("global"), "exact").rows
     assert _value(rows, "parameters/128", "exact") == 26_763_803
+    parts = [row.value for row in rows if row.metric.startswith("parameters/128/")]
+    assert len(parts) == 8
+    assert sum(parts) == 26_763_803
     assert _value(rows, "parameters_as_documented/128", "exact") == 1
     assert _value(rows, "parameters_as_documented/256", "exact") == 0
     assert _value(rows, "shapes_as_documented/128", "exact") == 1

@@ -272,7 +272,9 @@ class Evaluation:
             weights = part.scene_context.attention(own.features, told.objects, told.relations)
             if weights is not None:
                 found = summarise_attention(weights[:_ATTENTION_FRAMES])
-                values[f"attention_entropy/{weights.shape[-1]}_cells"] = found.entropy
+                cells = f"{weights.shape[-1]}_cells"
+                values[f"attention_entropy/{cells}"] = found.entropy
+                values[f"attention_entropy_of_mean/{cells}"] = found.entropy_of_mean
         return values
 
     def _scale(self) -> dict[str, float]:
@@ -406,6 +408,7 @@ def _initial_entropies(
         if weights is not None:
             found = summarise_attention(weights)
             values[f"attention_entropy/{grid**2}_cells"] = found.entropy
+            values[f"attention_entropy_of_mean/{grid**2}_cells"] = found.entropy_of_mean
             values[f"attention_entropy_predicted/{grid**2}_cells"] = found.predicted
     return values
 
@@ -449,12 +452,14 @@ def _published(width: int) -> dict[str, float]:
     with torch.device("meta"):
         whole = YOWO(published, SceneContextOptions(kind="global"), seed=0)
         found = whole(torch.zeros(1, 3, 16, 224, 224))
-    total = parameter_counts(whole)["total"]
+    parts = parameter_counts(whole)
+    total = parts.pop("total")
     cells = sum(grid**2 for grid in _GRIDS)
     shapes = [tuple(x.shape) for x in (found.objects, found.relations, found.actions)]
     documented = [(1, cells, count) for count in (OBJECTS, RELATIONS, ACTIONS)]
     return {
         f"parameters/{width}": float(total),
+        **{f"parameters/{width}/{part}": float(count) for part, count in parts.items()},
         # With one decimal, rounded or cut off.
         f"parameters_as_documented/{width}": float(26.65e6 <= total < 26.8e6),
         f"shapes_as_documented/{width}": float(shapes == documented),

@@ -194,7 +194,7 @@ class _LevelCascade(nn.Module):
         self.object_context = None
         if options.object_context:
             with seeded(seed, _OBJECTS, level):
-                self.object_context = ObjectContext(width)
+                self.object_context = ObjectContext(width, silent=options.object_evidence == "none")
         with seeded(seed, _SCENE, level):
             self.scene_context = build_scene_context(scene_context, width)
 

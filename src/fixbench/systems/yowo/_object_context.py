@@ -22,14 +22,17 @@ class ObjectContext(nn.Module):
     Args:
         zero_bias: the embedding's biases start at zero. Left open by the documentation, which says
             so of other embeddings only; choice: they start as PyTorch starts them.
+        silent: a control that is told nothing (zeros): the layers without their information.
     """
 
-    def __init__(self, width: int, *, zero_bias: bool = False) -> None:
+    def __init__(self, width: int, *, zero_bias: bool = False, silent: bool = False) -> None:
         super().__init__()
+        self.silent = silent
         self.project = pointwise_mlp(OBJECTS, width, width, gain=1.0, zero_bias=zero_bias)
         self.fuse = pointwise_mlp(2 * width, width, width, gain=0.5)
         self.norm = nn.GroupNorm(32, width)
 
     def forward(self, features: Tensor, object_logits: Tensor) -> Tensor:
-        context = match_magnitude(self.project(object_logits.softmax(dim=1)), features, "batch")
+        told = torch.zeros_like(object_logits) if self.silent else object_logits.softmax(dim=1)
+        context = match_magnitude(self.project(told), features, "batch")
         return self.norm(features + self.fuse(torch.cat([features, context], dim=1)))

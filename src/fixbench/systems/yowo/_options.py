@@ -83,6 +83,7 @@ class ModelOptions(_Strict):
         levels: of the pyramid, at strides 8, 16 and 32.
         head_dim: channels of encoders, heads and contexts; the published configuration has 128.
         object_context: what objects a relation is told of; without it, none.
+        object_evidence: what the object context is told; with ``none``, zeros.
         input_scaling: what is done to clips in [0, 1]: ``pixels`` times 255, as at the documented
             commit; ``unit`` nothing, as a day later; ``standardised``, a control, nothing in 2D, in
             3D X3D's published (x - 0.45) / 0.225.
@@ -97,6 +98,7 @@ class ModelOptions(_Strict):
     head_dim: int = Field(gt=0, multiple_of=32)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     object_context: bool = True
+    object_evidence: Literal["predicted", "none"] = "predicted"
     input_scaling: Literal["pixels", "unit", "standardised"] = "pixels"
 
     @field_validator("levels")

@@ -26,7 +26,7 @@ class TrainingOptions(_Strict):
             the same pretrained weights.
         learning_rate: of what starts afresh; ``pretrained_rate``: of what was pretrained.
         warm_up, milestones: as fractions of ``steps``; the rates are halved at each milestone.
-        actions: which the action loss counts: ``local`` leaves out those that need the scene.
+        actions: which are labelled: with ``local`` nobody does those that need the scene.
     """
 
     part: Literal["heads", "all"]

@@ -221,7 +221,7 @@ def build_model(
         trained = getattr(pretrained.model, name)
         if name == "levels":
             trained = value if set(trained) <= set(value) else trained
-        if name not in ("object_context", "detect_layer") and value != trained:
+        if name not in ("object_context", "object_evidence", "detect_layer") and value != trained:
             expected = f"{trained!r}, with which {options.pretrained} was pretrained"
             raise InputError("options", f"model.{name}", value, expected=expected)
     model = YOWO(options.model, options.scene_context, seed=seed)
