@@ -414,8 +414,8 @@ def test_one_message_for_each_mistake(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"title: [", "valid YAML without duplicates"),
-        (b"title: a\ntitle: b\n", "valid YAML without duplicates"),
+        (b"title: [", "valid YAML, indented with spaces, each key once"),
+        (b"title: a\ntitle: b\n", "valid YAML, indented with spaces, each key once"),
         (b"title: \xff\xfe", "a readable UTF-8 file"),
         (b"- a\n", "dictionary or instance of Ablation"),
         (b"", "dictionary or instance of Ablation"),

@@ -561,7 +561,7 @@ def read_yaml(path: Path) -> Any:
         mark = error.problem_mark
         where = f"line {mark.line + 1}" if mark is not None else ""
         problem = " ".join(str(error.problem).split())
-        raise InputError(path, where, problem, expected="valid YAML without duplicates") from None
+        raise InputError(path, where, problem, expected="valid YAML, indented with spaces, each key once") from None
 
 
 def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> list[int]:
