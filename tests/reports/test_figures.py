@@ -155,6 +155,16 @@ def test_awkward_estimates_are_drawn() -> None:
         assert {item.label for item in items} <= texts
 
 
+@pytest.mark.parametrize("count", [1, 14])
+def test_an_overview_fits_on_a_page(count: int) -> None:
+    """Above a caption on A4, however many quantities need an axis of their own."""
+    items = [Strip(label=f"C{i}", estimate=effect(), quantity=f"q{i}") for i in range(count)]
+    root = ElementTree.fromstring(forest("x", items))
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    assert height / 72 <= 8.6 + 1e-9
+    assert width / 72 == pytest.approx(7.2)
+
+
 def test_svg_is_lean_and_self_contained() -> None:
     svg = forest("x", [Strip(label="a", estimate=effect())])
     assert svg.startswith("<svg ")

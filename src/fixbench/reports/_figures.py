@@ -77,6 +77,7 @@ _FEW_POINTS = 10
 _WIDE_RANGE = 50
 
 _WIDTH = 7.2  # inches: the text width of A4 with narrow margins
+_PAGE = 8.6  # inches: what A4 leaves for a figure above its caption
 _ROW = 0.54
 _CHARACTER = 0.066  # inches, a mean of digits and letters at 7.5 points
 
@@ -154,7 +155,9 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     """
     groups = _groups(items)
     row, between, left, right = 0.34, 0.52, 1.45, 2.6
-    height = 0.3 + sum(row * len(group) + between for group in groups)
+    closer = min(1.0, (_PAGE - 0.3) / (row * len(items) + between * len(groups)))
+    row, between = closer * row, closer * between
+    height = 0.3 + row * len(items) + between * len(groups)
     with _style(name):
         figure = Figure(figsize=(_WIDTH, height))
         top = height - 0.3
