@@ -101,6 +101,7 @@ BAD: dict[str, tuple[Edit, str]] = {
         "key 'title'?",
     ),
     "wrong type": (put("title", 3), "title is 3; expected string"),
+    "a curve of no metric": (put("curves", ["los"]), "curves is 'los'; expected one of loss"),
     "nested wrong type": (
         put("variants/slow/changes", []),
         "variants.slow.changes is []; expected dictionary",

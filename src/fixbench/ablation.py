@@ -492,6 +492,7 @@ class Ablation(_Strict):
             ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
         inputs: tracked data and checkpoint folders that its jobs read.
         baseline: the resolved options before tier and variant.
+        curves: metrics that the report draws over steps besides losses.
     """
 
     title: str
@@ -507,6 +508,7 @@ class Ablation(_Strict):
     metrics: dict[str, Metric] = Field(min_length=1)
     claims: list[Claim]
     comparisons: list[Comparison] = Field(default_factory=list)
+    curves: list[str] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
     threats: list[str] = Field(min_length=1)
 
@@ -561,7 +563,9 @@ def read_yaml(path: Path) -> Any:
         mark = error.problem_mark
         where = f"line {mark.line + 1}" if mark is not None else ""
         problem = " ".join(str(error.problem).split())
-        raise InputError(path, where, problem, expected="valid YAML, indented with spaces, each key once") from None
+        raise InputError(
+            path, where, problem, expected="valid YAML, indented with spaces, each key once"
+        ) from None
 
 
 def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> list[int]:
@@ -725,6 +729,10 @@ def _check_references(path: Path, ablation: Ablation) -> None:
     for name, variant in ablation.variants.items():
         _check_variant(path, ablation, name, variant, options)
     _check_comparisons(path, ablation)
+    for metric in ablation.curves:
+        if metric not in ablation.metrics:
+            expected = f"one of {', '.join(ablation.metrics)}"
+            raise InputError(path, "curves", metric, expected=expected)
     identifiers: set[str] = set()
     for index, claim in enumerate(ablation.claims):
         if claim.id in identifiers:

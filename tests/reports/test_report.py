@@ -535,25 +535,17 @@ def test_curves_show_named_arms_with_their_baseline(planted: Any) -> None:
     for arm in planted.ablation.variants:
         assert (f" {arm}" in drawn) == (arm in named)
     assert "Each point averages up to 4 consecutive steps." in report.curves[0].caption
-    extra = build_report(
-        "x",
-        planted.ablation,
-        "small",
-        planted.frame,
-        planted.results,
-        [],
-        curve_metrics=["gradient_norm"],
-    )
+    ablation = planted.ablation.model_copy(update={"curves": ["gradient_norm"]})
+    extra = build_report("x", ablation, "small", planted.frame, planted.results, [])
     assert len(extra.curves) > len(report.curves)
     assert any("gradient_norm over steps in gradient/base" in f.alternative for f in extra.curves)
 
 
 def test_steps_that_claims_only_average_are_no_curve(planted: Any) -> None:
     claims = [claim.model_copy(update={"supporting": []}) for claim in planted.ablation.claims]
-    ablation = planted.ablation.model_copy(update={"claims": claims})
+    ablation = planted.ablation.model_copy(update={"claims": claims, "curves": ["gradient_norm"]})
     results = [replace(result, supporting=()) for result in planted.results]
-    arguments = ("x", ablation, "small", planted.frame, results)
-    report = build_report(*arguments, [], curve_metrics=["gradient_norm"])
+    report = build_report("x", ablation, "small", planted.frame, results, [])
     assert len(report.curves) == 1  # the loss, of which claims take the first and last value
     assert report.curves_left_out.endswith("in no order: gradient_norm in gradient/base.")
 

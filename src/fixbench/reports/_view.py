@@ -228,7 +228,6 @@ def build_report(
     results: Sequence[ClaimResult],
     provenance: Sequence[Mapping[str, Any]],
     *,
-    curve_metrics: Sequence[str] = (),
     determinism: Determinism | None = None,
 ) -> Report:
     """Put together what the report of one ablation says.
@@ -248,7 +247,7 @@ def build_report(
     pairs = [(claim, by_id[claim.id]) for claim in ablation.claims]
     files = _Files(frame, provenance)
     failures, failure_summary = _failures(frame)
-    curves, curves_left_out = _curves(name, ablation, frame, curve_metrics)
+    curves, curves_left_out = _curves(name, ablation, frame)
     return Report(
         name=name,
         title=ablation.title,
@@ -817,17 +816,15 @@ def _drawable(estimate: EffectEstimate) -> bool:
     )
 
 
-def _curves(
-    name: str, ablation: Ablation, frame: pd.DataFrame, curve_metrics: Sequence[str]
-) -> tuple[list[FigureView], str]:
-    """A figure for each metric, and what is left out because its steps are no time."""
+def _curves(name: str, ablation: Ablation, frame: pd.DataFrame) -> tuple[list[FigureView], str]:
+    """A figure for each loss and each metric of ``curves``, and what has steps that are no time."""
     named = {
         term.variant
         for claim in ablation.claims
         for _, effect in claim.effects()
         for term in effect.weighted
     }
-    metrics = [item for item in ablation.metrics if "loss" in item or item in curve_metrics]
+    metrics = [item for item in ablation.metrics if "loss" in item or item in ablation.curves]
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
     rows = rows[rows["metric"].isin(metrics)]
     steps = rows.groupby(["metric", "stage", "variant", "seed"], sort=False)["step"].nunique()

@@ -40,7 +40,6 @@ def write_report(
     provenance: Sequence[Mapping[str, Any]],
     directory: Path,
     *,
-    curve_metrics: Sequence[str] = (),
     determinism: Determinism | None = None,
 ) -> list[Path]:
     """Write ``<ablation_name>.html``, ``.tex`` and ``.pdf`` to ``directory``.
@@ -52,7 +51,6 @@ def write_report(
         frame: the tidy results with the column ``file``.
         results: one for each claim of the ablation.
         provenance: one record for each job; what a record lacks is printed as not recorded.
-        curve_metrics: metrics to draw over steps besides those whose name contains "loss".
         determinism: how far the same seed gives the same rows.
 
     Returns:
@@ -68,7 +66,6 @@ def write_report(
         frame,
         results,
         provenance,
-        curve_metrics=curve_metrics,
         determinism=determinism,
     )
     contents = {
