@@ -163,7 +163,7 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "seeds": (
         put("tiers/small/seeds", "9-0"),
-        "tiers.small.seeds is '9-0'; expected seeds such as '0-9' or '0-4,7'",
+        "tiers.small.seeds is '9-0'; expected seeds such as '0-9' or '0-4,7', upwards",
     ),
     "duplicate seeds": (
         put("tiers/small/seeds", "0-4,3"),

@@ -97,7 +97,9 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     # The noise floor is printed as soon as somebody has asked for it.
     run("fixbench", "determinism", "toy")
     assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {"report": 1, "all": 1}
-    assert "bitwise (fast, seed 0, tier smoke" in (reports / "toy.html").read_text()
+    page = (reports / "toy.html").read_text()
+    assert "bitwise (fast, seed 0, tier smoke" in page
+    assert "the smoke tier: it shows that the pipeline works" in page
 
     dry = ("snakemake", "--dry-run", "--cores", "1", *CONFIG)
     edit(toy, "The larger step reaches", "A larger step reaches")

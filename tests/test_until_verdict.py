@@ -181,7 +181,8 @@ def test_plan(ablations: Path) -> None:
         ({"seed_budget": 20}, "seed_budget is 20; expected seeds=until-verdict beside it"),
         (
             {"seeds": "until-verdit"},
-            "seeds is 'until-verdit'; expected seeds such as '0-9' or '0-4,7', or 'until-verdict'",
+            "seeds is 'until-verdit'; expected seeds such as '0-9' or '0-4,7', upwards, or "
+            "'until-verdict'",
         ),
         ({"seeds": "until-verdict,3"}, "seeds is 'until-verdict,3'; expected seeds such as '0-9'"),
     ],

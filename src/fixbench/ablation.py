@@ -578,7 +578,7 @@ def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> li
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None or (match[2] and int(match[2]) < int(match[1])):
-            raise InputError(file, key, text, expected="seeds such as '0-9' or '0-4,7'")
+            raise InputError(file, key, text, expected="seeds such as '0-9' or '0-4,7', upwards")
         seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
     for seed in seeds:
         if seeds.count(seed) > 1:

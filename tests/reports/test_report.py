@@ -522,7 +522,10 @@ def test_jobs_that_disagree_are_counted(light: Any) -> None:
 def test_seeds_that_differ_from_the_tier_are_said(light: Any) -> None:
     frame = light.frame[light.frame["seed"] < 4]
     report = build_report("x", light.ablation, "small", frame, light.results, [])
-    assert dict(report.facts)["Seeds"] == "0–9 (10); found in the results: 0–3"
+    assert dict(report.facts)["Seeds"] == "0–3 (4); the tier declares 0–9"
+    assert any("not those that the tier declares" in sentence for sentence in report.answer)
+    whole = build_report("x", light.ablation, "small", light.frame, light.results, [])
+    assert not any("that the tier declares" in sentence for sentence in whole.answer)
 
 
 def test_curves_show_named_arms_with_their_baseline(planted: Any) -> None:

@@ -68,6 +68,9 @@ from fixbench.statistics import (
 
 __all__ = ["Report", "build_report"]
 
+#: Said first of the tier that only shows that the pipeline works.
+SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verdicts mean nothing."
+
 Fact = tuple[str, str]
 
 
@@ -254,7 +257,13 @@ def build_report(
         question=ablation.question,
         document=f"{ablation.document.title} ({ablation.document.file}, "
         f"{ablation.document.section})",
-        answer=[*_answer(results), *_looks(results), failure_summary],
+        answer=[
+            *([SMOKE] if tier == "smoke" else []),
+            *_answer(results),
+            *_looks(results),
+            *_seed_choice(ablation, tier, frame, results),
+            failure_summary,
+        ],
         facts=[
             ("Tier", tier),
             ("Seeds", _tier_seeds(ablation, tier, frame)),
@@ -1007,8 +1016,22 @@ def _failures(frame: pd.DataFrame) -> tuple[list[tuple[str, str, str, str]], str
 def _tier_seeds(ablation: Ablation, tier: str, frame: pd.DataFrame) -> str:
     asked = parse_seeds(ablation.tiers[tier].seeds)  # type: ignore[index]
     found = {int(seed) for seed in frame["seed"].unique()}
-    text = f"{seed_ranges(asked)} ({len(asked)})"
-    return text if found == set(asked) else f"{text}; found in the results: {seed_ranges(found)}"
+    text = f"{seed_ranges(found)} ({len(found)})"
+    return text if found == set(asked) else f"{text}; the tier declares {seed_ranges(asked)}"
+
+
+def _seed_choice(
+    ablation: Ablation, tier: str, frame: pd.DataFrame, results: Sequence[ClaimResult]
+) -> list[str]:
+    """That the seeds are not the declared ones, where no plan of looks says why."""
+    asked = set(parse_seeds(ablation.tiers[tier].seeds))  # type: ignore[index]
+    found = {int(seed) for seed in frame["seed"].unique()}
+    if found == asked or any(result.looks is not None for result in results):
+        return []
+    return [
+        "The seeds are not those that the tier declares. If they were chosen after looking at "
+        "other results, p and intervals promise too much: nothing is adjusted for that."
+    ]
 
 
 def _provenance(records: Sequence[Mapping[str, Any]]) -> list[Fact]:
