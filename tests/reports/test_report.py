@@ -23,6 +23,7 @@ from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
 from fixbench.reports._view import _comparable, build_report
+from fixbench.reports._write import _html, _tex
 from fixbench.statistics import (
     Crossing,
     EffectEstimate,
@@ -830,3 +831,14 @@ def test_failure_while_writing_keeps_the_old_report(
     with pytest.raises(InputError, match="No space left on device"):
         write_claims(planted.results, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
+
+
+def test_a_variant_names_what_it_is_relative_to(light: Any) -> None:
+    changes = {"attention.scale": 0.5}
+    again = Variant(reason="between", relative_to="scale_0.1", changes=changes)
+    ablation = light.ablation.model_copy(
+        update={"variants": {**light.ablation.variants, "again": again}}
+    )
+    report = build_report("x", ablation, "small", light.frame, light.results, [])
+    assert _html("report.html", report).count("against <code>scale_0.1</code>:") == 1
+    assert _tex("report.tex", report).count("against ") == 1

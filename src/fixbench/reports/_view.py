@@ -69,7 +69,7 @@ from fixbench.statistics import (
 __all__ = ["Report", "build_report"]
 
 #: Said first of the tier that only shows that the pipeline works.
-SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verdicts mean nothing."
+_SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verdicts mean nothing."
 
 Fact = tuple[str, str]
 
@@ -258,7 +258,7 @@ def build_report(
         document=f"{ablation.document.title} ({ablation.document.file}, "
         f"{ablation.document.section})",
         answer=[
-            *([SMOKE] if tier == "smoke" else []),
+            *([_SMOKE] if tier == "smoke" else []),
             *_answer(results),
             *_looks(results),
             *_seed_choice(ablation, tier, frame, results),
