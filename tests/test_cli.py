@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -365,6 +366,16 @@ def test_interrupt(project: Path, number: signal.Signals, status: int) -> None:
     assert not list(project.rglob(".*.partial"))
 
 
+def alive(group: str) -> list[str]:
+    """Processes of a group that still run: the command's name, state, parent and group."""
+    lines = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            lines.append(stat.read_text())
+    states = {line: line.rpartition(")")[2].split()[:3] for line in lines}
+    return [line for line, state in states.items() if state[2] == group and state[0] not in "ZX"]
+
+
 def test_interrupted_command_leaves_no_process(project: Path) -> None:
     marker = project / "marker"
     edit(
@@ -385,6 +396,10 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     assert process.returncode == 130
     assert len(children) == 1
     assert not Path("/proc", children[0]).exists()
+    deadline = time.monotonic() + 60
+    while alive(children[0]):  # the shell's own child was sent its end, and nobody waits for it
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_progress_is_sparse_and_says_what_is_left(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -385,6 +388,29 @@ def test_command_that_cannot_start_fails_the_job(project: Path, script: str, sta
     assert f"toy_command/ablation.yaml: command is {script!r}; expected" in text
     assert text.endswith(f"expected a command that starts: {status}")
     assert not list(project.glob("x.*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_while_a_command_starts(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    command(project, "sleep 300; touch {output}")
+    started = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(number)  # before the caller knows of the process
+
+    monkeypatch.setattr("fixbench.job.subprocess.Popen", Interrupted)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            job(project, "cube", [0], "x", ablation="toy_command")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_command_without_output_does_not_start(project: Path) -> None:

@@ -6,6 +6,7 @@ is a row with its status; a killed job continues where it was and ends with the 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import importlib
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -411,14 +412,36 @@ def _run_command(
 
 def _call(command: str, folder: Path, environment: Mapping[str, str]) -> int:
     """Exit status of a shell command, all of whose processes end with this one."""
-    with subprocess.Popen(
-        command, shell=True, cwd=folder, env=environment, stdout=2, start_new_session=True
-    ) as process:
-        try:
-            return process.wait()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+    process = None
+    try:
+        with _interrupts_held():
+            process = subprocess.Popen(
+                command, shell=True, cwd=folder, env=environment, stdout=2, start_new_session=True
+            )
+        return process.wait()
+    except BaseException:
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Interrupts come after the block: one amid a start would leave a process nobody knows of."""
+    held: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: held.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for interrupt in held:
+            signal.raise_signal(interrupt)
 
 
 def _read_metrics(path: Path, file: Path) -> list[Row]:
