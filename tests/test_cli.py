@@ -496,6 +496,19 @@ def test_verdicts_are_compared_with_a_reference(
     assert compare_verdicts(project / "else.json", project / "there.json") == []
 
 
+def test_verdicts_without_numbers_are_json_and_come_back(toy: Path, project: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    edit(toy, "{variant: fast, metric: loss", "{variant: unstable, metric: loss")
+    judged = analyse(toy.parent, "smoke", results(project))
+    save_claims(project / "claims.json", judged)
+    text = (project / "claims.json").read_text()
+    json.loads(text, parse_constant=refuse)
+    assert '"NaN"' in text
+    assert repr(load_claims(project / "claims.json")) == repr(judged)
+
+
 def test_a_run_does_not_end_without_naming_its_failures(toy: Path, project: Path) -> None:
     paths = results(project)
     claims = project / "claims.json"

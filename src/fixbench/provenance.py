@@ -21,6 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 import fixbench
 from fixbench.ablation import Ablation
 from fixbench.errors import InputError
@@ -126,11 +128,15 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, atomically, with a fixed layout."""
+    """Write JSON, atomically, with a fixed layout.
+
+    A number that is not finite, which JSON does not have, becomes "NaN" or "Infinity".
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+        plain = json.loads(to_json(content, inf_nan_mode="strings"))
+        text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
         os.replace(partial, path)
     finally:
