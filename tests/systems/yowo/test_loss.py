@@ -63,9 +63,7 @@ def test_terms_are_the_plain_sums():
     boxes = [torch.tensor([[1.0, 1, 9, 9], [4, 4, 14, 12]]).double(), torch.ones(0, 4).double()]
     targets = pad_targets(boxes, [_labels([0, 33], 1), _labels([], 2)])
     target = torch.tensor([[0, -1, 1, 0, -1, -1], [-1] * 6])
-    loss = multi_task_loss(
-        predictions, targets, Assignment(target, torch.zeros(2, 6, dtype=torch.float64))
-    )
+    loss = multi_task_loss(predictions, targets, Assignment(target))
     chosen = [(0, 0), (2, 1), (3, 0)]
     background = sum(
         _softplus(predictions.confidence[b, c].item())
@@ -162,7 +160,5 @@ def test_perfect_predictions_cost_next_to_nothing():
         centres=predictions.centres,
         strides=predictions.strides,
     )
-    loss = multi_task_loss(
-        perfect, pad_targets([box], [labels]), Assignment(target, torch.ones(1, 6))
-    )
+    loss = multi_task_loss(perfect, pad_targets([box], [labels]), Assignment(target))
     assert loss.total.item() < 1e-9

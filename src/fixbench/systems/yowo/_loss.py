@@ -1,7 +1,13 @@
 """The multi-task loss of document 000's code: confidence, objects, actions, relations, boxes.
 
-Targets are hard; only cells that answer for a box are told its classes, and objects have no
-background class, so that what the softmax says elsewhere is never trained.
+From recorded facts of that code: the terms' kinds, what each is divided by, `BOX_WEIGHT`, which
+cells each term sees (the classes only those that answer for a box, the actions only those that
+answer for a person), and that objects have no background class, so that what the softmax says
+elsewhere is never trained. Cross-entropies are PyTorch's; 1 − GIoU is the box loss of Rezatofighi
+et al., CVPR 2019.
+
+This project's choices: a cell that answers has confidence 1 as its target, not an IoU; a count of
+none divides as 1; the persons are those whose labelled object is Action Genome's class 0.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ from fixbench.systems.yowo._model import Predictions
 
 __all__ = ["BOX_WEIGHT", "LossTerms", "multi_task_loss"]
 
+#: Of 1 − GIoU in the sum, a fact of document 000's code; every other term counts once.
 BOX_WEIGHT = 5.0
 
 

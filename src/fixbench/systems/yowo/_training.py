@@ -153,9 +153,7 @@ class CachedModel(TrainedModel):
         )
 
     def assignment(self, part: SplitName, index: Tensor) -> Assignment:
-        target = self.features[part].target[index]
-        # The loss asks only who answers for what.
-        return Assignment(target=target, iou=(target >= 0).float())
+        return Assignment(self.features[part].target[index])
 
 
 class WholeModel(TrainedModel):
