@@ -56,7 +56,7 @@ def run(project: Path) -> Run:
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
 

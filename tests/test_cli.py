@@ -329,7 +329,7 @@ def start(project: Path, name: str) -> subprocess.Popen[str]:
 
 
 def wait_for(pattern: str, project: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not list((project / ".fixbench").glob(pattern)):
         assert process.poll() is None, "ended before it could be interrupted"
         assert time.monotonic() < deadline
@@ -387,7 +387,7 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     with subprocess.Popen(
         [*command, "--tier", "smoke", "--output", "out/x.parquet"], cwd=project
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not marker.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -396,7 +396,7 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     assert process.returncode == 130
     assert len(children) == 1
     assert not Path("/proc", children[0]).exists()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while alive(children[0]):  # the shell's own child was sent its end, and nobody waits for it
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -131,7 +131,7 @@ class Place:
 
     def finish(self, process: subprocess.Popen[str]) -> Done:
         """Wait for the end of the launcher and of all that it has started."""
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         return Done(process.returncode, output, errors)
 
     def launch(
@@ -238,7 +238,7 @@ def place(engine: Engine, image: Path, tmp_path: Path) -> Iterator[Place]:
     for process in made.started:
         if process.poll() is None:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
 
 
 def _succeeds(*command: str) -> bool:

@@ -92,7 +92,7 @@ def test_the_latex_compiles(calibration, tmp_path):
     )
     command = ["pdflatex", "-draftmode", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120
+        command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Missing character" not in done.stdout

@@ -89,7 +89,7 @@ def compile_latex(folder: Path, body: str) -> str:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout[-2000:]
     return done.stdout

@@ -76,7 +76,7 @@ def test_everything_is_what_r_says(tmp_path):
     """
     path = tmp_path / "check.R"
     path.write_text(script)
-    done = subprocess.run([R, path], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([R, path], capture_output=True, text=True, check=True, timeout=300)
     p_value, low, high, plain, equivalent, *rest = json.loads(done.stdout)
     adjusted, seeds = rest[:9], rest[9:]
     differences = first - second
