@@ -155,7 +155,7 @@ class Place:
         assert self.scratch.is_dir()
         return not self.containers() and not list(self.scratch.iterdir())
 
-    def wait_for(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], object], seconds: float = 300) -> None:
         """Return when the condition holds; fail if it does not come to that."""
         deadline = time.monotonic() + seconds
         while not condition():
