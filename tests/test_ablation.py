@@ -87,6 +87,7 @@ COMPARISON = {
     "metric": "loss",
     "stage": "train",
 }
+CONCLUSION = {"text": "Take the larger step.", "given": {"TY01": "reproduced"}}
 NOT_TESTABLE = {"rule": "not_testable", "reason": "no data"}
 
 BAD: dict[str, tuple[Edit, str]] = {
@@ -134,6 +135,23 @@ BAD: dict[str, tuple[Edit, str]] = {
     "variant name": (
         put("variants/a b", {"reason": ""}),
         "variants.a b.[key] is 'a b'; expected pattern '^[A-Za-z0-9][A-Za-z0-9_.-]*$'",
+    ),
+    "a conclusion from no claim": (
+        put("conclusions", [{**CONCLUSION, "given": {"TY01": "absent", "TY02": "absent"}}]),
+        "conclusions.0.given is 'TY02'; expected the id of a claim of this file: TY01",
+    ),
+    "a conclusion from no verdict": (
+        put("conclusions", [CONCLUSION, {**CONCLUSION, "given": {"TY01": ["absent", "shown"]}}]),
+        "conclusions.1.given.TY01.1 is 'shown'; expected 'reproduced', 'direction only', 'absent', "
+        "'reversed', 'inconclusive', 'holds', 'does not hold', 'confounded' or 'not testable'",
+    ),
+    "a conclusion from any verdict": (
+        put("conclusions", [{**CONCLUSION, "given": {"TY01": []}}]),
+        "conclusions.0.given.TY01 is []; expected at least 1 item after validation, not 0",
+    ),
+    "a conclusion from nothing": (
+        put("conclusions", [{**CONCLUSION, "given": {}}]),
+        "conclusions.0.given; expected at least 1 item after validation, not 0",
     ),
     "no variant": (
         put("variants", {}),
@@ -461,6 +479,15 @@ def test_variants_in_keeps_order_and_leaves_out_other_tiers(tmp_path: Path) -> N
     ablation = load_ablation(written(tmp_path, content))
     assert list(ablation.variants_in("smoke")) == ["fast", "unstable", "continued"]
     assert list(ablation.variants_in("small")) == ["fast", "slow", "unstable", "continued"]
+
+
+def test_a_conclusion_supposes_one_verdict_or_any_of_several(tmp_path: Path) -> None:
+    content = read_yaml(TOY)
+    several = {"text": "t", "given": {"TY01": ["absent", "reversed"]}}
+    content["conclusions"] = [CONCLUSION, several]
+    conclusions = load_ablation(written(tmp_path, content)).conclusions
+    assert [c.given for c in conclusions] == [{"TY01": ["reproduced"]}, several["given"]]
+    assert load_ablation(TOY).conclusions == []
 
 
 def test_bundle_may_change_several_groups(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from fixbench.analysis import analyse, compare_verdicts, failed_runs, load_claim
 from fixbench.cli import Progress, main
 from fixbench.errors import InputError
 from fixbench.job import run_job
-from fixbench.provenance import file_hash
+from fixbench.provenance import code_hash, file_hash
 from fixbench.results import read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
@@ -191,6 +191,18 @@ def test_edited_claim_is_marked(project: Path, toy: Path) -> None:
     assert edited.edited
     (change,) = edited.changes
     assert (change.key, change.before, change.after) == ("decision.margin", "0.01", "0.02")
+
+
+def test_conclusions_change_no_verdict_and_no_run(project: Path, toy: Path) -> None:
+    paths = results(project)
+    before = analyse(toy.parent, "smoke", paths)
+    code = code_hash(load_ablation(toy), toy.parent)
+    toy.write_text(toy.read_text() + "conclusions: [{text: T., given: {TY01: inconclusive}}]\n")
+    ablation = load_ablation(toy)
+    assert len(ablation.conclusions) == 1
+    assert analyse(toy.parent, "smoke", paths) == before
+    assert not before[0].edited
+    assert code_hash(ablation, toy.parent) == code
 
 
 def test_a_claim_taken_out_after_its_results_is_shown(

@@ -11,14 +11,21 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import combinations, product
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -30,12 +37,14 @@ __all__ = [
     "Ablation",
     "Claim",
     "Comparison",
+    "Conclusion",
     "Control",
     "Decision",
     "Document",
     "Documented",
     "Effect",
     "Factorial",
+    "Judgement",
     "Metric",
     "Precondition",
     "Slope",
@@ -54,6 +63,18 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 TierName = Literal["smoke", "small", "extended", "full"]
+#: The verdicts that a claim of the file can have.
+Judgement = Literal[
+    "reproduced",
+    "direction only",
+    "absent",
+    "reversed",
+    "inconclusive",
+    "holds",
+    "does not hold",
+    "confounded",
+    "not testable",
+]
 
 #: The rules of a claim that a statistical test decides, so that it counts in a family.
 TESTED_RULES = ("difference", "no_difference", "not_worse", "share")
@@ -466,6 +487,34 @@ class Claim(_Strict):
                 yield f"{kind}.{index}.effect", item.effect
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Judgements = Annotated[
+    list[Judgement],
+    Field(min_length=1),
+    BeforeValidator(
+        _listed,
+        json_schema_input_type=Judgement | Annotated[list[Judgement], Field(min_length=1)],
+    ),
+]
+
+
+class Conclusion(_Strict):
+    """What follows from verdicts for a reader, in plain words.
+
+    It is written by hand after verdicts were seen, and therefore bound to them: a report prints it
+    where every claim of ``given`` has one of the verdicts named, and nowhere else.
+
+    Attributes:
+        given: claim id → the verdicts, one or a list, that the text supposes.
+    """
+
+    text: Annotated[str, Field(min_length=1)]
+    given: Annotated[dict[str, Judgements], Field(min_length=1)]
+
+
 class Tier(_Strict):
     """A size of the same experiment.
 
@@ -493,6 +542,7 @@ class Ablation(_Strict):
         inputs: tracked data and checkpoint folders that its jobs read.
         baseline: the resolved options before tier and variant.
         curves: metrics that the report draws over steps besides losses.
+        conclusions: printed by reports whose verdicts are those that they suppose.
     """
 
     title: str
@@ -507,6 +557,7 @@ class Ablation(_Strict):
     variants: dict[Name, Variant] = Field(min_length=1)
     metrics: dict[str, Metric] = Field(min_length=1)
     claims: list[Claim]
+    conclusions: list[Conclusion] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
@@ -746,6 +797,15 @@ def _check_references(path: Path, ablation: Ablation) -> None:
                 _check_slope(path, f"{place}.slope", effect.slope, ablation)
             if effect.factorial is not None:
                 _check_factorial(path, f"{place}.factorial", effect.factorial, ablation)
+    for index, conclusion in enumerate(ablation.conclusions):
+        _check_claims(path, f"conclusions.{index}.given", conclusion.given, identifiers)
+
+
+def _check_claims(path: Path, where: str, ids: Iterable[str], known: Collection[str]) -> None:
+    for id_ in ids:
+        if id_ not in known:
+            expected = f"the id of a claim of this file: {', '.join(sorted(known))}"
+            raise InputError(path, where, id_, expected=expected)
 
 
 def _check_comparisons(path: Path, ablation: Ablation) -> None:

@@ -370,6 +370,22 @@ def planted_ablation() -> Ablation:
                 "check_separates": {"unit": "1", "better": "neither", "description": "1 if so"},
             },
             "claims": claims,
+            "conclusions": [
+                {
+                    "text": "Scale by 0.1 <or less>, for my_model at 100 % #1.",
+                    "given": {"CA01": "reproduced", "CA04": ["absent", "inconclusive"]},
+                },
+                {
+                    "text": "Use full scale.",
+                    "given": {
+                        "CA01": ["reversed", "absent"],
+                        "CA03": "reproduced",
+                        "CA09": "reproduced",
+                    },
+                },
+                {"text": "Reshape", "given": {"CA10": "holds"}},
+                {"text": "Trust the check.", "given": {"CA12": "holds"}},
+            ],
             "comparisons": [
                 {
                     "name": "Detection by scale",

@@ -231,6 +231,57 @@ def article(page: Element, id_: str) -> Element:
     return found
 
 
+def test_conclusions_stand_where_their_verdicts_are_found(
+    page: Element, written: dict[str, Path]
+) -> None:
+    (section,) = (e for e in page.all("section") if e.attributes["id"] == "conclusions")
+    items = section.all("li")
+    assert [item.text for item in items] == [
+        "Scale by 0.1 <or less>, for my_model at 100 % #1 (CA01, CA04).",
+        "Reshape (CA10).",
+    ]
+    links = [link.attributes["href"] for item in items for link in item.all("a")]
+    assert links == ["#CA01", "#CA04", "#CA10"]
+    left_out = (
+        "2 conclusions are left out because they suppose other verdicts: (1) CA01 supposed "
+        "reversed or absent, found reproduced; CA09 supposed reproduced, found absent; (2) CA12 "
+        "supposed holds, found does not hold."
+    )
+    note = "Written by hand after the reference runs; each is printed only where the verdicts that"
+    assert section.all("p")[0].text == f"{note} it names are found. {left_out}"
+    header = page.all("header")[0].text
+    assert header.index("Of 13 claims:") < header.index(note)
+    assert header.index(note) < header.index("Tier")
+    latex = written["tex"].read_text(encoding="utf-8")
+    escaped = (
+        r"Scale by 0.1 \ensuremath{<}or less\ensuremath{>}, for my\_model at 100 \% \#1 (CA01,"
+    )
+    assert rf"\item {escaped} CA04)." in latex
+    assert "Use full scale" not in latex
+    assert left_out in latex
+
+
+def test_one_conclusion_left_out_and_none_in_the_smoke_tier(light: Any) -> None:
+    def conclude(tier: str, *places: int) -> Any:
+        chosen = [light.ablation.conclusions[place] for place in places]
+        small = light.ablation.tiers["small"]
+        update = {"conclusions": chosen, "tiers": {"small": small, "smoke": small}}
+        ablation = light.ablation.model_copy(update=update)
+        return build_report("x", ablation, tier, light.frame.iloc[:9], light.results, [])
+
+    report = conclude("small", 2, 3)
+    assert [item.text for item in report.conclusions] == ["Reshape"]
+    assert report.conclusions_left_out == (
+        "One conclusion is left out because it supposes other verdicts: CA12 supposed holds, found "
+        "does not hold."
+    )
+    assert conclude("small", 2).conclusions_left_out == ""
+    for silent in (conclude("small"), conclude("smoke", 0, 1, 2, 3)):
+        assert (silent.conclusions, silent.conclusions_left_out) == ([], "")
+        for text in (_html("report.html", silent), _tex("report.tex", silent)):
+            assert "In plain words" not in text
+
+
 def test_controls_show_their_numbers_and_whether_they_explain(page: Element, planted: Any) -> None:
     for result in planted.results:
         if not result.controls:
@@ -650,7 +701,7 @@ def test_level_has_no_p(planted: Any) -> None:
     claims = [planted.ablation.claims[0].model_copy(update={"supporting": [item]})]
     found = replace(planted.results[0].supporting[0], name="level")
     results = [replace(planted.results[0], supporting=(found,))]
-    ablation = planted.ablation.model_copy(update={"claims": claims})
+    ablation = planted.ablation.model_copy(update={"claims": claims, "conclusions": []})
     report = build_report("x", ablation, "small", planted.frame.iloc[:9], results, [])
     assert report.claims[0].supporting[0].measured.p == "–"
     assert report.claims[0].controls[0].measured.p != "–"
@@ -704,6 +755,7 @@ def test_pdf_holds_every_claim_and_verdict(
     )
     for result in planted.results:
         assert re.search(rf"{result.id}\b.*\b{result.verdict}", done.stdout)
+    assert "Scale by 0.1 <or less>, for my_model at 100 % #1 (CA01, CA04)." in done.stdout
 
 
 def test_latex_gives_a_number_for_every_claim(written: dict[str, Path], planted: Any) -> None:
@@ -739,7 +791,7 @@ def test_results_that_are_not_the_ablations_are_refused(planted: Any, tmp_path: 
 
 
 def test_empty_results_still_give_a_report(planted: Any, tmp_path: Path) -> None:
-    bare = planted.ablation.model_copy(update={"claims": []})
+    bare = planted.ablation.model_copy(update={"claims": [], "conclusions": []})
     empty = planted.frame.iloc[:0]
     paths = replace(planted, ablation=bare, frame=empty, results=[], provenance=[]).write(tmp_path)
     assert "Of 0 claims" in read(paths["html"]).text

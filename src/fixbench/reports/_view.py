@@ -156,6 +156,14 @@ class ClaimView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConclusionView:
+    """A conclusion in print; its last sentence is open, and ends with ``claims`` and a stop."""
+
+    text: str
+    claims: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonView:
     """A table of several variants; ``rows`` are pair, effect and adjusted p."""
 
@@ -204,6 +212,8 @@ class Report:
     question: str
     document: str
     answer: list[str]
+    conclusions: list[ConclusionView]
+    conclusions_left_out: str
     facts: list[Fact]
     meanings: list[tuple[str, str, str]]
     claims: list[ClaimView]
@@ -251,6 +261,7 @@ def build_report(
     files = _Files(frame, provenance)
     failures, failure_summary = _failures(frame)
     curves, curves_left_out = _curves(name, ablation, frame)
+    conclusions, conclusions_left_out = _conclusions(ablation, tier, by_id)
     return Report(
         name=name,
         title=ablation.title,
@@ -264,6 +275,8 @@ def build_report(
             *_seed_choice(ablation, tier, frame, results),
             failure_summary,
         ],
+        conclusions=conclusions,
+        conclusions_left_out=conclusions_left_out,
         facts=[
             ("Tier", tier),
             ("Seeds", _tier_seeds(ablation, tier, frame)),
@@ -334,6 +347,32 @@ def _answer(results: Sequence[ClaimResult]) -> list[str]:
         if named:
             sentences.append(f"{what} after their results were produced: {', '.join(named)}.")
     return sentences
+
+
+def _conclusions(
+    ablation: Ablation, tier: str, results: Mapping[str, ClaimResult]
+) -> tuple[list[ConclusionView], str]:
+    """Those that these verdicts bear, and one sentence on the others."""
+    if tier == "smoke":  # whose verdicts mean nothing
+        return [], ""
+    views, left_out = [], []
+    for conclusion in ablation.conclusions:
+        differing = [
+            f"{id_} supposed {' or '.join(verdicts)}, found {results[id_].verdict}"
+            for id_, verdicts in conclusion.given.items()
+            if results[id_].verdict not in verdicts
+        ]
+        if differing:
+            left_out.append("; ".join(differing))
+        else:
+            text = conclusion.text.strip().removesuffix(".")
+            views.append(ConclusionView(text=text, claims=list(conclusion.given)))
+    if len(left_out) < 2:
+        one = "One conclusion is left out because it supposes other verdicts"
+        return views, "".join(f"{one}: {difference}." for difference in left_out)
+    listed = "; ".join(f"({place}) {text}" for place, text in enumerate(left_out, start=1))
+    many = f"{len(left_out)} conclusions are left out because they suppose other verdicts"
+    return views, f"{many}: {listed}."
 
 
 def _looks(results: Sequence[ClaimResult]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fixbench.ablation import Judgement
 from fixbench.statistics._clustered import ClusteredInterval
 from fixbench.statistics._proportion import Proportion
 from fixbench.statistics._sequential import Crossing
@@ -20,18 +21,7 @@ __all__ = [
     "Verdict",
 ]
 
-Verdict = Literal[
-    "reproduced",
-    "direction only",
-    "absent",
-    "reversed",
-    "inconclusive",
-    "holds",
-    "does not hold",
-    "confounded",
-    "not testable",
-    "withdrawn",
-]
+Verdict = Literal[Judgement, "withdrawn"]
 
 
 @dataclass(frozen=True, kw_only=True)
