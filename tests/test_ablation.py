@@ -136,6 +136,18 @@ BAD: dict[str, tuple[Edit, str]] = {
         put("variants/a b", {"reason": ""}),
         "variants.a b.[key] is 'a b'; expected pattern '^[A-Za-z0-9][A-Za-z0-9_.-]*$'",
     ),
+    "a threat to no claim": (
+        put("threats", ["general", {"claims": ["TY01", "TY1"], "text": "t"}]),
+        "threats.1.claims is 'TY1'; expected the id of a claim of this file: TY01",
+    ),
+    "a threat to claims, none named": (
+        put("threats", [{"claims": [], "text": "t"}]),
+        "threats.0.claims is []; expected at least 1 item after validation, not 0",
+    ),
+    "a threat that says nothing": (
+        put("threats", [{"claims": ["TY01"]}]),
+        "threats.0.text; expected this key, which is required",
+    ),
     "a conclusion from no claim": (
         put("conclusions", [{**CONCLUSION, "given": {"TY01": "absent", "TY02": "absent"}}]),
         "conclusions.0.given is 'TY02'; expected the id of a claim of this file: TY01",
@@ -488,6 +500,13 @@ def test_a_conclusion_supposes_one_verdict_or_any_of_several(tmp_path: Path) -> 
     conclusions = load_ablation(written(tmp_path, content)).conclusions
     assert [c.given for c in conclusions] == [{"TY01": ["reproduced"]}, several["given"]]
     assert load_ablation(TOY).conclusions == []
+
+
+def test_a_threat_is_text_or_names_claims(tmp_path: Path) -> None:
+    content = read_yaml(TOY)
+    content["threats"] = ["general", {"claims": ["TY01"], "text": "special"}]
+    threats = load_ablation(written(tmp_path, content)).threats
+    assert [(t.claims, t.text) for t in threats] == [(None, "general"), (["TY01"], "special")]
 
 
 def test_bundle_may_change_several_groups(tmp_path: Path) -> None:

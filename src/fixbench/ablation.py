@@ -49,6 +49,7 @@ __all__ = [
     "Precondition",
     "Slope",
     "Term",
+    "Threat",
     "Tier",
     "Variant",
     "claim_difference",
@@ -515,6 +516,26 @@ class Conclusion(_Strict):
     given: Annotated[dict[str, Judgements], Field(min_length=1)]
 
 
+class Threat(_Strict):
+    """What could make the results mean something else; plain text, where it names no claims.
+
+    Attributes:
+        claims: the ids of the claims that it concerns, beside which it is printed.
+    """
+
+    claims: Annotated[list[str], Field(min_length=1)] | None = None
+    text: Annotated[str, Field(min_length=1)]
+
+
+def _without_claims(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+TextOrThreat = Annotated[
+    Threat, BeforeValidator(_without_claims, json_schema_input_type=str | Threat)
+]
+
+
 class Tier(_Strict):
     """A size of the same experiment.
 
@@ -561,7 +582,7 @@ class Ablation(_Strict):
     comparisons: list[Comparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
-    threats: list[str] = Field(min_length=1)
+    threats: list[TextOrThreat] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _one_system(self) -> Ablation:
@@ -799,6 +820,8 @@ def _check_references(path: Path, ablation: Ablation) -> None:
                 _check_factorial(path, f"{place}.factorial", effect.factorial, ablation)
     for index, conclusion in enumerate(ablation.conclusions):
         _check_claims(path, f"conclusions.{index}.given", conclusion.given, identifiers)
+    for index, threat in enumerate(ablation.threats):
+        _check_claims(path, f"threats.{index}.claims", threat.claims or (), identifiers)
 
 
 def _check_claims(path: Path, where: str, ids: Iterable[str], known: Collection[str]) -> None:

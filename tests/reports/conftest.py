@@ -401,7 +401,11 @@ def planted_ablation() -> Ablation:
                     "scaled_down": ["Width 256 instead of 1024", "64 px images (document: 518 px)"],
                 }
             },
-            "threats": ["A planted table proves nothing.", "Towers are not CLIP's."],
+            "threats": [
+                {"claims": ["CA03", "CA08"], "text": "100 % of <one> base_model & #1."},
+                "A planted table proves nothing.",
+                "Towers are not CLIP's.",
+            ],
         }
     )
 

@@ -507,6 +507,27 @@ def test_scale_threats_and_provenance_are_printed(page: Element) -> None:
     assert costs["all"] == ["28", "12.6 min", "12.0 min", "584.6 MiB"]
 
 
+def test_a_threat_to_single_claims_stands_beside_them(
+    page: Element, written: dict[str, Path], planted: Any
+) -> None:
+    caveat = "100 % of <one> base_model & #1."
+    for result in planted.results:
+        text = article(page, result.id).text
+        assert text.count("Mind:") == (result.id in ("CA03", "CA08"))
+        if result.id in ("CA03", "CA08"):
+            assert f"{result.reason} Mind: {caveat}" in text.replace("\n", " ")
+    (section,) = (e for e in page.all("section") if e.attributes["id"] == "threats")
+    assert [item.text for item in section.all("li")] == [
+        "A planted table proves nothing.",
+        "Towers are not CLIP's.",
+        f"CA03, CA08: {caveat}",
+    ]
+    latex = written["tex"].read_text(encoding="utf-8")
+    escaped = r"100 \% of \ensuremath{<}one\ensuremath{>} base\_model \& \#1."
+    assert latex.count(rf"\noindent \emph{{Mind:}} {escaped}") == 2
+    assert latex.count(rf"\item CA03, CA08: {escaped}") == 1
+
+
 @pytest.mark.parametrize(
     ("runtime", "facts"),
     [
@@ -756,6 +777,7 @@ def test_pdf_holds_every_claim_and_verdict(
     for result in planted.results:
         assert re.search(rf"{result.id}\b.*\b{result.verdict}", done.stdout)
     assert "Scale by 0.1 <or less>, for my_model at 100 % #1 (CA01, CA04)." in done.stdout
+    assert done.stdout.count("Mind: 100 % of <one> base_model & #1.") == 2
 
 
 def test_latex_gives_a_number_for_every_claim(written: dict[str, Path], planted: Any) -> None:

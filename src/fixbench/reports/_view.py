@@ -142,6 +142,7 @@ class ClaimView:
     verdict: str
     slug: str
     reason: str
+    caveats: list[str]
     rule: list[str]
     formula: str
     preconditions: list[PreconditionView]
@@ -311,7 +312,7 @@ def build_report(
         failures=failures,
         failure_summary=failure_summary,
         scaled_down=list(ablation.tiers[tier].scaled_down),  # type: ignore[index]
-        threats=list(ablation.threats),
+        threats=_threats(ablation),
         provenance=_provenance(provenance),
         costs=_costs(provenance),
         sources=_sources(pairs, files),
@@ -373,6 +374,16 @@ def _conclusions(
     listed = "; ".join(f"({place}) {text}" for place, text in enumerate(left_out, start=1))
     many = f"{len(left_out)} conclusions are left out because they suppose other verdicts"
     return views, f"{many}: {listed}."
+
+
+def _threats(ablation: Ablation) -> list[str]:
+    """The general ones, then those of single claims, named."""
+    general = [threat.text for threat in ablation.threats if threat.claims is None]
+    return general + [
+        f"{', '.join(threat.claims)}: {threat.text}"
+        for threat in ablation.threats
+        if threat.claims is not None
+    ]
 
 
 def _looks(results: Sequence[ClaimResult]) -> list[str]:
@@ -441,6 +452,7 @@ def _claim(
         verdict=result.verdict,
         slug=_slug(result.verdict),
         reason=result.reason,
+        caveats=[threat.text for threat in ablation.threats if claim.id in (threat.claims or ())],
         rule=decision_rule(claim, confidence, looks=result.looks is not None),
         formula=effect_formula(effect) if effect is not None else "",
         preconditions=[
@@ -495,6 +507,7 @@ def _withdrawn(result: ClaimResult) -> ClaimView:
         verdict=result.verdict,
         slug=_slug(result.verdict),
         reason=result.reason,
+        caveats=[],
         rule=[f"As recorded: {', '.join(f'{c.key} {c.before}' for c in result.changes)}."],
         formula="",
         preconditions=[],
