@@ -409,25 +409,22 @@ class Comparison(_Strict):
             pairs = [(later, earlier) for earlier, later in combinations(self.variants, 2)]
         else:
             pairs = [(name, baseline) for name in self.variants if name != baseline]
-        return [
-            (
-                *pair,
-                Effect(
-                    terms=[
-                        Term(
-                            variant=name,
-                            metric=self.metric,
-                            stage=self.stage,
-                            at=self.at,
-                            weight=weight,
-                        )
-                        for name, weight in zip(pair, (1.0, -1.0), strict=True)
-                    ],
-                    scale=self.scale,
-                ),
-            )
-            for pair in pairs
-        ]
+        return [(*pair, self._effect(*pair)) for pair in pairs]
+
+    def levels(self, baseline: str) -> list[tuple[str, Effect]]:
+        """(variant, what it reaches by itself), each once; the baseline first where it is used."""
+        lead = [baseline] if self.pairs == "baseline" else []
+        return [(name, self._effect(name)) for name in dict.fromkeys([*lead, *self.variants])]
+
+    def _effect(self, variant: str, reference: str | None = None) -> Effect:
+        weights = {variant: 1.0} if reference is None else {variant: 1.0, reference: -1.0}
+        return Effect(
+            terms=[
+                Term(variant=name, metric=self.metric, stage=self.stage, at=self.at, weight=weight)
+                for name, weight in weights.items()
+            ],
+            scale=self.scale,
+        )
 
 
 class Documented(_Strict):

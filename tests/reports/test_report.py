@@ -338,13 +338,21 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
 
 
 def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> None:
-    rows = table(page, "Detection by scale: pixel_auroc, test, last")
+    both = table(page, "Detection by scale: pixel_auroc, test, last")
+    levels, rows = both[:4], both[4:]
+    names = ["none", "scale_0.01", "scale_1.0", "random_towers"]
+    assert [row[0] for row in levels] == names
     assert [row[0] for row in rows] == [
         "scale_0.01 − none",
         "scale_1.0 − none",
         "random_towers − none",
     ]
     (found,) = compare_variants(planted.ablation, planted.frame)
+    for (_, measured, p, n), item in zip(levels, found.levels, strict=True):
+        check_measured(measured, item.level)
+        assert (p, n) == ("–", f"10 ({item.level.n_failed})")
+    lost = number(found.levels[3].level.complete_case)
+    assert f"random_towers without failed seeds: {lost}." in page.text
     for (_, measured, p, n), row in zip(rows, found.rows, strict=True):
         check_measured(measured, row.effect)
         raw, adjusted = p.split(" / ")
@@ -355,6 +363,23 @@ def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> Non
     alone = number(found.rows[2].effect.complete_case)
     assert f"random_towers − none without failed seeds: {alone}." in page.text
     assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
+
+
+def test_levels_of_ratios_are_geometric_means_in_their_own_unit(light: Any) -> None:
+    comparison = light.ablation.comparisons[0].model_copy(
+        update={"metric": "loss", "stage": "base", "scale": "log"}
+    )
+    ablation = light.ablation.model_copy(update={"comparisons": [comparison]})
+    report = build_report("x", ablation, "small", light.frame, light.results, [])
+    (view,) = report.comparisons
+    assert view.quantity == "loss, base, last; levels are geometric means"
+    assert {item.unit for _, item in view.levels} == {"nat"}
+    assert {item.unit for _, item, _ in view.rows} == {"ratio"}
+    latex = _tex("report.tex", report)
+    assert r"\texttt{random\_\allowbreak{}towers} & " in latex
+    name, item = view.levels[0]
+    assert f">{name}</code></th><td><span" in _html("report.html", report)
+    assert item.p == "–"
 
 
 def test_failed_runs_are_counted_once_each(page: Element) -> None:

@@ -57,6 +57,50 @@ def test_rows_are_paired_tests_adjusted_within_the_table(compare, values, scale,
     assert (table.left_out, table.policy) == ((), ())
 
 
+@pytest.mark.parametrize("scale", ["plain", "log"])
+def test_each_variant_has_its_own_level(compare, values, scale):
+    table = compare(scale=scale)
+    assert [item.variant for item in table.levels] == ["a", "b", "c"]
+    turn, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
+    for item in table.levels:
+        x = turn(list(values[item.variant].values()))
+        half = stats.t.ppf(0.975, 7) * x.std(ddof=1) / np.sqrt(8)
+        found = (item.level.estimate, item.level.low, item.level.high)
+        assert found == pytest.approx(tuple(back(x.mean() + half * np.array([0, -1, 1]))))
+        assert (item.level.n, item.level.n_failed) == (8, 0)
+    # On its own scale a pair is exactly what its two levels say.
+    for row in table.rows:
+        here, there = (
+            turn(item.level.estimate)
+            for name in (row.variant, row.reference)
+            for item in table.levels
+            if item.variant == name
+        )
+        assert turn(row.effect.estimate) == pytest.approx(here - there)
+
+
+def test_levels_by_hand(make_ablation, make_frame):
+    ablation = make_ablation(
+        [], comparisons=[{**COMPARISON, "variants": ["a", "b"], "scale": "log"}]
+    )
+    (table,) = compare_variants(
+        ablation, make_frame({"a": {0: 1.0, 1: 4.0}, "b": {0: 2.0, 1: 32.0}})
+    )
+    levels = {item.variant: item.level for item in table.levels}
+    assert levels["a"].estimate == pytest.approx(2)  # the root of 1 · 4
+    assert levels["b"].estimate == pytest.approx(8)
+    # Logarithms 0 and log 4: standard error log 4 / 2, t at 0.975 with one degree 12.706.
+    assert levels["a"].high == pytest.approx(2 * 4 ** (12.7062 / 2), rel=1e-4)
+    assert table.rows[0].effect.estimate == pytest.approx(4)
+
+
+def test_the_baseline_is_a_level_once_and_first(compare):
+    for variants in (["b", "a"], ["b"], ["a", "b"]):
+        table = compare(pairs="baseline", variants=variants)
+        assert [item.variant for item in table.levels] == ["a", "b"]
+    assert [item.variant for item in compare(variants=["c", "a"]).levels] == ["c", "a"]
+
+
 def test_the_baseline_is_not_compared_with_itself(compare):
     named, unnamed = (compare(pairs="baseline", variants=v) for v in (["a", "b"], ["b"]))
     assert [row.variant for row in named.rows] == [row.variant for row in unnamed.rows] == ["b"]
@@ -66,6 +110,7 @@ def test_what_is_not_measured_is_left_out_and_said(compare):
     table = compare(variants=["a", "late", "b"])
     assert [(row.variant, row.reference) for row in table.rows] == [("b", "a")]
     assert table.left_out == ("late",)
+    assert [item.variant for item in table.levels] == ["a", "b"]
     assert compare(variants=["a", "late"]).rows == ()
 
 
@@ -75,6 +120,11 @@ def test_failed_runs_are_counted_and_imputed_as_the_worst(compare, values):
     assert [row.effect.n_failed for row in (first, second, third)] == [1, 0, 1]
     worst = max(v for name in values for s, v in values[name].items() if (name, s) != ("b", 2))
     assert first.effect.per_seed[2] == pytest.approx(worst - values["a"][2])
+    levels = {item.variant: item.level for item in table.levels}
+    assert [levels[name].n_failed for name in "abc"] == [0, 1, 0]
+    others = [value for seed, value in values["b"].items() if seed != 2]
+    assert levels["b"].estimate == pytest.approx(np.mean([*others, worst]))
+    assert levels["b"].complete_case == pytest.approx(np.mean(others))
     (policy,) = table.policy
     assert policy.endswith("that is worst among all successful runs.")
 

@@ -166,10 +166,14 @@ class ConclusionView:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonView:
-    """A table of several variants; ``rows`` are pair, effect and adjusted p."""
+    """A table of several variants.
+
+    ``levels`` are variant and what it reaches, ``rows`` pair, effect and adjusted p.
+    """
 
     name: str
     quantity: str
+    levels: list[tuple[str, Measured]]
     rows: list[tuple[str, Measured, str]]
     notes: list[str]
 
@@ -999,28 +1003,25 @@ def _curve_view(
 def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
     declared = found.comparison
     metric = ablation.metrics[declared.metric]
-    unit = "ratio" if declared.scale == "log" else ("" if metric.unit == "1" else metric.unit)
-    sign = "÷" if declared.scale == "log" else "−"
+    level_unit = "" if metric.unit == "1" else metric.unit
+    logarithmic = declared.scale == "log"
+    unit, sign = ("ratio", "÷") if logarithmic else (level_unit, "−")
+    levels = [(item.variant, item.level) for item in found.levels]
+    pairs = [(f"{row.variant} {sign} {row.reference}", row) for row in found.rows]
     notes = list(found.policy)
     notes += [
-        f"{row.variant} {sign} {row.reference} without failed seeds: "
-        f"{number(row.effect.complete_case)}."
-        for row in found.rows
-        if row.effect.n_failed
+        f"{name} without failed seeds: {number(effect.complete_case)}."
+        for name, effect in [*levels, *((pair, row.effect) for pair, row in pairs)]
+        if effect.n_failed
     ]
     if found.left_out:
         notes.append(f"Not measured here: {', '.join(found.left_out)}.")
     return ComparisonView(
         name=declared.name,
-        quantity=f"{declared.metric}, {declared.stage}, {position(declared.at)}",
-        rows=[
-            (
-                f"{row.variant} {sign} {row.reference}",
-                _measured(row.effect, unit),
-                p_value(row.p_adjusted),
-            )
-            for row in found.rows
-        ],
+        quantity=f"{declared.metric}, {declared.stage}, {position(declared.at)}"
+        + "; levels are geometric means" * logarithmic,
+        levels=[(name, replace(_measured(level, level_unit), p=MISSING)) for name, level in levels],
+        rows=[(pair, _measured(row.effect, unit), p_value(row.p_adjusted)) for pair, row in pairs],
         notes=notes,
     )
 

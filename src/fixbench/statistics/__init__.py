@@ -8,6 +8,7 @@ from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterva
 from fixbench.statistics._clustered import clustered_interval as clustered_interval
 from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
 from fixbench.statistics._comparison import ComparisonTable as ComparisonTable
+from fixbench.statistics._comparison import VariantLevel as VariantLevel
 from fixbench.statistics._comparison import compare_variants as compare_variants
 from fixbench.statistics._effects import Direction as Direction
 from fixbench.statistics._effects import Measurements as Measurements

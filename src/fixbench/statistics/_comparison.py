@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fixbench.ablation import Ablation, Comparison
+from fixbench.ablation import Ablation, Comparison, Effect
 from fixbench.statistics._effects import Measurements
 from fixbench.statistics._estimate import estimate_effect
 from fixbench.statistics._multiplicity import holm
 from fixbench.statistics._result import EffectEstimate
 
-__all__ = ["ComparisonRow", "ComparisonTable", "compare_variants"]
+__all__ = ["ComparisonRow", "ComparisonTable", "VariantLevel", "compare_variants"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +26,28 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariantLevel:
+    """What one variant reaches: the mean over seeds, on the log scale the geometric mean.
+
+    A level compares nothing: null and p of ``level`` mean nothing.
+    """
+
+    variant: str
+    level: EffectEstimate
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonTable:
     """A comparison, measured.
 
     Attributes:
+        levels: of the variants that are measured, each once; ``rows`` their pairs.
         left_out: variants of which there is no such measurement, as where the tier runs none.
         policy: what failed runs were replaced with, one sentence each.
     """
 
     comparison: Comparison
+    levels: tuple[VariantLevel, ...]
     rows: tuple[ComparisonRow, ...]
     left_out: tuple[str, ...]
     policy: tuple[str, ...]
@@ -51,36 +64,45 @@ def compare_variants(
     if not ablation.comparisons:
         return []
     results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
-    tables = []
-    for comparison in ablation.comparisons:
-        found: dict[tuple[str, str], EffectEstimate] = {}
-        left_out: dict[str, None] = {}
-        policy: dict[str, None] = {}
-        for variant, reference, effect in comparison.effects(ablation.baseline_variant):
-            if absent := [term.variant for term in effect.terms if not results.measures(term)]:
-                left_out |= dict.fromkeys(absent)
-                continue
-            seeds = results.per_seed(effect)
-            policy |= dict.fromkeys(seeds.policy)
-            found[variant, reference] = estimate_effect(
-                seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed
-            )
-        adjusted = holm({repr(pair): effect.p_value for pair, effect in found.items()})
-        rows = [
-            ComparisonRow(
-                variant=pair[0],
-                reference=pair[1],
-                effect=effect,
-                p_adjusted=adjusted[repr(pair)],
-            )
-            for pair, effect in found.items()
-        ]
-        tables.append(
-            ComparisonTable(
-                comparison=comparison,
-                rows=tuple(rows),
-                left_out=tuple(left_out),
-                policy=tuple(policy),
-            )
+    return [
+        _table(comparison, ablation.baseline_variant, results, confidence)
+        for comparison in ablation.comparisons
+    ]
+
+
+def _table(
+    comparison: Comparison, baseline: str, results: Measurements, confidence: float
+) -> ComparisonTable:
+    policy: dict[str, None] = {}
+
+    def estimate(effect: Effect) -> EffectEstimate:
+        seeds = results.per_seed(effect)
+        policy.update(dict.fromkeys(seeds.policy))
+        return estimate_effect(
+            seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed
         )
-    return tables
+
+    declared = comparison.levels(baseline)
+    levels = {
+        variant: estimate(effect)
+        for variant, effect in declared
+        if all(map(results.measures, effect.terms))
+    }
+    pairs = {
+        (variant, reference): estimate(effect)
+        for variant, reference, effect in comparison.effects(baseline)
+        if {variant, reference} <= levels.keys()
+    }
+    adjusted = holm({repr(pair): effect.p_value for pair, effect in pairs.items()})
+    return ComparisonTable(
+        comparison=comparison,
+        levels=tuple(VariantLevel(variant=name, level=level) for name, level in levels.items()),
+        rows=tuple(
+            ComparisonRow(
+                variant=pair[0], reference=pair[1], effect=effect, p_adjusted=adjusted[repr(pair)]
+            )
+            for pair, effect in pairs.items()
+        ),
+        left_out=tuple(variant for variant, _ in declared if variant not in levels),
+        policy=tuple(policy),
+    )
