@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from fixbench.ablation import (
     Ablation,
     Claim,
     claim_difference,
+    claim_hash,
     flatten,
     load_ablation,
     option_difference,
@@ -546,6 +548,42 @@ def test_claim_difference_from_another_version_of_the_schema() -> None:
         "statement": (None, CLAIM["statement"]),
         "weight": (2, None),
     }
+
+
+def test_the_hash_of_a_claim_is_that_of_what_results_record() -> None:
+    claim = Claim.model_validate({**CLAIM, "statement": "λ ≥ 0.1 helps."})
+    recorded = json.loads(json.dumps(claim.model_dump(mode="json")))
+    text = json.dumps(recorded, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert claim_hash(claim) == hashlib.sha256(text.encode("utf-8")).hexdigest()
+    for form in (
+        recorded,
+        dict(reversed(recorded.items())),
+        {**CLAIM, "statement": "λ ≥ 0.1 helps."},
+    ):
+        assert claim_hash(form) == claim_hash(claim)
+    older = {key: value for key, value in recorded.items() if key != "supporting"}
+    assert claim_hash(older) == claim_hash(claim)  # the default says the same
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("statement", "Another."),
+        put("decision/margin", 0.011),
+        put("effect/terms/0/at", "first"),
+        put("primary", False),
+        put("documented/text", "lower "),
+    ],
+)
+def test_every_edit_of_a_claim_changes_its_hash(edit: Edit) -> None:
+    content = copy.deepcopy(CLAIM)
+    edit(content)
+    assert claim_hash(Claim.model_validate(content)) != claim_hash(Claim.model_validate(CLAIM))
+
+
+def test_a_claim_of_another_schema_is_hashed_as_it_stands() -> None:
+    foreign = {"weight": 2, "id": "TY01"}
+    assert claim_hash(foreign) == hashlib.sha256(b'{"id":"TY01","weight":2}').hexdigest()
 
 
 def test_flatten() -> None:

@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import fixbench
-from fixbench.ablation import load_ablation
+from fixbench.ablation import claim_hash, load_ablation
 from fixbench.analysis import analyse, compare_verdicts, failed_runs, load_claims, save_claims
 from fixbench.cli import Progress, main
 from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.provenance import code_hash, file_hash
-from fixbench.results import read_results
+from fixbench.results import read_metadata, read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
 
@@ -108,6 +108,24 @@ def test_check_says_what_it_found(
     assert "it takes 6 seeds" in text
     (small,) = re.findall(r"^  small: 5 seeds; (.*)$", text, re.MULTILINE)[:1]
     assert small.endswith("; it leaves out TY01")
+
+
+def test_hashes_registered_before_a_run_are_found_after_it(
+    project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "toy", "--hashes"]) == 0
+    registered = capsys.readouterr().out
+    paths = results(project)
+    (judged,) = analyse(toy.parent, "smoke", paths)
+    assert registered == f"TY01 {judged.sha256}\n"
+    assert judged.recorded == (judged.sha256,)
+    assert claim_hash(read_metadata(paths[0])["claims"]["TY01"]) == judged.sha256
+    edit(toy, "margin: 0.01", "margin: 0.02")
+    (edited,) = analyse(toy.parent, "smoke", paths)
+    assert edited.recorded == judged.recorded
+    assert edited.sha256 == claim_hash(load_ablation(toy).claims[0]) != judged.sha256
+    save_claims(project / "claims.json", [edited])
+    assert load_claims(project / "claims.json") == [edited]
 
 
 @pytest.mark.parametrize(
@@ -224,6 +242,8 @@ def test_a_claim_taken_out_after_its_results_is_shown(
     assert "As recorded: decision.direction &#34;less&#34;, decision.margin 0.01" in page
     (row,) = json.loads((project / "pages" / "claims.json").read_text())
     assert (row["id"], row["verdict"], row["measured"]) == ("TY01", "withdrawn", None)
+    assert row["claim_sha256"] == claim_hash(read_metadata(Path(paths[0]))["claims"]["TY01"])
+    assert f"SHA-256 {row['claim_sha256'][:12]}, as in the results." in page
 
 
 def test_rows_are_collected_for_publishing(

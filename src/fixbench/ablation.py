@@ -8,6 +8,7 @@ their decision rules. Everything that can be wrong in it is refused here, in one
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import math
 import re
@@ -53,6 +54,7 @@ __all__ = [
     "Tier",
     "Variant",
     "claim_difference",
+    "claim_hash",
     "flatten",
     "load_ablation",
     "option_difference",
@@ -708,9 +710,7 @@ def claim_difference(
     Args:
         recorded: the claim as a result file has it, of whatever version of the schema.
     """
-    with suppress(ValidationError):  # of another version: compared as it stands
-        recorded = Claim.model_validate(recorded).model_dump(mode="json")
-    before = _leaves(recorded)
+    before = _leaves(_present_form(recorded))
     after = _leaves(claim.model_dump(mode="json"))
     declared = _leaves(claim.model_dump(mode="json", exclude_defaults=True))
     keys = [key for key in after if key in before or key in declared]
@@ -718,6 +718,27 @@ def claim_difference(
     return {
         key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
     }
+
+
+def claim_hash(claim: Claim | Mapping[str, Any]) -> str:
+    """SHA-256 of a claim: of its JSON with sorted keys, without spaces, in UTF-8.
+
+    Whoever registers it before a run can show afterwards that the claim and its rule are the same.
+    Keys that are left out count with their defaults, in whatever order they stand.
+
+    Args:
+        claim: the claim, or what a result file has of it, of whatever version of the schema.
+    """
+    form = claim.model_dump(mode="json") if isinstance(claim, Claim) else _present_form(claim)
+    text = json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _present_form(recorded: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A recorded claim with the keys of the present schema; as it stands where that has others."""
+    with suppress(ValidationError):
+        return Claim.model_validate(recorded).model_dump(mode="json")
+    return recorded
 
 
 def _leaves(value: Any, prefix: str = "") -> dict[str, Any]:

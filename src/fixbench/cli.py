@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("check", _check, "Check ablation files, without running anything.")
     sub.add_argument("names", nargs="*", metavar="NAME", help="ablations (default: all)")
+    sub.add_argument(
+        "--hashes",
+        action="store_true",
+        help="print the SHA-256 of each claim instead, to register it before a run",
+    )
     folder(sub)
 
     sub = command("run", _run, "Train and measure one variant for a block of seeds.")
@@ -187,7 +192,7 @@ def _positive(text: str) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from fixbench.ablation import load_ablation, parse_seeds, read_yaml
+    from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
     from fixbench.workflow import CONFIG, check_settings, find_ablations
 
     if options.ablations == Path("ablations"):
@@ -203,6 +208,10 @@ def _check(options: argparse.Namespace) -> None:
 
     for file, ablation in loaded.items():
         check_runnable(file, ablation, ablation.tiers)
+        if options.hashes:
+            for claim in ablation.claims:
+                print(f"{claim.id} {claim_hash(claim)}")
+            continue
         family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)
         print(f"{file.parent.name}: {_count(variants, 'variant')}, {_count(claims, 'claim')}")

@@ -302,6 +302,8 @@ CLAIMS: list[tuple[Any, ...]] = [
 
 #: id → what the fall of the baseline's loss (about −0.86) must be below, and whether it is.
 PRECONDITIONS = {"CA06": (-0.05, True), "CA08": (-5.0, False)}
+#: Those whose hash is not the only one in the results: CA09 was edited, CA13 has none recorded.
+RECORDED: dict[str, tuple[str, ...]] = {"CA09": ("ab" * 32, "cd" * 32), "CA13": ()}
 SOURCES = {"CA08": "the planted notes"}
 
 
@@ -532,6 +534,8 @@ def planted_results() -> list[ClaimResult]:
                 reason=f"Planted reason of {id_}: the verdict was assigned, not reached, so that "
                 "every kind of verdict stands in one table.",
                 primary=primary,
+                sha256=f"{index:02}" * 32,
+                recorded=RECORDED.get(id_, (f"{index:02}" * 32,)),
                 source=SOURCES.get(id_),
                 effect=summary,
                 proportion=proportion(int(sum(summary.per_seed.values())), len(SEEDS))

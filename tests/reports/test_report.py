@@ -337,6 +337,26 @@ def test_claim_shows_rule_and_sensitivity(page: Element, planted: Any) -> None:
     ]
 
 
+def test_the_hash_of_the_rule_stands_beside_those_of_the_results(
+    page: Element, written: dict[str, Path], light: Any
+) -> None:
+    same, edited, alone = (
+        "SHA-256 000000000000, as in the results.",
+        "SHA-256 080808080808, in the results: abababababab, cdcdcdcdcdcd.",
+        "SHA-256 121212121212.",
+    )
+    latex = written["tex"].read_text(encoding="utf-8")
+    for id_, text in (("CA01", same), ("CA09", edited), ("CA13", alone)):
+        (rule,) = (
+            p.text for p in article(page, id_).all("p") if p.text.startswith("Decision rule.")
+        )
+        assert rule.endswith(text)
+        assert text in latex
+    added = [replace(r, edited=True, recorded=()) for r in light.results]
+    report = build_report("x", light.ablation, "small", light.frame.iloc[:9], added, [])
+    assert report.claims[0].rule[-1] == "SHA-256 000000000000, not in the results."
+
+
 def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> None:
     both = table(page, "Detection by scale: pixel_auroc, test, last")
     levels, rows = both[:4], both[4:]

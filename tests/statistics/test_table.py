@@ -30,6 +30,7 @@ KEYS = [
     "reason",
     "primary",
     "edited",
+    "claim_sha256",
     "preconditions",
     "controls",
 ]

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
+from fixbench.ablation import claim_hash
 from fixbench.errors import InputError
 from fixbench.statistics import (
     ClaimChange,
@@ -695,6 +696,28 @@ def test_a_claim_that_was_taken_out_is_shown_and_still_counts(
     assert kept.p_adjusted == kept.effect.p_value
     assert "family" not in gone.reason
     assert len(adjudicate(left, frame, tier="small")) == 1
+
+
+def test_the_hashes_of_all_recorded_forms_stand_beside_that_of_the_claim(
+    make_frame, make_ablation, make_claim
+):
+    frame = make_frame({"a": BASE, "b": planted(0.06)})
+    margins = (0.5, 0.6, 0.5, 0.7)
+    claims = [make_ablation([make_claim({"margin": margin})]).claims[0] for margin in margins]
+    forms = [claim.model_dump(mode="json") for claim in claims]
+    hashes = [claim_hash(claim) for claim in claims]
+    ablation = make_ablation([make_claim({})])
+
+    def judged(recorded, ablation=ablation):
+        (result,) = adjudicate(ablation, frame, tier="small", recorded_claims=recorded)
+        return result.sha256, result.recorded
+
+    assert judged({"TT01": forms}) == (hashes[0], (hashes[0], hashes[1], hashes[3]))
+    assert judged({"TT01": forms[1:2]}) == (hashes[0], (hashes[1],))
+    assert judged({}) == judged(None) == (hashes[0], ())
+    # Of a withdrawn claim the last form is judged.
+    gone = make_ablation([])
+    assert judged({"TT01": forms[:2]}, gone) == (hashes[1], tuple(hashes[:2]))
 
 
 def test_skewed_seeds_are_noted_beside_the_verdict_which_stays(judge):

@@ -457,7 +457,10 @@ def _claim(
         slug=_slug(result.verdict),
         reason=result.reason,
         caveats=[threat.text for threat in ablation.threats if claim.id in (threat.claims or ())],
-        rule=decision_rule(claim, confidence, looks=result.looks is not None),
+        rule=[
+            *decision_rule(claim, confidence, looks=result.looks is not None),
+            _rule_hash(result),
+        ],
         formula=effect_formula(effect) if effect is not None else "",
         preconditions=[
             _precondition(ablation, *pair)
@@ -478,6 +481,18 @@ def _claim(
         changes=_changes(result.changes),
         notes=list(result.notes),
     )
+
+
+def _rule_hash(result: ClaimResult) -> str:
+    """The hash of the claim and its rule beside those that the results were produced under."""
+    where = ""
+    if result.recorded == (result.sha256,):
+        where = ", as in the results"
+    elif result.recorded:
+        where = f", in the results: {', '.join(map(_short, result.recorded))}"
+    elif result.edited:
+        where = ", not in the results"
+    return f"SHA-256 {_short(result.sha256)}{where}."
 
 
 def _changes(changes: Sequence[ClaimChange]) -> list[tuple[str, str, str]]:
@@ -512,7 +527,10 @@ def _withdrawn(result: ClaimResult) -> ClaimView:
         slug=_slug(result.verdict),
         reason=result.reason,
         caveats=[],
-        rule=[f"As recorded: {', '.join(f'{c.key} {c.before}' for c in result.changes)}."],
+        rule=[
+            f"As recorded: {', '.join(f'{c.key} {c.before}' for c in result.changes)}.",
+            _rule_hash(result),
+        ],
         formula="",
         preconditions=[],
         figure=None,

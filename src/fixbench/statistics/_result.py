@@ -133,6 +133,9 @@ class ClaimResult:
             intervals, preconditions and controls have the confidence 1 - level of the last look.
         unadjusted_looks: looks that were made at seeds of the tier, and that this judgement, of a
             run without looks, does not allow for.
+        sha256: of the claim as judged (`fixbench.ablation.claim_hash`).
+        recorded: the hashes of the forms that the results were produced under, each once; none
+            where the claim was added later, or nothing was recorded.
         edited: the claim differs from the one that the results were produced under; ``changes``:
             in what, key by key (nothing where the claim was added; its rule where it was
             withdrawn).
@@ -148,6 +151,8 @@ class ClaimResult:
     verdict: Verdict
     reason: str
     primary: bool
+    sha256: str
+    recorded: tuple[str, ...] = ()
     source: str | None = None
     effect: EffectEstimate | None = None
     proportion: Proportion | None = None

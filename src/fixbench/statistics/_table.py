@@ -17,10 +17,10 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
 
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
-    ``complete_case`` leaves their seeds out. ``preconditions`` and ``controls`` are lists of rows,
-    for JSON only. ``looks`` is there if seeds were added until a verdict in any of the claims, and
-    ``None`` in the others; ``unadjusted_looks`` if a claim does not allow for
-    some that were made.
+    ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
+    ``preconditions`` and ``controls`` are lists of rows, for JSON only. ``looks`` is there if seeds
+    were added until a verdict in any of the claims, and ``None`` in the others;
+    ``unadjusted_looks`` if a claim does not allow for some that were made.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
@@ -72,6 +72,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "reason": result.reason,
         "primary": result.primary,
         "edited": result.edited,
+        "claim_sha256": result.sha256,
         "preconditions": [{**_measurement(item), "met": item.met} for item in result.preconditions],
         "controls": [
             {**_measurement(control), "explains": control.explains} for control in result.controls

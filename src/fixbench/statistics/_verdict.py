@@ -78,6 +78,7 @@ from fixbench.ablation import (
     Precondition,
     Term,
     claim_difference,
+    claim_hash,
     parse_seeds,
 )
 from fixbench.errors import InputError
@@ -196,7 +197,8 @@ def adjudicate(
             ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
         )
         confidence = 1 - spending_levels(looks, alpha=alpha)[_looks_made(frame, looks) - 1].level
-    withdrawn = _withdrawn(ablation, recorded_claims or {})
+    forms = recorded_claims or {}
+    withdrawn = _withdrawn(ablation, forms)
     family = _family(ablation, withdrawn)
     tested = {
         claim.id: _test(ablation, claim, results, confidence)
@@ -230,6 +232,8 @@ def adjudicate(
             verdict="not testable",
             reason=_sentence(claim.decision.reason or ""),
             primary=claim.primary,
+            sha256=claim_hash(claim),
+            recorded=_hashes(forms.get(claim.id, ())),
             source=claim.source,
             looks=seen.get(claim.id),
         )
@@ -287,7 +291,7 @@ def adjudicate(
                 notes=tuple(notes),
             )
         )
-    return judged + [_judge_withdrawn(name, key, form) for key, form in withdrawn.items()]
+    return judged + [_judge_withdrawn(name, key, forms[key]) for key in withdrawn]
 
 
 def looks_so_far(
@@ -397,7 +401,8 @@ def _tested_as_primary(form: Mapping[str, Any]) -> bool:
     return form.get("primary", True) and form["decision"]["rule"] in TESTED_RULES
 
 
-def _judge_withdrawn(ablation: str, key: str, form: Mapping[str, Any]) -> ClaimResult:
+def _judge_withdrawn(ablation: str, key: str, forms: Sequence[Mapping[str, Any]]) -> ClaimResult:
+    form = forms[-1]
     reason = "The claim was taken out of the ablation file after these results were produced"
     if _tested_as_primary(form):
         reason += "; it still counts in the family, so that p of the others is adjusted for it too"
@@ -412,6 +417,8 @@ def _judge_withdrawn(ablation: str, key: str, form: Mapping[str, Any]) -> ClaimR
         verdict="withdrawn",
         reason=f"{reason}.",
         primary=form.get("primary", True),
+        sha256=claim_hash(form),
+        recorded=_hashes(forms),
         source=form.get("source"),
         edited=True,
         changes=tuple(
@@ -430,6 +437,11 @@ def _changes(claim: Claim, recorded: Sequence[Mapping[str, Any]]) -> tuple[Claim
         for key, (before, after) in claim_difference(form, claim).items()
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _hashes(forms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Of every recorded form, in order, each once."""
+    return tuple(dict.fromkeys(map(claim_hash, forms)))
 
 
 def _json(value: Any) -> str | None:
