@@ -78,7 +78,7 @@ def test_interval(values: tuple[float, float, float], texts: tuple[str, str]) ->
 def test_printed_interval_is_the_interval_rounded_and_keeps_its_arms(
     centre: float, below: float, above: float
 ) -> None:
-    assume(min(below, above) > 1e-3 * max(abs(centre), below, above))
+    assume(min(below, above) > 1e-3 * max(abs(centre), abs(centre - below), abs(centre + above)))
     value, bounds = interval(centre, centre - below, centre + above)
     low, high = bounds.strip("[]").split(", ")
     for text, exact in ((value, centre), (low, centre - below), (high, centre + above)):
