@@ -223,6 +223,59 @@ def test_conclusions_change_no_verdict_and_no_run(project: Path, toy: Path) -> N
     assert code_hash(ablation, toy.parent) == code
 
 
+def without_metrics(path: Path) -> None:
+    """As versions wrote it that did not record the definitions of metrics."""
+    table = pq.read_table(path)
+    content = json.loads(table.schema.metadata[b"fixbench"])
+    del content["metrics"]
+    pq.write_table(table.replace_schema_metadata({"fixbench": json.dumps(content)}), path)
+
+
+def test_a_metric_redefined_after_the_results_marks_its_claims(
+    project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Every seed of 'unstable' fails: what it counts as hangs on which side of the loss is better.
+    edit(toy, "{variant: fast, metric", "{variant: unstable, metric")
+    paths = results(project)
+    (before,) = analyse(toy.parent, "smoke", paths)
+    assert (before.edited, before.changes) == (False, ())
+    edit(toy, 'loss: {unit: "1", better: lower', 'loss: {unit: "1", better: higher')
+    (after,) = analyse(toy.parent, "smoke", paths)
+    assert before.effect is not None
+    assert after.effect is not None
+    assert after.effect.estimate < before.effect.estimate
+    assert after.edited
+    (change,) = after.changes
+    assert (change.key, change.before, change.after) == (
+        "metrics.loss.better",
+        '"lower"',
+        '"higher"',
+    )
+
+    named = [str(path) for path in paths]
+    common = ["toy", "--tier", "smoke", "--results", *named, "--claims", "claims.json"]
+    assert main(["analyse", *common]) == 0
+    records = [str(path.with_suffix(".json")) for path in paths]
+    assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
+    assert main(["claims", "claims.json", "--directory", "pages"]) == 0
+    page = (project / "pages" / "toy.html").read_text()
+    assert "Edited after their results were produced: TY01." in page
+    assert "metrics.loss.better: &#34;lower&#34; → &#34;higher&#34;" in page
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    assert row["edited"] is True
+    assert main(["rows", "toy", "--tier", "smoke", "--results", *named, "--output", "r"]) == 0
+    content = json.loads(pq.read_table("r").schema.metadata[b"fixbench"])
+    assert content["metrics"] == {"loss": [{"better": "lower", "unit": "1"}]}
+
+    # One file that recorded it is enough; where none did there is nothing to compare.
+    for path in paths[1:]:
+        without_metrics(path)
+    assert analyse(toy.parent, "smoke", paths)[0].changes == (change,)
+    without_metrics(paths[0])
+    (older,) = analyse(toy.parent, "smoke", paths)
+    assert (older.edited, older.changes) == (False, ())
+
+
 def test_a_claim_taken_out_after_its_results_is_shown(
     project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,6 +312,7 @@ def test_rows_are_collected_for_publishing(
     content = json.loads(collected.schema.metadata[b"fixbench"])
     assert content["files"] == {str(path): file_hash(path) for path in paths}
     assert [form["id"] for form in content["claims"]["TY01"]] == ["TY01"]
+    assert content["metrics"] == {"loss": [{"better": "lower", "unit": "1"}]}
     # The same bytes again, and nothing half-written.
     before = Path("out/toy.parquet").read_bytes()
     assert main([*command, *map(str, paths)]) == 0

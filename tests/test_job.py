@@ -62,6 +62,7 @@ def test_results_and_metadata(project: Path) -> None:
     }
     assert metadata["options"]["optimiser"] == {"learning_rate": 0.001}
     assert metadata["claims"]["TY01"]["decision"]["direction"] == "less"
+    assert metadata["metrics"] == {"loss": {"better": "lower", "unit": "1"}}
     content = read_provenance(record)
     assert set(content["outputs"]) == {"slow.parquet", "slow.state"}
     # The analytic first loss: mean(y²) at zero weights, from the same generator.

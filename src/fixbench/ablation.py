@@ -109,6 +109,11 @@ class Metric(_Strict):
     description: str
     smallest_effect: float | None = None
 
+    @property
+    def definition(self) -> dict[str, str]:
+        """What verdicts read of it: how failed runs count, and the unit of what they say."""
+        return {"better": self.better, "unit": self.unit}
+
 
 class Variant(_Strict):
     """One set of options, given as what it changes in the baseline.

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,17 @@ __all__ = [
 _RESULTS = TypeAdapter(list[ClaimResult])
 _ALPHA = 0.05
 
+#: Claim or metric → every form in which the result files have it.
+_Forms = dict[str, list[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """What the results were produced under."""
+
+    claims: _Forms
+    metrics: _Forms
+
 
 def analyse(
     folder: Path,
@@ -70,7 +81,8 @@ def analyse(
         frame,
         tier=tier,
         confidence=1 - _ALPHA,
-        recorded_claims=recorded,
+        recorded_claims=recorded.claims,
+        recorded_metrics=recorded.metrics,
         looks=looks,
     )
     return [replace(result, unadjusted_looks=unadjusted_looks) for result in judged]
@@ -90,7 +102,7 @@ def look_at(
     """
     ablation, frame, recorded = _read(folder, tier, results)
     seen, progress = looks_so_far(
-        ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded
+        ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded.claims
     )
     seeds = sorted(set(frame["seed"].tolist()))
     write_json(
@@ -127,8 +139,8 @@ def look_at(
 
 def _read(
     folder: Path, tier: str, results: Sequence[Path]
-) -> tuple[Ablation, pd.DataFrame, dict[str, list[Mapping[str, Any]]]]:
-    """The ablation, its rows, and the claims they were produced under."""
+) -> tuple[Ablation, pd.DataFrame, _Recorded]:
+    """The ablation, its rows, and what they were produced under."""
     ablation = load_ablation(folder / "ablation.yaml")
     metadata = _check_files(folder, ablation, tier, results)
     frame = read_results(results)
@@ -138,14 +150,20 @@ def _read(
         if missing:
             expected = "rows of every seed that was asked for; delete the file and run again"
             raise InputError(path, "seed", missing, expected=f"no missing seed: {expected}")
-    return ablation, frame, _recorded_claims(metadata.values())
+    recorded = _Recorded(
+        claims=_forms(content["claims"] for content in metadata.values()),
+        # Which files of earlier versions do not have.
+        metrics=_forms(content.get("metrics", {}) for content in metadata.values()),
+    )
+    return ablation, frame, recorded
 
 
 def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path) -> int:
     """Write all rows of an ablation to one Parquet file, and return how many there are.
 
     For publishing: what the numbers of a report rest on, beside it. The metadata names the files
-    that the rows came from, with their SHA-256, and the claims that these were produced under.
+    that the rows came from, with their SHA-256, and the claims and definitions of metrics that
+    these were produced under.
 
     Raises:
         InputError: as `analyse`.
@@ -154,7 +172,8 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
     content = {
         "ablation": folder.name,
         "tier": tier,
-        "claims": recorded,
+        "claims": recorded.claims,
+        "metrics": recorded.metrics,
         "files": {str(path): file_hash(path) for path in results},
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])
@@ -295,11 +314,10 @@ def _check_files(
     return metadata
 
 
-def _recorded_claims(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Claim → every form in which the result files have it."""
-    recorded: dict[str, list[Mapping[str, Any]]] = {}
-    for content in metadata:
-        for key, form in content["claims"].items():
-            if form not in recorded.setdefault(key, []):
-                recorded[key].append(form)
-    return recorded
+def _forms(recorded: Iterable[Mapping[str, Any]]) -> _Forms:
+    forms: _Forms = {}
+    for content in recorded:
+        for key, form in content.items():
+            if form not in forms.setdefault(key, []):
+                forms[key].append(form)
+    return forms

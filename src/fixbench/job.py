@@ -159,6 +159,7 @@ def run_job(
             "seeds": sorted(seeds),
             "options": options,
             "claims": {claim.id: claim.model_dump(mode="json") for claim in ablation.claims},
+            "metrics": {name: metric.definition for name, metric in ablation.metrics.items()},
         },
     )
     if record is not None:

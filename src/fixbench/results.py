@@ -2,7 +2,8 @@
 
 One row is one measured number. Curves are rows too (one row a step). A run that diverged or ran
 out of memory is a row with its status, never a hole. Files are Parquet, written whole or not at
-all, and carry what was asked (ablation, variant, tier, options, claims) in their metadata.
+all, and carry what was asked (ablation, variant, tier, options, claims, and the definitions of
+metrics that verdicts depend on) in their metadata.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def read_results(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What the job that wrote ``path`` was asked to do (options, tier, claims)."""
+    """What the job that wrote ``path`` was asked to do (options, tier, claims, metrics)."""
     encoded = (_read_table(path).schema.metadata or {}).get(_METADATA_KEY)
     if encoded is None:
         raise InputError(path, "metadata", expected="a result file written by fixbench")

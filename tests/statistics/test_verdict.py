@@ -769,6 +769,60 @@ def test_changes_from_several_recorded_forms_stand_side_by_side(judge, make_abla
     assert not same.edited
 
 
+def measured_with(kind, effect):
+    item = {"name": "n", "meaning": "m", "effect": effect}
+    return {"supporting": item, "controls": item, "preconditions": {**item, "above": -9}}[kind]
+
+
+@pytest.mark.parametrize("kind", [None, "preconditions", "controls", "supporting"])
+def test_a_redefined_metric_marks_the_claims_that_read_it(make_frame, make_ablation, minus, kind):
+    def claim(key, metric, others):
+        decision = {"rule": "difference", "direction": "greater", "margin": 0.5}
+        return {
+            "id": key,
+            "statement": "s",
+            "section": "1",
+            "kind": "outcome",
+            "documented": {"text": "+"},
+            "decision": decision,
+            "effect": minus("b", "a", metric=metric),
+            **others,
+        }
+
+    others = {} if kind is None else {kind: [measured_with(kind, minus("b", "a", metric="norm"))]}
+    first = claim("TT01", "norm" if kind is None else "score", others)
+    ablation = make_ablation([first, claim("TT02", "loss", {})])
+    runs = {"a": BASE, "b": planted(3.0)}
+    frame = pd.concat([make_frame(runs, metric=name) for name in ("loss", "score", "norm")])
+    forms = {name: [metric.definition] for name, metric in ablation.metrics.items()}
+    claims = {item.id: [item.model_dump(mode="json")] for item in ablation.claims}
+
+    def judged(metrics, recorded=claims):
+        return adjudicate(
+            ablation, frame, tier="small", recorded_claims=recorded, recorded_metrics=metrics
+        )
+
+    assert [found.edited for found in judged(forms)] == [False, False]
+    assert [found.edited for found in judged({})] == [False, False]
+    then = [{"better": "higher", "unit": "nat"}, {"better": "neither", "unit": "1"}]
+    marked, other = judged({**forms, "norm": then})
+    assert not other.edited
+    assert marked.edited
+    assert marked.changes == (
+        ClaimChange(key="metrics.norm.better", before='"higher"', after='"neither"'),
+        ClaimChange(key="metrics.norm.unit", before='"nat"', after='"1"'),
+    )
+    (note,) = marked.notes
+    assert note.startswith("The definition of a metric that it rests on was edited after these")
+    # Of a claim that was added the metric alone has a past; a metric may have none either.
+    added, _ = judged({**forms, "norm": then}, {"TT02": claims["TT02"]})
+    assert added.changes == marked.changes
+    del forms["norm"]
+    assert (
+        ClaimChange(key="metrics.norm.unit", before=None, after='"1"') in judged(forms)[0].changes
+    )
+
+
 def test_seeds_other_than_the_planned_ones_are_noted(judge):
     assert judge(planted(3.0)).notes == ()
     fewer = judge(planted(3.0, n=3), a=dict.fromkeys(range(3), 5.0))

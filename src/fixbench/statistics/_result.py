@@ -136,9 +136,9 @@ class ClaimResult:
         sha256: of the claim as judged (`fixbench.ablation.claim_hash`).
         recorded: the hashes of the forms that the results were produced under, each once; none
             where the claim was added later, or nothing was recorded.
-        edited: the claim differs from the one that the results were produced under; ``changes``:
-            in what, key by key (nothing where the claim was added; its rule where it was
-            withdrawn).
+        edited: the claim, or a metric that it rests on, differs from what the results were
+            produced under; ``changes``: in what, key by key (of a claim that was added nothing but
+            its metrics; of one that was withdrawn its rule).
     """
 
     id: str

@@ -170,6 +170,7 @@ def adjudicate(
     tier: str,
     confidence: float = 0.95,
     recorded_claims: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    recorded_metrics: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     looks: Sequence[int] = (),
 ) -> list[ClaimResult]:
     """Judge every claim of an ablation by the rules above, in file order; then those withdrawn.
@@ -181,6 +182,9 @@ def adjudicate(
         recorded_claims: claim id → the claim under which the results were produced, as recorded:
             once, or each form of it. A claim without an entry was added later, an entry without
             a claim withdrawn. ``None`` if nothing was recorded, and then no claim counts as edited.
+        recorded_metrics: metric → its `Metric.definition` then: once, or each form of it. A claim
+            that rests on one which was changed since, or added, counts as edited. Empty or ``None``
+            if nothing was recorded.
         looks: where seeds are added until a verdict, how many there are at each look, planned
             before the first; the frame holds those of one of them.
 
@@ -279,6 +283,13 @@ def adjudicate(
             if edited:
                 how = "edited" if recorded else "added"
                 notes.append(f"The claim was {how} after these results were produced.")
+        redefined = _redefined(ablation, claim, recorded_metrics or {})
+        if redefined:
+            edited, changes = True, (*changes, *redefined)
+            notes.append(
+                "The definition of a metric that it rests on was edited after these results were "
+                "produced."
+            )
         if not looks:
             notes += _seeds_beside_plan(ablation, results, tier)
         result = _confound(replace(result, controls=controls), claim)
@@ -442,6 +453,23 @@ def _changes(claim: Claim, recorded: Sequence[Mapping[str, Any]]) -> tuple[Claim
 def _hashes(forms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Of every recorded form, in order, each once."""
     return tuple(dict.fromkeys(map(claim_hash, forms)))
+
+
+def _redefined(
+    ablation: Ablation, claim: Claim, recorded: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> tuple[ClaimChange, ...]:
+    """What differs from any recorded definition of a metric that an effect of the claim reads."""
+    if not recorded:
+        return ()
+    names = {term.metric for _, effect in claim.effects() for term in effect.weighted}
+    found = [
+        ClaimChange(key=f"metrics.{name}.{key}", before=_json(form.get(key)), after=_json(value))
+        for name in sorted(names)
+        for form in recorded.get(name, ({},))
+        for key, value in ablation.metrics[name].definition.items()
+        if form.get(key) != value
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _json(value: Any) -> str | None:
