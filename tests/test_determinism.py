@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from fixbench.ablation import load_ablation
 from fixbench.cli import main
-from fixbench.determinism import check_determinism, compare_rows, read_determinism
+from fixbench.determinism import Scatter, check_determinism, compare_rows, read_determinism
 from fixbench.errors import InputError
+from fixbench.provenance import code_hash
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +45,16 @@ def test_a_seeded_system_is_bitwise_the_same_and_nothing_is_left(project: Path) 
     resume.write_text("a run that goes on meanwhile")
     before = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)
     asked: list[str] = []
-    found = check_determinism(project, "toy", device="cpu", progress=asked.append)
+    found = check_determinism(project, "toy", tier="smoke", device="cpu", progress=asked.append)
     assert labels(found) == dict.fromkeys(("again", "behind seed 1", "with 2 threads"), "bitwise")
     assert asked == ["first", *labels(found)]
     assert (found.label, found.variant, found.seed) == ("bitwise", "fast", 0)
     assert all(item.differences == {"loss": 0.0} for item in found.repetitions)
+    assert all(item.scattered == () for item in found.repetitions)
+    toy = project / "ablations" / "toy"
+    assert found.code == code_hash(load_ablation(toy / "ablation.yaml"), toy)
+    assert found.options["training"] == {"steps": 12}
+    assert found.measured == {"train": ("loss",)}
     after = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)
     assert after == before
 
@@ -69,8 +77,12 @@ def test_what_hangs_on_the_block_or_on_nothing_is_found(project: Path) -> None:
         "with 2 threads": "bitwise",
     }
     assert found.label == "within tolerance"
-    (_, block, _) = found.repetitions
+    (again, block, _) = found.repetitions
     assert block.differences["loss"] == pytest.approx(1e-9, rel=1e-3)
+    assert again.scattered == ()
+    (cell,) = block.scattered
+    assert (cell.stage, cell.metric, cell.steps) == ("train", "loss", tuple(range(20)))
+    np.testing.assert_allclose(np.divide(cell.repeated, cell.first) - 1, 1e-9, rtol=1e-3)
     assert check_determinism(project, "toy", device="cpu", tolerance=1e-10).label == "noisy"
     edit_system(project, "1e-9 * CALLS[0]", "int.from_bytes(__import__('os').urandom(4)) * 1e-10")
     assert set(labels(check_determinism(project, "toy", device="cpu")).values()) == {"noisy"}
@@ -104,6 +116,22 @@ def test_rows_are_compared_value_by_value(
     assert found.label == label
     expected = None if difference is None else pytest.approx(difference, rel=1e-6)
     assert found.differences == {"loss": expected}
+    cell = Scatter(stage="s", metric="loss", steps=(0, 1), first=(2.0, 4.0), repeated=(2.0, 4.0))
+    if label == "bitwise":
+        assert found.scattered == ()
+    elif (second["status"] == "ok").all() and len(second) == 2:
+        (scattered,) = found.scattered
+        assert replace(scattered, repeated=cell.repeated) == cell
+        np.testing.assert_array_equal(scattered.repeated, second["value"])
+    else:
+        assert found.scattered == (replace(cell, steps=(), first=(), repeated=()),)
+
+
+def test_stages_are_compared_one_by_one() -> None:
+    both = [pd.concat([rows({0: 1.0}), rows({0: x, 1: 4.0}).assign(stage="t")]) for x in (3.0, 2.0)]
+    found = compare_rows(*both, how="again", tolerance=0.5)
+    assert (found.label, found.differences) == ("within tolerance", {"loss": pytest.approx(1 / 3)})
+    assert [(cell.stage, cell.first) for cell in found.scattered] == [("t", (3.0, 4.0))]
 
 
 def test_zero_and_failure_are_no_difference_from_themselves() -> None:
@@ -124,12 +152,12 @@ def test_the_command_writes_what_the_report_reads(
     assert main(["determinism", "toy", "--device", "cpu"]) == 0
     said = capsys.readouterr().out
     assert "  with 2 threads: bitwise (largest relative difference 0)\n" in said
-    path = Path("results/toy/determinism.json")
-    assert said.endswith(f"toy fast, seed 0: bitwise; wrote {path}\n")
+    path = Path("results/toy/small/determinism.json")
+    assert said.endswith(f"toy fast, tier small, seed 0: bitwise; wrote {path}\n")
     found = read_determinism(path)
     assert asdict(found) == asdict(check_determinism(project, "toy", device="cpu"))
     path.write_text(json.dumps({"ablation": "toy"}))
-    with pytest.raises(InputError, match="expected what `fixbench determinism` wrote"):
+    with pytest.raises(InputError, match="what `fixbench determinism` of this version wrote"):
         read_determinism(path)
 
 
@@ -139,7 +167,7 @@ def test_the_command_writes_what_the_report_reads(
         ({"tier": "full"}, "tiers is 'full'; expected one of smoke, small"),
         ({"threads": 1}, "--threads is 1; expected more than one thread"),
         ({"tolerance": -1.0}, "--tolerance is -1.0; expected no negative tolerance"),
-        ({"variant": "fats"}, "variants is 'fats'; expected a variant that tier 'smoke' runs"),
+        ({"variant": "fats"}, "variants is 'fats'; expected a variant that tier 'small' runs"),
     ],
 )
 def test_what_cannot_be_run_is_refused(project: Path, changes: Any, message: str) -> None:

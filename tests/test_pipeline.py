@@ -95,10 +95,12 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     assert contents(reports).keys() == pages.keys()
 
     # The noise floor is printed as soon as somebody has asked for it.
-    run("fixbench", "determinism", "toy")
+    run("fixbench", "determinism", "toy", "--tier", "smoke")
     assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {"report": 1, "all": 1}
     page = (reports / "toy.html").read_text()
-    assert "bitwise (fast, seed 0, tier smoke" in page
+    assert (
+        "bitwise (same seed again, behind seed 1, with 2 threads; tier smoke, variant fast" in page
+    )
     assert "the smoke tier: it shows that the pipeline works" in page
 
     dry = ("snakemake", "--dry-run", "--cores", "1", *CONFIG)

@@ -228,13 +228,20 @@ def report(
     """Write the pages of one ablation to ``directory``.
 
     Args:
-        determinism: what `fixbench determinism` wrote, to be printed beside the effects.
+        determinism: what `fixbench determinism` wrote, to be printed beside the effects; of other
+            code or of another tier it is named and not used.
 
     Raises:
-        InputError: a file is missing or damaged, or ``directory`` cannot be written to.
+        InputError: a file is missing or damaged, ``determinism`` is of another ablation, or
+            ``directory`` cannot be written to.
     """
     from fixbench.reports import write_report  # draws figures: slow to import
 
+    repeated = None
+    if determinism is not None:
+        repeated = read_determinism(determinism)
+        if repeated.ablation != folder.name:
+            raise InputError(determinism, "ablation", repeated.ablation, expected=repr(folder.name))
     write_report(
         folder.name,
         load_ablation(folder / "ablation.yaml"),
@@ -243,7 +250,7 @@ def report(
         load_claims(claims),
         [read_provenance(path) for path in provenance],
         directory,
-        determinism=None if determinism is None else read_determinism(determinism),
+        determinism=repeated,
     )
 
 

@@ -168,14 +168,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("ablation")
     sub.add_argument("--variant", help="default: the baseline variant")
-    sub.add_argument("--tier", default="smoke", choices=_TIERS)
+    sub.add_argument("--tier", default="small", choices=_TIERS, help="default: small")
     sub.add_argument("--seed", type=int, help="default: the tier's first")
     sub.add_argument("--threads", type=_positive, default=2, help="to compare with one (default 2)")
     sub.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     sub.add_argument(
         "--tolerance", type=float, default=1e-6, help="relative difference that is no noise"
     )
-    sub.add_argument("--output", type=Path, help="default: results/ABLATION/determinism.json")
+    sub.add_argument("--output", type=Path, help="default: results/ABLATION/TIER/determinism.json")
     folder(sub)
 
     sub = command("new", _new, "Write an ablation that runs, to start from.")
@@ -437,14 +437,15 @@ def _determinism(options: argparse.Namespace) -> None:
         ablations=options.ablations,
         progress=lambda how: print(f"{options.ablation}: running {how}", file=sys.stderr),
     )
-    output = options.output or Path("results", options.ablation, "determinism.json")
+    output = options.output or Path("results", found.ablation, found.tier, "determinism.json")
     write_json(output, asdict(found))
     for item in found.repetitions:
         worst = max((value for value in item.differences.values() if value is not None), default=0)
         lacking = sorted(name for name, value in item.differences.items() if value is None)
         rows = f"; other rows of {', '.join(lacking)}" if lacking else ""
         print(f"  {item.how}: {item.label} (largest relative difference {worst:.2g}{rows})")
-    print(f"{found.ablation} {found.variant}, seed {found.seed}: {found.label}; wrote {output}")
+    run = f"{found.ablation} {found.variant}, tier {found.tier}, seed {found.seed}"
+    print(f"{run}: {found.label}; wrote {output}")
 
 
 def _new(options: argparse.Namespace) -> None:

@@ -18,16 +18,39 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
-from fixbench.ablation import Ablation, load_ablation, parse_seeds
+from fixbench.ablation import Ablation, load_ablation, parse_seeds, resolve_options
 from fixbench.errors import InputError
+from fixbench.provenance import code_hash
 
-__all__ = ["Determinism", "Repetition", "check_determinism", "compare_rows", "read_determinism"]
+__all__ = [
+    "Determinism",
+    "Repetition",
+    "Scatter",
+    "check_determinism",
+    "compare_rows",
+    "read_determinism",
+]
 
 Label = Literal["bitwise", "within tolerance", "noisy"]
 
 #: What a scratch project does not share with the real one: it keeps its own.
 _OWN = (".fixbench", "results", "logs", "reports")
-_IDENTITY = ["stage", "step", "metric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter:
+    """One metric of one stage whose rows are not the same to the last bit.
+
+    Attributes:
+        steps, first, repeated: the two values at each step; nothing where there are other steps or
+            statuses.
+    """
+
+    stage: str
+    metric: str
+    steps: tuple[int, ...]
+    first: tuple[float, ...]
+    repeated: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +63,25 @@ class Repetition:
             value differs by more than that, relative to the larger, else ``noisy``.
         differences: metric → its largest relative difference; nothing for a metric whose rows or
             statuses are not the same, which counts as noisy.
+        scattered: what is not the same to the last bit, value by value.
     """
 
     how: str
     label: Label
     differences: dict[str, float | None]
+    scattered: tuple[Scatter, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Determinism:
-    """What `check_determinism` found; ``label`` is the worst of the repetitions'."""
+    """What `check_determinism` found.
+
+    Attributes:
+        code: `fixbench.provenance.code_hash` of the jobs.
+        options: those of the variant.
+        label: the worst of the repetitions'.
+        measured: stage → the metrics of its rows.
+    """
 
     ablation: str
     variant: str
@@ -57,7 +89,10 @@ class Determinism:
     seed: int
     tolerance: float
     device: str
+    code: str
+    options: dict[str, Any]
     label: Label
+    measured: dict[str, tuple[str, ...]]
     repetitions: tuple[Repetition, ...]
 
 
@@ -69,7 +104,7 @@ def check_determinism(
     name: str,
     *,
     variant: str | None = None,
-    tier: str = "smoke",
+    tier: str = "small",
     seed: int | None = None,
     threads: int = 2,
     device: str = "auto",
@@ -113,6 +148,7 @@ def check_determinism(
     ]
     if on_gpu:
         ways.append(("on the CPU", [seed], 1, "cpu"))
+    code = code_hash(ablation, file.parent)
     frames: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
         project = _scratch_project(root, Path(scratch))
@@ -142,7 +178,12 @@ def check_determinism(
         seed=seed,
         tolerance=tolerance,
         device="cuda" if on_gpu else "cpu",
+        code=code,
+        options=resolve_options(ablation, variant, tier),
         label=max((item.label for item in repetitions), key=order.index),
+        measured={
+            str(stage): tuple(sorted(set(rows["metric"]))) for stage, rows in first.groupby("stage")
+        },
         repetitions=repetitions,
     )
 
@@ -151,24 +192,29 @@ def compare_rows(
     first: pd.DataFrame, second: pd.DataFrame, *, how: str, tolerance: float
 ) -> Repetition:
     """Compare two runs of one seed, row by row; rows in another order are the same."""
-    identical = True
-    differences: dict[str, float | None] = {}
-    for metric in sorted({*first["metric"], *second["metric"]}):
-        here, there = (
-            frame[frame["metric"] == metric].set_index(_IDENTITY).sort_index()
-            for frame in (first, second)
-        )
-        if not here.index.equals(there.index) or not here["status"].equals(there["status"]):
-            identical, differences[metric] = False, None
-            continue
-        x, y = here["value"].to_numpy(), there["value"].to_numpy()
-        identical &= x.tobytes() == y.tobytes()
-        differences[metric] = _largest_difference(x, y)
-    known = [value for value in differences.values() if value is not None]
-    label: Label = "bitwise" if identical else "within tolerance"
-    if len(known) < len(differences) or any(value > tolerance for value in known):
+    scattered: list[Scatter] = []
+    found: dict[str, list[float | None]] = {}
+    runs = [_cells(frame) for frame in (first, second)]
+    for metric, stage in sorted({*runs[0], *runs[1]}):
+        here, there = (run.get((metric, stage), first[:0].set_index("step")) for run in runs)
+        steps: tuple[int, ...] = ()
+        x = y = np.array([])
+        known = here.index.equals(there.index) and here["status"].equals(there["status"])
+        if known:
+            steps = tuple(here.index.tolist())
+            x, y = here["value"].to_numpy(), there["value"].to_numpy()
+        found.setdefault(metric, []).append(_largest_difference(x, y) if known else None)
+        if not known or x.tobytes() != y.tobytes():
+            values = {"first": tuple(x.tolist()), "repeated": tuple(y.tolist())}
+            scattered.append(Scatter(stage=stage, metric=metric, steps=steps, **values))
+    differences = {
+        metric: None if None in values else max(value for value in values if value is not None)
+        for metric, values in found.items()
+    }
+    label: Label = "within tolerance" if scattered else "bitwise"
+    if any(value is None or value > tolerance for value in differences.values()):
         label = "noisy"
-    return Repetition(how=how, label=label, differences=differences)
+    return Repetition(how=how, label=label, differences=differences, scattered=tuple(scattered))
 
 
 def read_determinism(path: Path) -> Determinism:
@@ -180,7 +226,18 @@ def read_determinism(path: Path) -> Determinism:
     try:
         return _FOUND.validate_python(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):  # which a ValidationError is
-        raise InputError(path, "", expected="what `fixbench determinism` wrote") from None
+        raise InputError(
+            path, "", expected="what `fixbench determinism` of this version wrote"
+        ) from None
+
+
+def _cells(frame: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """(metric, stage) → its rows by step."""
+    groups = frame.groupby(["metric", "stage"])
+    return {
+        (str(metric), str(stage)): rows.set_index("step").sort_index()
+        for (metric, stage), rows in groups
+    }
 
 
 def _largest_difference(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float | None:

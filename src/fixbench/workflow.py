@@ -184,8 +184,8 @@ class Plan:
         return _decided(Path(decision))["next_n"] is None
 
     def determinism(self, ablation: str) -> list[str]:
-        """What `fixbench determinism` has left of an ablation, if anything."""
-        path = Path("results", ablation, "determinism.json")
+        """What `fixbench determinism` has left of an ablation in this tier, if anything."""
+        path = Path("results", ablation, self.tier, "determinism.json")
         return [str(path)] if path.is_file() else []
 
     def verdicts(self) -> list[str]:

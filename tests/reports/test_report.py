@@ -18,7 +18,6 @@ import pandas as pd
 import pytest
 
 from fixbench.ablation import Control, Variant, option_difference
-from fixbench.determinism import Determinism, Repetition
 from fixbench.errors import InputError
 from fixbench.reports import write_claims
 from fixbench.reports._format import number
@@ -405,38 +404,6 @@ def test_levels_of_ratios_are_geometric_means_in_their_own_unit(light: Any) -> N
 def test_failed_runs_are_counted_once_each(page: Element) -> None:
     assert table(page, "Failed runs") == [["random_towers", "diverged", "2", "3, 7"]]
     assert "2 of 140 runs failed and are counted as failed." in page.text
-
-
-def test_the_noise_floor_stands_beside_the_effect(light: Any) -> None:
-    found = Determinism(
-        ablation="planted",
-        variant="none",
-        tier="smoke",
-        seed=0,
-        tolerance=1e-6,
-        device="cpu",
-        label="within tolerance",
-        repetitions=(
-            Repetition(how="again", label="bitwise", differences={"loss": 0.0}),
-            Repetition(
-                how="with 2 threads", label="within tolerance", differences={"loss": 2.5e-7}
-            ),
-        ),
-    )
-    planted = (light.ablation, "small", light.frame, light.results, [])
-    report = build_report("x", *planted, determinism=found)
-    fact = dict(report.facts)["Same seed, run again"]
-    assert fact == (
-        "within tolerance (none, seed 0, tier smoke, cpu: again: bitwise; with 2 threads: within "
-        "tolerance)"
-    )
-    views = {claim.id: dict(claim.sensitivity) for claim in report.claims}
-    label = "Noise floor of loss: largest relative difference of the same seed"
-    assert views["CA03"][label] == f"again 0, with 2 threads {number(2.5e-7, 2)}"
-    assert label not in views["CA01"]  # another metric, which that run did not have
-    assert label not in views["CA13"]
-    without = build_report("x", *planted)
-    assert "Same seed, run again" not in dict(without.facts)
 
 
 def test_looks_at_growing_seeds_are_told_with_what_is_valid_then(light: Any) -> None:

@@ -30,6 +30,7 @@ from fixbench.ablation import (
 from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.reports import _figures
+from fixbench.reports._determinism import determinism_label, noise_floor
 from fixbench.reports._format import (
     MISSING,
     NOT_RECORDED,
@@ -267,6 +268,7 @@ def build_report(
     failures, failure_summary = _failures(frame)
     curves, curves_left_out = _curves(name, ablation, frame)
     conclusions, conclusions_left_out = _conclusions(ablation, tier, by_id)
+    label, determinism = determinism_label(name, ablation, tier, determinism, provenance)
     return Report(
         name=name,
         title=ablation.title,
@@ -287,7 +289,7 @@ def build_report(
             ("Seeds", _tier_seeds(ablation, tier, frame)),
             ("Code", _agreed(provenance, _code)),
             ("Runtime", _agreed(provenance, _runtime)),
-            *_determinism(determinism),
+            ("Determinism", label),
         ],
         meanings=[
             (verdict, _slug(verdict), meaning)
@@ -476,7 +478,7 @@ def _claim(
             _control(ablation, *pair, result.verdict)
             for pair in _matched(claim.supporting, result.supporting)
         ],
-        sensitivity=_sensitivity(claim, result) + _floor(claim, result, determinism),
+        sensitivity=_sensitivity(claim, result) + _floor(ablation, claim, result, determinism),
         edited=result.edited,
         changes=_changes(result.changes),
         notes=list(result.notes),
@@ -629,31 +631,12 @@ def _sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     return facts + _seeds_needed(result)
 
 
-def _determinism(found: Determinism | None) -> list[Fact]:
-    if found is None:
-        return []
-    ways = "; ".join(f"{item.how}: {item.label}" for item in found.repetitions)
-    run = f"{found.variant}, seed {found.seed}, tier {found.tier}, {found.device}"
-    return [("Same seed, run again", f"{found.label} ({run}: {ways})")]
-
-
-def _floor(claim: Claim, result: ClaimResult, found: Determinism | None) -> list[Fact]:
-    """How far the same seed scatters in what the claim measures."""
+def _floor(
+    ablation: Ablation, claim: Claim, result: ClaimResult, found: Determinism | None
+) -> list[Fact]:
     if found is None or claim.effect is None or result.effect is None:
         return []
-    facts = []
-    for metric in sorted({term.metric for term in claim.effect.weighted}):
-        measured = [item for item in found.repetitions if metric in item.differences]
-        if not measured:
-            continue
-        shown = [
-            f"{item.how} {MISSING if value is None else number(value, 2)}"
-            for item in measured
-            for value in (item.differences[metric],)
-        ]
-        label = f"Noise floor of {metric}: largest relative difference of the same seed"
-        facts.append((label, ", ".join(shown)))
-    return facts
+    return [noise_floor(claim.effect, ablation.metrics, found)]
 
 
 def _clustered(effect: EffectEstimate) -> list[Fact]:

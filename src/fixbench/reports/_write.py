@@ -51,7 +51,7 @@ def write_report(
         frame: the tidy results with the column ``file``.
         results: one for each claim of the ablation.
         provenance: one record for each job; what a record lacks is printed as not recorded.
-        determinism: how far the same seed gives the same rows.
+        determinism: how far the same seed gives the same rows, where it was measured.
 
     Returns:
         The files written.
