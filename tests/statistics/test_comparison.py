@@ -118,15 +118,31 @@ def test_failed_runs_are_counted_and_imputed_as_the_worst(compare, values):
     table = compare(failed=[("b", 2)])
     first, second, third = table.rows
     assert [row.effect.n_failed for row in (first, second, third)] == [1, 0, 1]
-    worst = max(v for name in values for s, v in values[name].items() if (name, s) != ("b", 2))
-    assert first.effect.per_seed[2] == pytest.approx(worst - values["a"][2])
+    # Of the two that are compared, and no less adverse than any seed in which neither failed.
+    pair = {**values["a"], **{100 + s: v for s, v in values["b"].items() if s != 2}}
+    others = [values["b"][s] - values["a"][s] for s in range(8) if s != 2]
+    assert first.effect.per_seed[2] == pytest.approx(
+        max(max(pair.values()) - values["a"][2], *others)
+    )
+    # A level compares nothing: the worst of its own.
     levels = {item.variant: item.level for item in table.levels}
     assert [levels[name].n_failed for name in "abc"] == [0, 1, 0]
-    others = [value for seed, value in values["b"].items() if seed != 2]
-    assert levels["b"].estimate == pytest.approx(np.mean([*others, worst]))
-    assert levels["b"].complete_case == pytest.approx(np.mean(others))
+    kept = [value for seed, value in values["b"].items() if seed != 2]
+    assert levels["b"].estimate == pytest.approx(np.mean([*kept, max(kept)]))
+    assert levels["b"].complete_case == pytest.approx(np.mean(kept))
     (policy,) = table.policy
-    assert policy.endswith("that is worst among all successful runs.")
+    assert policy.startswith("A failed run counts as the worst of the successful runs of this")
+
+
+def test_a_variant_without_a_successful_run_prints_no_number(compare, values):
+    table = compare(failed=[("b", seed) for seed in range(8)])
+    first, second, third = (row.effect for row in table.rows)
+    whole = compare().rows[1].effect
+    assert second == whole
+    for effect in (first, third):
+        assert np.isnan([effect.estimate, effect.low, effect.p_value, effect.complete_case]).all()
+        assert (effect.n, effect.n_failed) == (8, 8)
+    assert any("No run of variant 'b' succeeded (8 of 8 failed)" in text for text in table.policy)
 
 
 def test_an_ablation_that_asks_for_none_has_none(make_ablation, make_frame, values):

@@ -86,33 +86,86 @@ def test_row_order_is_irrelevant_and_swapped_log_terms_are_the_reciprocal(order,
         assert math.exp(value) * math.exp(straight[seed]) == pytest.approx(1)
 
 
+# Two arms: b less a is 3, 6 and 1 in the seeds 0 to 2, and a run of seed 3 or 4 failed.
+ARMS = {
+    "a": {0: 2.0, 1: 3.0, 2: 4.0, 3: 2.0, 4: 7.0},
+    "b": {0: 5.0, 1: 9.0, 2: 5.0, 3: 6.0, 4: 8.0},
+    "c": dict.fromkeys(range(5), 1000.0),
+    "d": dict.fromkeys(range(5), -1000.0),
+}
+
+
+def contrast(metric, scale="plain"):
+    return effect(term("b", metric=metric), term("a", metric=metric, weight=-1.0), scale=scale)
+
+
 @pytest.mark.parametrize(
-    ("metric", "direction", "weight", "expected"),
+    ("metric", "failed", "expected"),
     [
-        ("loss", None, 1.0, 9.0),
-        ("score", None, 1.0, 2.0),
-        ("norm", None, 1.0, 4.0),
-        ("norm", "greater", 1.0, 2.0),
-        ("norm", "greater", -1.0, -9.0),
-        ("norm", "less", 1.0, 9.0),
-        ("norm", "less", -1.0, -2.0),
+        # The worst of a and b is 9: 9 - 2; as adverse as any seed without failures: at least 6.
+        ("loss", [("b", 3)], {3: 7.0, 4: 1.0}),
+        ("loss", [("b", 4)], {3: 4.0, 4: 6.0}),
+        # Failures of a pull the other way: 8 less the worst, 9, and at most 1.
+        ("loss", [("a", 4)], {3: 4.0, 4: -1.0}),
+        ("loss", [("a", 3)], {3: -3.0, 4: 1.0}),
+        # Where higher is better the worst is 2, and everything is mirrored.
+        ("score", [("b", 3)], {3: 0.0, 4: 1.0}),
+        ("score", [("a", 4)], {3: 4.0, 4: 6.0}),
+        # Both ways, or neither: the null, which is 0.25 here.
+        ("loss", [("a", 3), ("b", 3)], {3: 0.25, 4: 1.0}),
+        ("norm", [("b", 3)], {3: 0.25, 4: 1.0}),
+        ("norm", [("a", 3), ("b", 4)], {3: 0.25, 4: 0.25}),
     ],
 )
-def test_a_failed_run_counts_as_the_policy_says(make_frame, metric, direction, weight, expected):
-    # Planted: the failed run's own value (0.5 or 50, the most favourable) must not be used.
-    own = 50.0 if metric == "score" else 0.5
-    frame = make_frame(
-        {"a": {0: own, 1: 2.0, 2: 3.0}, "b": {0: 5.0, 1: 9.0, 2: 4.0}},
-        metric=metric,
-        failed=[("a", 0)],
-    )
-    found = Measurements(frame, BETTER).per_seed(
-        effect(term("a", metric=metric, weight=weight)), direction=direction
-    )
-    assert found.values == {0: expected, 1: 2.0 * weight, 2: 3.0 * weight}
-    assert found.failed == {0}
+def test_a_failed_run_counts_as_the_policy_says(make_frame, metric, failed, expected):
+    # Neither the failed run's own value nor a variant that is not compared makes a difference.
+    frame = make_frame(ARMS, metric=metric, failed=failed)
+    found = Measurements(frame, BETTER).per_seed(contrast(metric), null=0.25)
+    assert found.values == {0: 3.0, 1: 6.0, 2: 1.0, **expected}
+    assert found.failed == {seed for _, seed in failed}
+    assert found.failed_runs == len(failed)
+    assert found.complete == {
+        seed: value for seed, value in found.values.items() if seed not in found.failed
+    }
+    null = 0.25 in expected.values()
     assert len(found.policy) == 1
-    assert metric in found.policy[0]
+    assert found.policy[0].endswith("counts as the null.") == null
+
+
+def test_a_seed_is_imputed_without_any_complete_one(make_frame):
+    frame = make_frame({"a": {0: 1.0, 1: 2.0}, "b": {0: 4.0, 1: 5.0}}, failed=[("a", 0), ("b", 1)])
+    found = Measurements(frame, BETTER).per_seed(contrast("loss"))
+    # a as bad as 4, b as bad as 4.
+    assert found.values == {0: 0.0, 1: 2.0}
+    assert found.complete == {}
+
+
+def test_a_failure_of_an_arm_without_weight_pulls_to_no_side(make_frame):
+    frame = make_frame(ARMS, failed=[("c", 0)])
+    terms = [term("b"), term("a", weight=-1.0), term("c", weight=0.0)]
+    found = Measurements(frame, BETTER).per_seed(effect(*terms), null=7.0)
+    assert found.values[0] == 3.0
+    assert found.failed == {0}
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(-9, 9), min_size=8, max_size=8),
+    st.sets(st.integers(0, 2)),
+    st.sampled_from(["loss", "score"]),
+)
+def test_a_failure_never_flatters_the_arm_that_failed(values, seeds, metric):
+    runs = {"a": values[:4], "b": values[4:]}
+    rows = [(variant, seed, runs[variant][seed]) for variant in runs for seed in range(4)]
+    frame = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
+        ablation="toy", stage="test", step=0, metric=metric, unit="nat", status="ok", file="f"
+    )
+    frame.loc[(frame["variant"] == "b") & frame["seed"].isin(seeds), "status"] = "diverged"
+    found = Measurements(frame, BETTER).per_seed(contrast(metric))
+    mean = np.mean(list(found.values.values()))
+    complete = np.mean(list(found.complete.values()))
+    sign = 1 if metric == "loss" else -1
+    assert sign * mean >= sign * complete - 1e-12
 
 
 def test_one_failed_row_fails_the_whole_run_and_a_hole_is_imputed(make_frame):
@@ -132,20 +185,22 @@ def test_a_value_that_is_not_finite_fails_its_run_even_if_marked_ok(make_frame):
     assert found.failed == {0}
 
 
-def test_imputation_on_the_log_scale_leaves_out_what_has_no_logarithm(make_frame):
-    frame = make_frame(
-        {"a": {0: 0.5, 1: 2.0}, "b": {0: 0.0, 1: 0.0}}, metric="score", failed=[("a", 0)]
-    )
-    found = Measurements(frame, BETTER).per_seed(effect(term("a", metric="score"), scale="log"))
+def test_imputation_on_the_log_scale_is_of_ratios(make_frame):
+    frame = make_frame({"a": {0: 2.0, 1: 4.0}, "b": {0: 4.0, 1: 4.0}}, failed=[("b", 1)])
+    found = Measurements(frame, BETTER).per_seed(contrast("loss", scale="log"))
     assert found.values == pytest.approx({0: math.log(2), 1: math.log(2)})
 
 
-def test_without_any_successful_run_nothing_can_be_imputed(make_frame):
-    frame = make_frame({"a": {0: 1.0, 1: 2.0}}, failed=[("a", 0), ("a", 1)])
-    found = Measurements(frame, BETTER).per_seed(effect(term("a")))
+def test_an_arm_without_a_successful_run_leaves_no_effect(make_frame):
+    runs = {"a": {0: 1.0, 1: 2.0}, "b": {0: 3.0, 1: 4.0}}
+    frame = make_frame(runs, failed=[("a", 0), ("a", 1)])
+    found = Measurements(frame, BETTER).per_seed(contrast("loss"))
+    assert list(found.values) == [0, 1]
     assert np.isnan(list(found.values.values())).all()
+    assert found.failed == {0, 1}
     assert found.policy == (
-        "No successful run measured 'loss' of stage 'test', so none can be imputed.",
+        "No run of variant 'a' succeeded (2 of 2 failed), so that nothing can be said of an effect "
+        "on it.",
     )
 
 

@@ -10,7 +10,6 @@ from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
 from fixbench.statistics._comparison import ComparisonTable as ComparisonTable
 from fixbench.statistics._comparison import VariantLevel as VariantLevel
 from fixbench.statistics._comparison import compare_variants as compare_variants
-from fixbench.statistics._effects import Direction as Direction
 from fixbench.statistics._effects import Measurements as Measurements
 from fixbench.statistics._effects import PropertyCount as PropertyCount
 from fixbench.statistics._effects import SeedEffects as SeedEffects

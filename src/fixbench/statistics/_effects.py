@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 
-__all__ = ["Direction", "Measurements", "PropertyCount", "SeedEffects"]
+__all__ = ["Measurements", "PropertyCount", "SeedEffects"]
 
-Direction = Literal["greater", "less"]
 _IDENTITY = ["variant", "seed", "stage", "step", "metric"]
 
 
@@ -26,14 +25,21 @@ class SeedEffects:
 
     Attributes:
         values: seed → effect on the analysis scale (natural log for log effects), failed seeds at
-            their imputed value; NaN where no successful run offers a value to impute.
+            their imputed value; NaN in every seed where a variant has no successful run.
         failed: the seeds of which at least one run failed.
-        policy: what failed runs were replaced with, one sentence a term.
+        failed_runs: how many runs failed, of the effect's variants.
+        policy: how failed runs count, in sentences.
     """
 
     values: Mapping[int, float]
     failed: frozenset[int]
+    failed_runs: int = 0
     policy: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> dict[int, float]:
+        """The seeds without a failed run."""
+        return {seed: value for seed, value in self.values.items() if seed not in self.failed}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +50,14 @@ class PropertyCount:
         held, checked: values equal to 1, and values in all, of runs that did not fail.
         share: seed → share of its values equal to 1.
         failed: the seeds of which at least one run failed.
+        lost: a sentence for each variant without a successful run.
     """
 
     held: int
     checked: int
     share: Mapping[int, float]
     failed: frozenset[int]
+    lost: tuple[str, ...] = ()
 
 
 class Measurements:
@@ -91,31 +99,35 @@ class Measurements:
         key = (term.variant, term.stage, term.metric)
         return key in self._rows or any(variant == term.variant for variant, _ in self._failed)
 
-    def per_seed(self, effect: Effect, *, direction: Direction | None = None) -> SeedEffects:
+    def per_seed(self, effect: Effect, *, null: float = 0.0) -> SeedEffects:
         """The weighted sum of the effect's terms for each seed.
 
+        Failed runs enter by intention to treat: failing is an outcome, and a bad one. A seed with a
+        failed run has the most adverse (to the variant that failed) of two values: the sum with the
+        worst value of the effect's own successful runs (of the same metric, stage and steps) in
+        place of the failed one, and any sum of a seed without failures. Where failures in a seed
+        pull in opposite directions, or neither direction of a metric is better, it is ``null``. If
+        a variant has no successful run, every value is NaN.
+
         Args:
-            direction: what the claim asserts of the effect; used only to impute failed runs.
+            null: the value that means "no effect", on the analysis scale.
 
         Raises:
             InputError: a term has no rows; the variants were not run with the same seeds; a value
                 on the log scale is not positive.
         """
         seeds = sorted(self._effect_seeds(effect))
-        totals = dict.fromkeys(seeds, 0.0)
-        failed: set[int] = set()
-        policy: dict[str, None] = {}
-        for term in effect.weighted:
-            measured = self._measured(term, effect.scale, seeds)
-            lost = [seed for seed in seeds if (term.variant, seed) in self._failed]
-            if lost:
-                value, sentence = self._impute(term, effect.scale, direction)
-                measured |= dict.fromkeys(lost, value)
-                failed.update(lost)
-                policy[sentence] = None
-            for seed in seeds:
-                totals[seed] += term.weight * measured[seed]
-        return SeedEffects(values=totals, failed=frozenset(failed), policy=tuple(policy))
+        terms = effect.weighted
+        measured = [self._measured(term, effect.scale, seeds) for term in terms]
+        runs = {(term.variant, seed) for term in terms for seed in seeds} & self._failed
+        failed = frozenset(seed for _, seed in runs)
+        if lost := self._lost(effect, seeds):
+            nothing = dict.fromkeys(seeds, math.nan)
+            return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), policy=lost)
+        values, policy = self._impute(terms, measured, seeds, null)
+        return SeedEffects(
+            values=values, failed=failed, failed_runs=len(runs), policy=tuple(policy)
+        )
 
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
         """The effect of every sample (step) of each seed, in the order of ``seeds``.
@@ -172,6 +184,7 @@ class Measurements:
             checked=sum(checked.values()),
             share={seed: held[seed] / checked[seed] for seed in seeds if checked[seed]},
             failed=frozenset(failed),
+            lost=self._lost(effect, seeds),
         )
 
     def _effect_seeds(self, effect: Effect) -> set[int]:
@@ -216,35 +229,72 @@ class Measurements:
         metrics = sorted({metric for stage, metric in keys if stage == term.stage})
         return f"; stage {term.stage!r} has {', '.join(map(repr, metrics))}" if metrics else ""
 
-    def _impute(self, term: Term, scale: str, direction: Direction | None) -> tuple[float, str]:
-        """The value of a failed run, by intention to treat: failing is an outcome, and a bad one.
+    def _lost(self, effect: Effect, seeds: list[int]) -> tuple[str, ...]:
+        """A sentence for each of the effect's variants all of whose runs failed."""
+        variants = dict.fromkeys(term.variant for term in effect.weighted)
+        return tuple(
+            f"No run of variant {variant!r} succeeded ({len(seeds)} of {len(seeds)} failed), so "
+            "that nothing can be said of an effect on it."
+            for variant in variants
+            if all((variant, seed) in self._failed for seed in seeds)
+        )
 
-        It is the worst value of the same metric, stage and step selection among all successful
-        runs of all variants: the highest where lower is better, the lowest where higher is. Where
-        neither is better it is the value least favourable to the direction that the claim asserts,
-        given the sign of the term's weight; where the claim asserts none, the pooled median. On
-        the log scale, values that have no logarithm are left out. With no successful run: NaN.
-        """
-        pool: list[float] = []
-        for (_, stage, metric), rows in self._rows.items():
-            if (stage, metric) == (term.stage, term.metric):
-                selected = _select(rows, term.at)
-                if scale == "log":
-                    selected = selected[selected["value"] > 0]
-                pool.extend(_reduce(selected, term.at, scale).values())
-        name = f"{term.metric!r} of stage {term.stage!r}"
-        if not pool:
-            return math.nan, f"No successful run measured {name}, so none can be imputed."
-        better = self._better[term.metric]
-        if better == "neither" and direction is None:
-            return float(np.median(pool)), f"Failed runs count as the median {name} of all runs."
-        if better == "neither":
-            highest = (direction == "less") == (term.weight > 0)
-            kind = "least favourable to the claim"
-        else:
-            highest, kind = better == "lower", "worst"
-        value = max(pool) if highest else min(pool)
-        return value, f"Failed runs count as the {name} that is {kind} among all successful runs."
+    def _impute(
+        self, terms: list[Term], measured: list[dict[int, float]], seeds: list[int], null: float
+    ) -> tuple[dict[int, float], dict[str, None]]:
+        """The weighted sums, as `per_seed` describes them, and how failed runs count in them."""
+        totals: dict[int, float] = {}
+        pulls: dict[int, set[int]] = {}
+        policy: dict[str, None] = {}
+        for seed in seeds:
+            total = 0.0
+            for term, found in zip(terms, measured, strict=True):
+                value = found.get(seed)
+                if value is None:
+                    pulls.setdefault(seed, set())
+                    value = self._worst(term, terms, measured)
+                    if term.weight:
+                        pulls[seed].add(self._pull(term))
+                total += term.weight * value
+            totals[seed] = total
+        complete = [total for seed, total in totals.items() if seed not in pulls]
+        for seed, directions in pulls.items():
+            if directions == {1}:
+                totals[seed] = max([totals[seed], *complete])
+            elif directions == {-1}:
+                totals[seed] = min([totals[seed], *complete])
+            elif directions:
+                totals[seed] = null
+            policy[_policy(directions)] = None
+        return totals, policy
+
+    def _worst(self, term: Term, terms: list[Term], measured: list[dict[int, float]]) -> float:
+        """The worst value of the effect's own runs, where such a run failed."""
+        chosen = (term.metric, term.stage, term.at)
+        pool = [
+            value
+            for other, found in zip(terms, measured, strict=True)
+            if (other.metric, other.stage, other.at) == chosen
+            for value in found.values()
+        ]
+        return min(pool) if self._better[term.metric] == "higher" else max(pool)
+
+    def _pull(self, term: Term) -> int:
+        """The side of the effect, 1 or -1, to which failures of the term pull it; 0 for neither."""
+        worse = {"lower": 1, "higher": -1, "neither": 0}[self._better[term.metric]]
+        return worse if term.weight > 0 else -worse
+
+
+def _policy(pulls: set[int]) -> str:
+    if len(pulls) > 1 or pulls == {0}:
+        return (
+            "Where failures in one seed pull its effect in opposite directions, or neither "
+            "direction of the metric is better, its effect counts as the null."
+        )
+    return (
+        "A failed run counts as the worst of the successful runs of this effect's variants, and "
+        "the effect of its seed as at least as adverse to it as in any seed without failures."
+    )
 
 
 def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from fixbench.statistics._samples import is_constant, sign_flips, t_tests
 __all__ = [
     "StudentT",
     "bca_interval",
+    "default_null",
     "estimate_effect",
     "hedges_correction",
     "is_constant",
@@ -39,6 +40,11 @@ class StudentT:
     low: float
     high: float
     p_value: float
+
+
+def default_null(scale: Scale) -> float:
+    """The value that means "no effect" on the natural scale where none is declared."""
+    return 1.0 if scale == "log" else 0.0
 
 
 def to_analysis(value: float, scale: Scale) -> float:
@@ -120,7 +126,7 @@ def estimate_effect(
     """
     seeds = sorted(per_seed)
     x = np.array([per_seed[seed] for seed in seeds], dtype=float)
-    null = (1.0 if scale == "log" else 0.0) if null is None else float(null)
+    null = default_null(scale) if null is None else float(null)
     origin = to_analysis(null, scale)
     complete = [per_seed[seed] for seed in seeds if seed not in failed]
     low = high = p_flip = deviation = standardised = math.nan

@@ -36,7 +36,8 @@ share             different, on the documented side; no tolerance declared, or  
                   the whole interval within it of the documented size
 share             different, on the documented side                               direction only
 share             different, on the other side                                    reversed
-tested            none of these (or no test: one seed, nothing to impute from)    inconclusive
+tested            none of these (or no test: one seed, or a variant of which no   inconclusive
+                  run succeeded)
 tested            reproduced or direction only, and the interval of a control     confounded
                   lies wholly between its ``explains_above`` and
                   ``explains_below`` (one omitted: open; both: never)
@@ -51,7 +52,12 @@ so are properties. Nobody waits for these: seeds are added until each primary cl
 is shown to be different, equivalent or not worse.
 
 A claim whose precondition is not met keeps its effect and its place in the family.
-Failed runs enter by intention to treat (`Measurements`); the complete-case estimate stands beside.
+Failed runs enter by intention to treat (`Measurements.per_seed`); the complete-case estimate stands
+beside. What an effect is not, no run that failed can show: while one of its runs failed, an effect
+is not equivalent, not "not worse", and not of the documented size (a share counts failed seeds
+against the claim instead). A control explains, and a precondition is met, only if its interval with
+the failed seeds and that without them both do so. An effect with a variant of which no run
+succeeded has no number and decides nothing.
 Where the seeds are clearly skewed (`standardised_skewness`) it stands beside the verdict that the
 tests then err more often than they say; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
@@ -86,7 +92,13 @@ from fixbench.reachability import reachable
 from fixbench.statistics._clustered import clustered_interval
 from fixbench.statistics._effects import Measurements, SeedEffects
 from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
-from fixbench.statistics._estimate import estimate_effect, is_constant, to_analysis, to_natural
+from fixbench.statistics._estimate import (
+    default_null,
+    estimate_effect,
+    is_constant,
+    to_analysis,
+    to_natural,
+)
 from fixbench.statistics._multiplicity import holm
 from fixbench.statistics._power import MOST_SEEDS, seeds_for_difference, seeds_for_equivalence
 from fixbench.statistics._proportion import Proportion, proportion, seeds_for_share
@@ -126,6 +138,11 @@ class _Tested:
         if self.proportion is None:
             kinds[_WITHIN[self.claim.decision.rule]] = self.p_equivalence
         return kinds
+
+    @property
+    def fails(self) -> bool:
+        """Whether failed runs keep the effect from being shown to be within bounds."""
+        return bool(self.seeds.failed) and self.proportion is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -377,6 +394,7 @@ def _upheld(seen: Looks, tested: _Tested, notes: list[str]) -> Looks:
     mean = float(np.mean(values))
     shown = dict(seen.shown)
     for kind, crossing in seen.shown.items():
+        what = "the estimate from all seeds contradicts"
         if kind == "different":
             null = to_analysis(effect.null, effect.scale)
             agrees = (float(np.mean(values[: crossing.n])) > null) == (mean > null)
@@ -386,11 +404,13 @@ def _upheld(seen: Looks, tested: _Tested, notes: list[str]) -> Looks:
             above = mean > low or (kind == "not worse" and decision.direction == "less")
             below = mean < high or (kind == "not worse" and decision.direction == "greater")
             agrees = above and below
+        if kind != "different" and tested.fails:
+            agrees, what = False, "runs that failed since contradict"
         if not agrees:
             del shown[kind]
             notes.append(
-                f"At look {crossing.look} it was shown to be {kind}, which the estimate from all "
-                "seeds contradicts, so that it does not count."
+                f"At look {crossing.look} it was shown to be {kind}, which {what}, so that it does "
+                "not count."
             )
     return replace(seen, shown=shown)
 
@@ -512,7 +532,8 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
     if decision.rule == "share":
         return _test_share(claim, effect, results, confidence)
     assert decision.margin is not None
-    seeds = results.per_seed(effect, direction=decision.direction)
+    null = default_null(effect.reported) if decision.null is None else decision.null
+    seeds = results.per_seed(effect, null=to_analysis(null, effect.reported))
     estimate = estimate_effect(
         seeds.values,
         scale=effect.reported,
@@ -540,6 +561,8 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         within = not_worse(values, bound=bound, direction=decision.direction)
     else:
         within = tost(values, low=low, high=high)
+    if seeds.failed and not math.isnan(within):
+        within = 1.0
     units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
     plain_unit = f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
     return _Tested(
@@ -561,16 +584,18 @@ def _test_share(claim: Claim, effect: Effect, results: Measurements, confidence:
         seed: float(share == 1) for seed, share in count.share.items() if seed not in count.failed
     }
     values = complete | dict.fromkeys(count.failed, imputed)
+    if count.lost:
+        values = dict.fromkeys(values, math.nan)
     word = "does not hold" if decision.direction == "greater" else "holds"
     policy = (f"Failed seeds count as seeds in which the property {word}.",) * bool(count.failed)
-    found = proportion(
-        int(sum(values.values())), len(values), null=decision.null, confidence=confidence
-    )
+    held, checked = (0, 0) if count.lost else (int(sum(values.values())), len(values))
+    found = proportion(held, checked, null=decision.null, confidence=confidence)
     return _Tested(
         claim=claim,
-        seeds=SeedEffects(values=values, failed=count.failed, policy=policy),
+        seeds=SeedEffects(values=values, failed=count.failed, policy=count.lost or policy),
         effect=_described(
             found,
+            n=len(values),
             null=decision.null,
             complete_case=float(np.mean(list(complete.values()))) if complete else math.nan,
             failed=len(count.failed),
@@ -585,6 +610,7 @@ def _test_share(claim: Claim, effect: Effect, results: Measurements, confidence:
 def _described(
     found: Proportion,
     *,
+    n: int,
     null: float,
     complete_case: float,
     failed: int,
@@ -599,7 +625,7 @@ def _described(
         low=found.low,
         high=found.high,
         confidence=found.confidence,
-        n=found.checked,
+        n=n,
         n_failed=failed,
         p_value=found.p_value,
         p_sign_flip=nan,
@@ -628,17 +654,15 @@ def _measure(
                 f"{', '.join(absent)}."
             )
             continue
-        seeds = results.per_seed(control.effect)
-        effect = estimate_effect(
-            seeds.values, scale=control.effect.reported, confidence=confidence, failed=seeds.failed
-        )
-        said = [*seeds.policy, *_complete_case(effect)]
-        notes += [f"{control.name!r}: {sentence}" for sentence in said]
         above, below = control.explains_above, control.explains_below
-        explains = (above is not None or below is not None) and _between(effect, above, below)
+        effect, within, said = _measured_within(control.effect, results, confidence, above, below)
+        notes += [f"{control.name!r}: {sentence}" for sentence in said]
         measured.append(
             ControlResult(
-                name=control.name, meaning=control.meaning, effect=effect, explains=explains
+                name=control.name,
+                meaning=control.meaning,
+                effect=effect,
+                explains=within and (above is not None or below is not None),
             )
         )
     return tuple(measured)
@@ -649,17 +673,40 @@ def _preconditions(
 ) -> tuple[PreconditionResult, ...]:
     measured = []
     for item in declared:
-        seeds = results.per_seed(item.effect)
-        effect = estimate_effect(
-            seeds.values, scale=item.effect.reported, confidence=confidence, failed=seeds.failed
+        effect, met, said = _measured_within(
+            item.effect, results, confidence, item.above, item.below
         )
-        said = [*seeds.policy, *_complete_case(effect)]
         notes += [f"{item.name!r}: {sentence}" for sentence in said]
-        met = _between(effect, item.above, item.below)
         measured.append(
             PreconditionResult(name=item.name, meaning=item.meaning, effect=effect, met=met)
         )
     return tuple(measured)
+
+
+def _measured_within(
+    effect: Effect,
+    results: Measurements,
+    confidence: float,
+    above: float | None,
+    below: float | None,
+) -> tuple[EffectEstimate, bool, list[str]]:
+    """An effect, whether it lies between bounds, with failed seeds and without, and what to say."""
+    seeds = results.per_seed(effect)
+    found = estimate_effect(
+        seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed
+    )
+    said = [*seeds.policy, *_complete_case(found)]
+    within = _between(found, above, below)
+    if within and seeds.failed and (above is not None or below is not None):
+        rest = (
+            estimate_effect(seeds.complete, scale=effect.reported, confidence=confidence)
+            if seeds.complete
+            else None
+        )
+        if rest is None or not _between(rest, above, below):
+            within = False
+            said.append("Without them its interval is not within its bounds: it decides nothing.")
+    return found, within, said
 
 
 def _between(effect: EffectEstimate, above: float | None, below: float | None) -> bool:
@@ -671,8 +718,7 @@ def _require(result: ClaimResult, preconditions: tuple[PreconditionResult, ...])
     """Without its preconditions a claim is not testable, whatever its own effect."""
     result = replace(result, preconditions=preconditions)
     unmet = [
-        f"{item.name!r} measures {_figure(item.effect.estimate)} "
-        f"({_range(item.effect.low, item.effect.high)}): {item.meaning.rstrip('.')}"
+        f"{item.name!r} {_measures(item.effect)}: {item.meaning.rstrip('.')}"
         for item in preconditions
         if not item.met
     ]
@@ -683,6 +729,13 @@ def _require(result: ClaimResult, preconditions: tuple[PreconditionResult, ...])
         f"be {result.verdict!r}: {result.reason}"
     )
     return replace(result, verdict="not testable", reason=reason, seeds_needed=None)
+
+
+def _measures(effect: EffectEstimate) -> str:
+    if math.isnan(effect.estimate):
+        return f"has no number, as no run of one of its variants succeeded (n = {effect.n} seeds)"
+    failed = f", {_seeds(effect.n_failed)} with a failed run" if effect.n_failed else ""
+    return f"measures {_figure(effect.estimate)} ({_range(effect.low, effect.high)}{failed})"
 
 
 def _judge_property(
@@ -699,12 +752,15 @@ def _judge_property(
     elif count.failed:
         verdict = "inconclusive"
         reason += ", in which it is unknown"
+        if count.lost:
+            reason += f". {' '.join(count.lost).rstrip('.')}"
     whole = sum(value == 1 and seed not in count.failed for seed, value in count.share.items())
     seeds = proportion(whole, len(count.failed | set(count.share)), confidence=confidence)
     # The effect is the share of measurements, which has no interval: those of a seed go together.
     measurements = replace(seeds, share=share, low=math.nan, high=math.nan)
     described = _described(
         measurements,
+        n=seeds.checked,
         null=1.0,
         complete_case=share,
         failed=len(count.failed),
@@ -781,6 +837,11 @@ def _judge_difference(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
     documented = tested.claim.documented.value
     if documented is None:
         return "direction only", f"{shown}, but the document gives no number to compare with"
+    if tested.fails:
+        return (
+            "direction only",
+            f"{shown}, but of the documented size it cannot be{_failing(tested)}",
+        )
     low, high = _natural_bounds(documented, decision.tolerance, effect)
     near = f"{_range(low, high)}, the tolerance around the documented {_figure(documented)}"
     if low <= effect.low and effect.high <= high:
@@ -819,7 +880,7 @@ def _judge_not_worse(tested: _Tested, level: _Level) -> tuple[Verdict, str]:
         )
     return "inconclusive", (
         f"That it is not {side} {_figure(bound)} is not shown (non-inferiority {p_not_worse}), nor "
-        "that it is"
+        f"that it is{_cannot(tested)}"
     )
 
 
@@ -866,12 +927,21 @@ def _open(tested: _Tested, level: _Level) -> str:
     if level.different:
         return (
             f"It differs from {null} ({p}), but neither equivalence within {margin} "
-            f"({p_equivalence}) nor an effect beyond it is shown"
+            f"({p_equivalence}) nor an effect beyond it is shown{_cannot(tested)}"
         )
     return (
         f"Neither a difference from {null} ({p}) nor equivalence within {margin} "
-        f"({p_equivalence}) is shown"
+        f"({p_equivalence}) is shown{_cannot(tested)}"
     )
+
+
+def _cannot(tested: _Tested) -> str:
+    return f"; sameness cannot be{_failing(tested)}" if tested.fails else ""
+
+
+def _failing(tested: _Tested) -> str:
+    count = tested.seeds.failed_runs
+    return f" shown where runs fail ({count} {'run' if count == 1 else 'runs'} failed)"
 
 
 def _margin(tested: _Tested) -> tuple[float, float]:
@@ -906,8 +976,12 @@ def _seeds_needed(tested: _Tested, level: _Level) -> tuple[int | None, Verdict]:
         shown: Verdict = (
             "reproduced" if (mean > bound) == (decision.direction == "greater") else "reversed"
         )
+        if shown == "reproduced" and tested.fails:
+            return None, shown
         return seeds_for_difference(mean, deviation, null=bound, alpha=alpha), shown
-    inside = seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
+    inside = None
+    if not tested.fails:
+        inside = seeds_for_equivalence(mean, deviation, low=low, high=high, alpha=alpha)
     if decision.rule == "no_difference":
         if low <= mean <= high:
             return inside, "reproduced"
@@ -927,8 +1001,7 @@ def _confound(result: ClaimResult, claim: Claim) -> ClaimResult:
     if result.verdict not in ("reproduced", "direction only") or not explaining:
         return result
     texts = [
-        f"control {control.name!r} measures {_figure(control.effect.estimate)} "
-        f"({_range(control.effect.low, control.effect.high)}): {control.meaning.rstrip('.')}"
+        f"control {control.name!r} {_measures(control.effect)}: {control.meaning.rstrip('.')}"
         for control in explaining
     ]
     reason = (
