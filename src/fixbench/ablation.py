@@ -351,7 +351,8 @@ class Control(_Strict):
     """A rival explanation and the measurement that would show it.
 
     The control explains the documented comparison when the confidence interval of its effect lies
-    wholly above ``explains_above`` and wholly below ``explains_below`` (an omitted bound is open).
+    wholly above ``explains_above`` and wholly below ``explains_below`` (an omitted bound is open;
+    where all seeds are equal, only with the six or more that a sign test needs at 95 %).
     A control with neither bound is shown and decides nothing.
     """
 
@@ -366,7 +367,8 @@ class Precondition(_Strict):
     """What must be shown before a claim can be judged, such as that there was something to learn.
 
     It is met when the confidence interval of its effect lies wholly above ``above`` and wholly
-    below ``below`` (an omitted bound is open). A claim with an unmet precondition is not testable,
+    below ``below`` (an omitted bound is open; where all seeds are equal, only with the six or more
+    that a sign test needs at 95 %). A claim with an unmet precondition is not testable,
     whatever its own effect: the experiment could not have told.
     """
 

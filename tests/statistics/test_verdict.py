@@ -729,11 +729,43 @@ def test_equal_values_in_all_seeds_are_judged_by_the_sign_flip_floor(judge):
     assert result.verdict == "reproduced"
     assert result.effect.p_value == 2 / 1024
     assert (result.effect.low, result.effect.high) == (3.0, 3.0)
-    assert any(note.startswith("All seeds gave the same value") for note in result.notes)
+    assert result.notes == (
+        "All 10 seeds gave 3.00 nat: the interval has no width, and p is that of the sign test, "
+        "which is about the median. Another value may have been missed if it occurs in fewer than "
+        "26 % of seeds; if the effect is exact by arithmetic, there is none.",
+    )
     few = judge(dict.fromkeys(range(4), 8.0), a=dict.fromkeys(range(4), 5.0))
     assert few.verdict == "inconclusive"
     assert few.seeds_needed == 6
     assert any("sign-flip test cannot give p < 0.05" in note for note in few.notes)
+
+
+@pytest.mark.parametrize(("n", "decides"), [(2, False), (5, False), (6, True), (10, True)])
+def test_equal_seeds_decide_a_control_or_precondition_as_the_sign_test_asks(
+    judge, minus, n, decides
+):
+    def judged(c, **changes):
+        rows = {seed: c[seed] for seed in range(n)}
+        a = dict.fromkeys(range(n), 5.0)
+        return judge(planted(3.0, n=n), a=a, runs={"c": rows}, **changes)
+
+    rival = control(minus("c", "a"), explains_above=0.4)
+    needed = {"name": "needed", "meaning": "m", "effect": minus("c", "a"), "above": 0.4}
+    equal = dict.fromkeys(range(10), 5.5)
+    few = "It decides nothing, as equal seeds do so only from 6 on."
+    for key, name, extra in (("controls", "inert", rival), ("preconditions", "needed", needed)):
+        result = judged(equal, **{key: [extra]})
+        (item,) = getattr(result, key)
+        assert (item.effect.low, item.effect.high) == (0.5, 0.5)
+        assert getattr(item, "explains" if key == "controls" else "met") is decides
+        assert any(f"{name!r}: All {n} seeds gave 0.500" in note for note in result.notes)
+        assert (f"{name!r}: {few}" in result.notes) is not decides
+        # Seeds that vary, however little, have an interval of their own.
+        (item,) = getattr(judged(planted(0.5, spread=0.01), **{key: [extra]}), key)
+        assert getattr(item, "explains" if key == "controls" else "met")
+    # What decides nothing needs no such note.
+    shown = judged(equal, controls=[control(minus("c", "a"))])
+    assert not any("seeds gave" in note for note in shown.notes)
 
 
 def test_tests_that_disagree_are_noted(judge):

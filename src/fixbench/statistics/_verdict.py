@@ -58,6 +58,10 @@ is not equivalent, not "not worse", and not of the documented size (a share coun
 against the claim instead). A control explains, and a precondition is met, only if its interval with
 the failed seeds and that without them both do so. An effect with a variant of which no run
 succeeded has no number and decides nothing.
+Where an effect is the same in all seeds, its interval is that point and its p is the sign test's,
+which is about the median: a rare other value may have been missed, and a note says so. Such a
+control or precondition decides only with so many seeds that 2⁻ⁿ is no more than half of what the
+confidence leaves (six at 95 %), as the sign test asks.
 Where the seeds are clearly skewed (`standardised_skewness`) it stands beside the verdict that the
 tests then err more often than they say; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
@@ -95,7 +99,6 @@ from fixbench.statistics._equivalence import equivalence_bounds, not_worse, tost
 from fixbench.statistics._estimate import (
     default_null,
     estimate_effect,
-    is_constant,
     to_analysis,
     to_natural,
 )
@@ -662,7 +665,7 @@ def _measure(
                 name=control.name,
                 meaning=control.meaning,
                 effect=effect,
-                explains=within and (above is not None or below is not None),
+                explains=within,
             )
         )
     return tuple(measured)
@@ -697,7 +700,13 @@ def _measured_within(
     )
     said = [*seeds.policy, *_complete_case(found)]
     within = _between(found, above, below)
-    if within and seeds.failed and (above is not None or below is not None):
+    if above is None and below is None:
+        return found, False, said
+    said += _constant(found)
+    if not _enough(found):
+        fewest = _seeds_if_constant(confidence)
+        said.append(f"It decides nothing, as equal seeds do so only from {fewest} on.")
+    if within and seeds.failed:
         rest = (
             estimate_effect(seeds.complete, scale=effect.reported, confidence=confidence)
             if seeds.complete
@@ -710,8 +719,34 @@ def _measured_within(
 
 
 def _between(effect: EffectEstimate, above: float | None, below: float | None) -> bool:
-    """Whether the whole interval lies between the bounds; never where there is none (NaN)."""
+    """Whether the whole interval lies between the bounds.
+
+    Never where there is none (NaN), or where it is a point of fewer seeds than a sign test needs.
+    """
+    if not _enough(effect):
+        return False
     return (above is None or effect.low > above) and (below is None or effect.high < below)
+
+
+def _enough(effect: EffectEstimate) -> bool:
+    """Whether the seeds vary, or are as many as the sign test of equal ones needs."""
+    return effect.standard_deviation != 0 or effect.n >= _seeds_if_constant(effect.confidence)
+
+
+def _seeds_if_constant(confidence: float) -> int:
+    return math.ceil(-math.log2((1 - confidence) / 2))
+
+
+def _constant(effect: EffectEstimate, unit: str = "") -> list[str]:
+    """What an effect that is the same in all seeds shows and does not show."""
+    if effect.standard_deviation != 0:
+        return []
+    return [
+        f"All {effect.n} seeds gave {_figure(effect.estimate)}{unit}: the interval has no width, "
+        "and p is that of the sign test, which is about the median. Another value may have been "
+        f"missed if it occurs in fewer than {100 * (1 - 0.05 ** (1 / effect.n)):.0f} % of seeds; "
+        "if the effect is exact by arithmetic, there is none."
+    ]
 
 
 def _require(result: ClaimResult, preconditions: tuple[PreconditionResult, ...]) -> ClaimResult:
@@ -1016,11 +1051,7 @@ def _notes(tested: _Tested, alpha: float) -> list[str]:
     notes = [*tested.seeds.policy, *_complete_case(effect, tested.unit)]
     if math.isnan(effect.p_value) or tested.proportion is not None:
         return notes
-    if is_constant(np.array(list(tested.seeds.values.values()))):
-        notes.append(
-            "All seeds gave the same value: the interval is that point and p is that of the "
-            "sign-flip test."
-        )
+    notes += _constant(effect, tested.unit)
     if not reachable(effect.n, 1, alpha).possible:
         notes.append(
             f"With {_seeds(effect.n)} the sign-flip test cannot give p < {alpha:g}; the verdict "
