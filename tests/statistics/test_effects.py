@@ -230,6 +230,62 @@ def test_unbalanced_seeds_are_refused_with_the_missing_ones(make_frame):
     assert "variant 'b' lacks [1] of" in refusal(frame, term("b"), term("a"))
 
 
+SHORT = {0: [1.0, 2.0, 3.0], 1: [1.0], 2: [4.0, 5.0, 6.0]}
+FULL = {seed: [1.0, 2.0, 3.0] for seed in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("at", "found", "expected"),
+    [("mean", [0], [0, 1, 2]), ("area", [0], [0, 1, 2]), ("last", [0], [2])],
+)
+def test_runs_of_other_steps_are_refused(make_frame, at, found, expected):
+    frame = make_frame({"a": FULL}, steps=None)
+    frame = pd.concat([frame, make_frame({"b": SHORT})])
+    for terms in ([term("b", at=at)], [term("a", at=at, weight=-1.0), term("b", at=at)]):
+        arm = "a" if at != "last" and len(terms) == 2 else "b"
+        message = (
+            f"results/b.parquet: claim TT01: step of variant 'b', seed 1, metric 'loss' in stage "
+            f"'test' ({at}) is '{found}'; expected {expected}, as in seed 0 of '{arm}'; run it "
+            "again, or record it as failed"
+        )
+        with pytest.raises(InputError) as caught:
+            Measurements(frame, BETTER).per_seed(effect(*terms), name="claim TT01")
+        assert str(caught.value) == message
+        # Where nothing is decided by it, it is measured and said.
+        described = Measurements(frame, BETTER).per_seed(effect(*terms), describes=True)
+        assert described.policy == (
+            f"Its runs were not measured at the same steps: seed 1 of 'b' at {found}, seed 0 of "
+            f"'{arm}' at {expected}.",
+        )
+    # A run that failed may be as short as it was; its first step is that of the others.
+    lost = frame.assign(status=np.where((frame["seed"] == 1), "diverged", "ok"))
+    Measurements(lost, BETTER).per_seed(effect(term("b", at=at), term("a", at=at, weight=-1.0)))
+    Measurements(frame, BETTER).per_seed(effect(term("b", at="first"), term("a", at="first")))
+
+
+def test_variants_of_other_lengths_are_compared_at_their_ends_but_not_averaged(make_frame):
+    long = make_frame({"a": {seed: [float(step) for step in range(9)] for seed in range(3)}})
+    frame = pd.concat([long, make_frame({"b": FULL})])
+    results = Measurements(frame, BETTER)
+    ends = effect(term("b"), term("a", weight=-1.0))
+    assert results.per_seed(ends).values == {0: -5.0, 1: -5.0, 2: -5.0}
+    for at in ("mean", "area"):
+        with pytest.raises(
+            InputError, match=r"is '\[0, 1, …, 8\] \(9 steps\)'; expected \[0, 1, 2\]"
+        ):
+            results.per_seed(effect(term("b", at=at), term("a", at=at, weight=-1.0)))
+        results.per_seed(effect(term("b", at=at)))
+
+
+def test_nested_samples_are_of_each_seed_alone(make_frame):
+    frame = make_frame({"a": SHORT, "b": SHORT})
+    terms = [term("b", at="mean"), term("a", at="mean", weight=-1.0)]
+    nested = Effect(terms=terms, samples="nested")
+    assert Measurements(frame, BETTER).per_seed(nested).values == {0: 0.0, 1: 0.0, 2: 0.0}
+    with pytest.raises(InputError, match="seed 1"):
+        Measurements(frame, BETTER).per_seed(Effect(terms=terms, samples="crossed"))
+
+
 def test_a_step_that_one_run_lacks_is_refused(make_frame):
     frame = make_frame({"a": {0: [1.0, 2.0], 1: [1.0]}}, steps=None)
     assert "variant 'a' lacks [1] of metric 'loss' in stage 'test' (step 1)" in refusal(

@@ -1008,6 +1008,26 @@ def test_unbalanced_seeds_are_refused(judge):
         judge(planted(3.0, n=9))
 
 
+def test_runs_of_other_steps_are_refused_by_the_claim_that_compares_them(judge, minus):
+    curve = {seed: [5.0] if seed % 2 else [5.0, 6.0, 7.0] for seed in range(10)}
+    whole = {seed: [5.0, 6.0, 7.0] for seed in range(10)}
+    area = minus("b", "a", at="area")
+    with pytest.raises(InputError, match=r"claim TT01: step of variant 'b', seed 1, .* is '\[0\]'"):
+        judge(curve, a=whole, effect=area)
+    bounded = control(minus("c", "a", at="area"), explains_above=0.0)
+    runs = {"c": curve}
+    for key, item in (
+        ("controls", bounded),
+        ("preconditions", {"name": "n", "meaning": "m", "effect": area, "above": 0.0}),
+    ):
+        frames = {"b": whole, "runs": runs} if key == "controls" else {"b": curve, "runs": {}}
+        with pytest.raises(InputError, match=rf"claim TT01, '{item['name']}': step of variant"):
+            judge(frames["b"], a=whole, runs=frames["runs"], effect=minus("a"), **{key: [item]})
+    shown = control(minus("c", "a", at="area"))
+    result = judge(whole, a=whole, runs=runs, controls=[shown])
+    assert any("not measured at the same steps" in note for note in result.notes)
+
+
 def test_results_of_another_or_of_no_ablation_are_refused(make_ablation, make_claim, make_frame):
     ablation = make_ablation([make_claim({})])
     frame = make_frame({"a": BASE})

@@ -76,7 +76,7 @@ def _table(
     policy: dict[str, None] = {}
 
     def estimate(effect: Effect) -> EffectEstimate:
-        seeds = results.per_seed(effect)
+        seeds = results.per_seed(effect, name=f"comparison {comparison.name!r}")
         policy.update(dict.fromkeys(seeds.policy))
         return estimate_effect(
             seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed

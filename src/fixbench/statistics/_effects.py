@@ -60,6 +60,36 @@ class PropertyCount:
     lost: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Uneven:
+    """A run of a term that has other steps than the first run that it is compared with."""
+
+    term: Term
+    seed: int
+    steps: NDArray[np.int64]
+    other: str
+    other_seed: int
+    expected: NDArray[np.int64]
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"Its runs were not measured at the same steps: seed {self.seed} of "
+            f"{self.term.variant!r} at {_steps(self.steps)}, seed {self.other_seed} of "
+            f"{self.other!r} at {_steps(self.expected)}."
+        )
+
+    def refusal(self, file: str, name: str) -> InputError:
+        of = f"variant {self.term.variant!r}, seed {self.seed}, {_describe(self.term)}"
+        return InputError(
+            file,
+            f"{name}: step of {of}" if name else f"step of {of}",
+            _steps(self.steps),
+            expected=f"{_steps(self.expected)}, as in seed {self.other_seed} of {self.other!r}; "
+            "run it again, or record it as failed",
+        )
+
+
 class Measurements:
     """The results of one ablation, indexed, from which effects are read.
 
@@ -99,7 +129,9 @@ class Measurements:
         key = (term.variant, term.stage, term.metric)
         return key in self._rows or any(variant == term.variant for variant, _ in self._failed)
 
-    def per_seed(self, effect: Effect, *, null: float = 0.0) -> SeedEffects:
+    def per_seed(
+        self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
+    ) -> SeedEffects:
         """The weighted sum of the effect's terms for each seed.
 
         Failed runs enter by intention to treat: failing is an outcome, and a bad one. A seed with a
@@ -111,14 +143,22 @@ class Measurements:
 
         Args:
             null: the value that means "no effect", on the analysis scale.
+            name: what the effect is called in a message.
+            describes: it decides nothing, so that runs of different steps are not refused but noted
+                in ``policy``.
 
         Raises:
             InputError: a term has no rows; the variants were not run with the same seeds; a value
-                on the log scale is not positive.
+                on the log scale is not positive; the successful runs of a variant have not the same
+                steps where the term selects them, or those of several variants where it selects
+                all (nested samples excepted).
         """
         seeds = sorted(self._effect_seeds(effect))
         terms = effect.weighted
         measured = [self._measured(term, effect.scale, seeds) for term in terms]
+        uneven = None if effect.samples == "nested" else self._uneven(terms)
+        if uneven is not None and not describes:
+            raise uneven.refusal(self._files[uneven.term.variant], name)
         runs = {(term.variant, seed) for term in terms for seed in seeds} & self._failed
         failed = frozenset(seed for _, seed in runs)
         if lost := self._lost(effect, seeds):
@@ -126,7 +166,10 @@ class Measurements:
             return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), policy=lost)
         values, policy = self._impute(terms, measured, seeds, null)
         return SeedEffects(
-            values=values, failed=failed, failed_runs=len(runs), policy=tuple(policy)
+            values=values,
+            failed=failed,
+            failed_runs=len(runs),
+            policy=(*policy, *([] if uneven is None else [uneven.sentence])),
         )
 
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
@@ -219,6 +262,28 @@ class Measurements:
                 "results of the other variants for them",
             )
         return found
+
+    def _uneven(self, terms: list[Term]) -> _Uneven | None:
+        """Runs without the same steps: a mean over others, or a shorter end, is not comparable."""
+        known: dict[tuple[str, ...], tuple[Term, int, NDArray[np.int64]]] = {}
+        for term in terms:
+            rows = self._rows.get((term.variant, term.stage, term.metric))
+            if rows is None or isinstance(term.at, int):
+                continue
+            selected = _select(rows, term.at)
+            # Only what averages steps needs the same ones in every variant.
+            arm = "" if term.at in ("mean", "area") else term.variant
+            seeds, steps = (selected[column].to_numpy() for column in ("seed", "step"))
+            key = (arm, term.stage, term.metric, term.at)
+            first = steps[seeds == seeds[0]]
+            other, seed, expected = known.setdefault(key, (term, int(seeds[0]), first))
+            runs = len(np.unique(seeds))
+            if np.array_equal(steps, np.tile(expected, runs)):
+                continue
+            found = {int(one): steps[seeds == one] for one in np.unique(seeds)}
+            wrong = next(one for one in found if not np.array_equal(found[one], expected))
+            return _Uneven(term, wrong, found[wrong], other.variant, seed, expected)
+        return None
 
     def _found(self, term: Term) -> str:
         """What the term's variant has instead, for a message."""
@@ -321,6 +386,12 @@ def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, floa
             number = values.mean()
         reduced[int(seed)] = float(number)
     return reduced
+
+
+def _steps(steps: NDArray[np.int64]) -> str:
+    if len(steps) <= 6:
+        return f"{steps.tolist()}"
+    return f"[{steps[0]}, {steps[1]}, …, {steps[-1]}] ({len(steps)} steps)"
 
 
 def _describe(term: Term) -> str:

@@ -58,6 +58,8 @@ is not equivalent, not "not worse", and not of the documented size (a share coun
 against the claim instead). A control explains, and a precondition is met, only if its interval with
 the failed seeds and that without them both do so. An effect with a variant of which no run
 succeeded has no number and decides nothing.
+Runs of a variant with other steps than its first are refused where they enter what decides, those
+of several variants where an effect averages over steps; where nothing is decided, a note says so.
 Where an effect is the same in all seeds, its interval is that point and its p is the sign test's,
 which is about the median: a rare other value may have been missed, and a note says so. Such a
 control or precondition decides only with so many seeds that 2⁻ⁿ is no more than half of what the
@@ -85,7 +87,6 @@ from fixbench.ablation import (
     Claim,
     Control,
     Effect,
-    Precondition,
     Term,
     claim_difference,
     claim_hash,
@@ -290,11 +291,9 @@ def adjudicate(
                 p_equivalence_adjusted=p_equivalence_adjusted.get(claim.id, math.nan),
             )
             notes += _notes(found, alpha)
-            result = _require(
-                result, _preconditions(claim.preconditions, results, confidence, notes)
-            )
-        controls = _measure(ablation, claim.controls, results, tier, confidence, notes)
-        supporting = _measure(ablation, claim.supporting, results, tier, confidence, notes)
+            result = _require(result, _preconditions(claim, results, confidence, notes))
+        controls = _measure(ablation, claim, claim.controls, results, tier, confidence, notes)
+        supporting = _measure(ablation, claim, claim.supporting, results, tier, confidence, notes)
         edited, changes = False, tuple[ClaimChange, ...]()
         if recorded_claims is not None:
             recorded = recorded_claims.get(claim.id, ())
@@ -536,7 +535,9 @@ def _test(ablation: Ablation, claim: Claim, results: Measurements, confidence: f
         return _test_share(claim, effect, results, confidence)
     assert decision.margin is not None
     null = default_null(effect.reported) if decision.null is None else decision.null
-    seeds = results.per_seed(effect, null=to_analysis(null, effect.reported))
+    seeds = results.per_seed(
+        effect, null=to_analysis(null, effect.reported), name=f"claim {claim.id}"
+    )
     estimate = estimate_effect(
         seeds.values,
         scale=effect.reported,
@@ -643,6 +644,7 @@ def _described(
 
 def _measure(
     ablation: Ablation,
+    claim: Claim,
     controls: list[Control],
     results: Measurements,
     tier: str,
@@ -658,7 +660,14 @@ def _measure(
             )
             continue
         above, below = control.explains_above, control.explains_below
-        effect, within, said = _measured_within(control.effect, results, confidence, above, below)
+        effect, within, said = _measured_within(
+            f"claim {claim.id}, {control.name!r}",
+            control.effect,
+            results,
+            confidence,
+            above,
+            below,
+        )
         notes += [f"{control.name!r}: {sentence}" for sentence in said]
         measured.append(
             ControlResult(
@@ -672,12 +681,17 @@ def _measure(
 
 
 def _preconditions(
-    declared: list[Precondition], results: Measurements, confidence: float, notes: list[str]
+    claim: Claim, results: Measurements, confidence: float, notes: list[str]
 ) -> tuple[PreconditionResult, ...]:
     measured = []
-    for item in declared:
+    for item in claim.preconditions:
         effect, met, said = _measured_within(
-            item.effect, results, confidence, item.above, item.below
+            f"claim {claim.id}, {item.name!r}",
+            item.effect,
+            results,
+            confidence,
+            item.above,
+            item.below,
         )
         notes += [f"{item.name!r}: {sentence}" for sentence in said]
         measured.append(
@@ -687,6 +701,7 @@ def _preconditions(
 
 
 def _measured_within(
+    name: str,
     effect: Effect,
     results: Measurements,
     confidence: float,
@@ -694,14 +709,15 @@ def _measured_within(
     below: float | None,
 ) -> tuple[EffectEstimate, bool, list[str]]:
     """An effect, whether it lies between bounds, with failed seeds and without, and what to say."""
-    seeds = results.per_seed(effect)
+    decides = above is not None or below is not None
+    seeds = results.per_seed(effect, name=name, describes=not decides)
     found = estimate_effect(
         seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed
     )
     said = [*seeds.policy, *_complete_case(found)]
-    within = _between(found, above, below)
-    if above is None and below is None:
-        return found, False, said
+    within = decides and _between(found, above, below)
+    if not decides:
+        return found, within, said
     said += _constant(found)
     if not _enough(found):
         fewest = _seeds_if_constant(confidence)
