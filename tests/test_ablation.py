@@ -595,6 +595,56 @@ def test_seed_label_is_the_inverse_of_parse_seeds(seeds: set[int]) -> None:
     assert parse_seeds(seed_label(list(seeds))) == sorted(seeds)
 
 
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "1e400"])
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("claims/0/decision/margin", "decision.margin"),
+        ("claims/0/decision/null", "decision.null"),
+        ("claims/0/decision/tolerance", "decision.tolerance"),
+        ("claims/0/documented/value", "documented.value"),
+        (f"{TERM}/weight", "effect.terms.0.weight"),
+        ("metrics/loss/smallest_effect", "metrics.loss.smallest_effect"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(
+    tmp_path: Path, path: str, key: str, number: str
+) -> None:
+    content = read_yaml(TOY)
+    put(path, "@")(content)
+    file = written(tmp_path, content)
+    file.write_text(file.read_text().replace('"@"', number))
+    with pytest.raises(InputError) as caught:
+        load_ablation(file)
+    value = {"1e400": "inf"}.get(number, number.replace(".", ""))
+    assert str(caught.value).endswith(f"{key} is {value}; expected a finite number")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "expected"),
+    [
+        ("controls", {"explains_above": 2.0, "explains_below": 1.0}, "'explains_above' smaller"),
+        ("preconditions", {"above": 1.0, "below": 1.0}, "'above' smaller than 'below'"),
+    ],
+)
+def test_bounds_that_nothing_lies_between_are_refused(
+    tmp_path: Path, kind: str, bounds: dict[str, float], expected: str
+) -> None:
+    content = read_yaml(TOY)
+    item = {"name": "n", "meaning": "m", "effect": content["claims"][0]["effect"], **bounds}
+    content["claims"][0][kind] = [item]
+    with pytest.raises(InputError, match=expected):
+        load_ablation(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("doses", [{"fast": 1e200, "slow": 0.0}, {"fast": 1e-200, "slow": 0.0}])
+def test_doses_without_a_slope_are_refused(tmp_path: Path, doses: dict[str, float]) -> None:
+    content = read_yaml(TOY)
+    content["claims"][0]["effect"] = {"slope": {**SLOPE, "doses": doses}}
+    with pytest.raises(InputError, match="doses of 1e100 at most, and not all within 1e-100"):
+        load_ablation(written(tmp_path, content))
+
+
 @pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "1;2", "1.5"])
 def test_parse_seeds_refuses(text: str) -> None:
     with pytest.raises(InputError, match=r"^--seeds is .*; expected seeds such as '0-9'"):

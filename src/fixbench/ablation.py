@@ -84,7 +84,7 @@ TESTED_RULES = ("difference", "no_difference", "not_worse", "share")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Document(_Strict):
@@ -170,7 +170,7 @@ class Slope(_Strict):
         at: as in a term.
     """
 
-    doses: dict[Name, Annotated[float, Field(allow_inf_nan=False)]]
+    doses: dict[Name, float]
     over: str | None = None
     dose_scale: Literal["plain", "log"] = "plain"
     metric: str
@@ -183,6 +183,9 @@ class Slope(_Strict):
             raise ValueError("at least two different doses")
         if self.dose_scale == "log" and min(self.doses.values()) <= 0:
             raise ValueError("positive doses, which their logarithms need")
+        doses = self.doses.values()
+        if max(map(abs, doses)) > 1e100 or max(doses) - min(doses) < 1e-100:
+            raise ValueError("doses of 1e100 at most, and not all within 1e-100")
         return self
 
     def terms(self) -> list[Term]:
@@ -347,6 +350,11 @@ class Decision(_Strict):
         return self.rule in TESTED_RULES
 
 
+def _refuse_empty_window(above: float | None, below: float | None, prefix: str) -> None:
+    if above is not None and below is not None and above >= below:
+        raise ValueError(f"'{prefix}above' smaller than '{prefix}below'")
+
+
 class Control(_Strict):
     """A rival explanation and the measurement that would show it.
 
@@ -361,6 +369,11 @@ class Control(_Strict):
     meaning: str
     explains_above: float | None = None
     explains_below: float | None = None
+
+    @model_validator(mode="after")
+    def _window(self) -> Control:
+        _refuse_empty_window(self.explains_above, self.explains_below, "explains_")
+        return self
 
 
 class Precondition(_Strict):
@@ -382,6 +395,7 @@ class Precondition(_Strict):
     def _bounded(self) -> Precondition:
         if self.above is None and self.below is None:
             raise ValueError("a precondition with 'above', 'below' or both")
+        _refuse_empty_window(self.above, self.below, "")
         return self
 
 
