@@ -136,7 +136,7 @@ def test_samples_that_do_not_pair_are_refused(make_frame, curves, samples, chang
     for variant in changed:
         curves[variant][3] = curves[variant][3][:4]
     results = Measurements(make_frame(curves), BETTER)
-    effects = results.per_seed(contrast(samples))
+    effects = results.per_seed(contrast(samples), describes=True)
     with pytest.raises(InputError) as caught:
         results.samples(contrast(samples), effects)
     assert str(caught.value).endswith(message)

@@ -10,11 +10,15 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from fixbench.statistics import (
     bca_interval,
+    clustered_interval,
     estimate_effect,
     hedges_correction,
     is_constant,
+    not_worse,
     sign_flip,
+    standardised_skewness,
     student_t,
+    tost,
 )
 
 SAMPLE = [0.9, 1.4, 0.2, 1.1, 0.7]
@@ -169,6 +173,43 @@ def test_swapped_log_terms_give_the_reciprocal(values):
     assert there.estimate * back.estimate == pytest.approx(1)
     assert there.low * back.high == pytest.approx(1)
     assert there.p_value == pytest.approx(back.p_value)
+
+
+@given(samples, st.integers(-996, 996))
+@settings(max_examples=60)
+def test_a_power_of_two_scales_numbers_and_leaves_p(values, exponent):
+    """From 1e-300 to 1e300, to the last bit."""
+    factor = 2.0**exponent
+
+    def summarised(factor):
+        x = [value * factor for value in values]
+        found = estimate_effect(dict(enumerate(x)), null=0.5 * factor)
+        scaled = (found.estimate, found.low, found.high, found.standard_deviation)
+        scaled += (found.bootstrap_low, found.bootstrap_high)
+        same = (found.p_value, found.p_sign_flip, found.standardised)
+        same += (tost(x, low=-factor, high=factor),)
+        same += (not_worse(x, bound=-factor, direction="greater"), is_constant(x))
+        same += (standardised_skewness([x])[0],)
+        clustered = clustered_interval([[value, value / 2] for value in x])
+        scaled += (clustered.low, clustered.high, clustered.standard_error)
+        return scaled, same
+
+    scaled, same = summarised(factor)
+    expected_scaled, expected_same = summarised(1.0)
+    np.testing.assert_array_equal(same, expected_same)
+    np.testing.assert_allclose(scaled, np.multiply(expected_scaled, factor), rtol=1e-15)
+
+
+@pytest.mark.parametrize("values", [[5e-324, 1e-322, 0.0], [1e300, -1e300, 9e299]])
+def test_the_smallest_and_the_greatest_numbers_are_no_mistake(values):
+    found = estimate_effect(dict(enumerate(values)))
+    assert found.low < found.high
+    assert 0 < found.p_value < 1
+    assert not is_constant(values)
+    assert not is_constant([1e308, -1e308])
+    # A null infinitely far from samples so small.
+    assert student_t([1e-310, 2e-310, 4e-310], null=0.5).p_value == 0
+    assert tost([1e-310, 2e-310, 4e-310], low=-0.5, high=0.5) == 0
 
 
 def test_equal_values_that_are_the_null():

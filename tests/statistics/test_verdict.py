@@ -1028,6 +1028,38 @@ def test_runs_of_other_steps_are_refused_by_the_claim_that_compares_them(judge, 
     assert any("not measured at the same steps" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("exponent", [-900, 900])
+@pytest.mark.parametrize(("shift", "verdict"), [(3.0, "reproduced"), (0.0, "absent")])
+def test_a_verdict_depends_on_no_unit(judge, exponent, shift, verdict):
+    factor = 2.0**exponent
+    a, b = ({s: v * factor for s, v in arm.items()} for arm in (BASE, planted(shift)))
+    collapsed = b | {7: b[7] * 1.5}
+    for arm in (b, collapsed):
+        result = judge(arm, {"margin": 0.5 * factor}, a=a)
+        plain = judge({s: v / factor for s, v in arm.items()})
+        assert (result.verdict, result.seeds_needed) == (plain.verdict, plain.seeds_needed)
+        assert (result.effect.p_value, result.p_equivalence) == (
+            plain.effect.p_value,
+            plain.p_equivalence,
+        )
+        assert ("skewed" in result.reason) == ("skewed" in plain.reason)
+    assert judge(b, {"margin": 0.5 * factor}, a=a).verdict == verdict
+
+
+def test_an_effect_that_overflows_is_refused(judge, minus):
+    huge, opposite = dict.fromkeys(range(10), 1e308), dict.fromkeys(range(10), -1e308)
+    message = (
+        r"results/b.parquet: claim TT01: effect of seed 0 is inf; expected at most 1e\+300 in "
+        "magnitude, beyond which intervals overflow; record the run as diverged"
+    )
+    with pytest.raises(InputError, match=message):
+        judge(huge, a=opposite)
+    curves = {seed: [1.7e308, 1.7e308] for seed in range(10)}
+    for at in ("mean", "area"):
+        with pytest.raises(InputError, match="effect of seed 0"):
+            judge(curves, a=curves, effect=minus("b", "a", at=at))
+
+
 def test_results_of_another_or_of_no_ablation_are_refused(make_ablation, make_claim, make_frame):
     ablation = make_ablation([make_claim({})])
     frame = make_frame({"a": BASE})

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fixbench.statistics._samples import scaled
+
 __all__ = ["bca_intervals"]
 
 # Numbers in one array of resamples, 32 MB: the bound on memory whatever the samples' number or n.
@@ -29,7 +31,8 @@ def bca_intervals(
     formulas (Efron, 1987), but as counts: how often each value is drawn depends on n and the seed
     alone, so one matrix product resamples every sample. NaN without variance.
     """
-    x = np.asarray(samples, dtype=float)
+    x, exponents = scaled(np.asarray(samples, dtype=float))
+    power = exponents[:, 0]
     m = len(x)
     centre = x.mean(axis=1, keepdims=True)
     deviations = x - centre
@@ -39,7 +42,7 @@ def bca_intervals(
         part = slice(start, start + step)
         found = _intervals(deviations[part], confidence, seed, resamples)
         low[part], high[part] = (centre[part, 0] + bound for bound in found)
-    return low, high
+    return np.ldexp(low, power), np.ldexp(high, power)
 
 
 def _intervals(

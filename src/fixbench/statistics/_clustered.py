@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from fixbench.statistics._samples import scaled
+
 __all__ = ["ClusteredInterval", "clustered_interval"]
 
 
@@ -56,8 +58,9 @@ def clustered_interval(
     Returns:
         NaN bounds where k is 1.
     """
-    rows = [np.asarray(row, dtype=float) for row in samples]
-    sizes = [len(row) for row in rows]
+    values, exponents = scaled(np.concatenate([np.asarray(row, float) for row in samples])[None])
+    power, sizes = int(exponents[0, 0]), [len(np.asarray(row)) for row in samples]
+    rows = np.split(values[0], np.cumsum(sizes)[:-1])
     means = np.array([row.mean() for row in rows])
     n, centre = len(rows), float(means.mean())
     if crossed:
@@ -75,9 +78,9 @@ def clustered_interval(
         error = math.sqrt(variance * units / (units - 1))
         half = float(stats.t.ppf((1 + confidence) / 2, units - 1)) * error
     return ClusteredInterval(
-        low=centre - half,
-        high=centre + half,
-        standard_error=error,
+        low=float(np.ldexp(centre - half, power)),
+        high=float(np.ldexp(centre + half, power)),
+        standard_error=float(np.ldexp(error, power)),
         seeds=n,
         fewest=min(sizes),
         most=max(sizes),

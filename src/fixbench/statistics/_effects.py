@@ -16,6 +16,8 @@ from fixbench.errors import InputError
 
 __all__ = ["Measurements", "PropertyCount", "SeedEffects"]
 
+# Sums over seeds, and the intervals of two of them, stay far from overflowing.
+_LARGEST = 1e300
 _IDENTITY = ["variant", "seed", "stage", "step", "metric"]
 
 
@@ -149,9 +151,9 @@ class Measurements:
 
         Raises:
             InputError: a term has no rows; the variants were not run with the same seeds; a value
-                on the log scale is not positive; the successful runs of a variant have not the same
-                steps where the term selects them, or those of several variants where it selects
-                all (nested samples excepted).
+                on the log scale is not positive; an effect is beyond 1e300; the successful runs of
+                a variant have not the same steps where the term selects them, or those of several
+                variants where it selects all (nested samples excepted).
         """
         seeds = sorted(self._effect_seeds(effect))
         terms = effect.weighted
@@ -164,7 +166,17 @@ class Measurements:
         if lost := self._lost(effect, seeds):
             nothing = dict.fromkeys(seeds, math.nan)
             return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), policy=lost)
-        values, policy = self._impute(terms, measured, seeds, null)
+        with np.errstate(over="ignore"):
+            values, policy = self._impute(terms, measured, seeds, null)
+        for seed, value in values.items():
+            if not abs(value) <= _LARGEST:
+                raise InputError(
+                    self._files[terms[0].variant],
+                    f"{name}: effect of seed {seed}" if name else f"effect of seed {seed}",
+                    value,
+                    expected=f"at most {_LARGEST:g} in magnitude, beyond which intervals overflow; "
+                    "record the run as diverged",
+                )
         return SeedEffects(
             values=values,
             failed=failed,
@@ -380,10 +392,11 @@ def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, floa
         values, steps = rows["value"].to_numpy(), rows["step"].to_numpy()
         if scale == "log":
             values = np.log(values)
-        if at == "area" and len(values) > 1:
-            number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
-        else:
-            number = values.mean()
+        with np.errstate(over="ignore", invalid="ignore"):  # refused where it is used
+            if at == "area" and len(values) > 1:
+                number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
+            else:
+                number = values.mean()
         reduced[int(seed)] = float(number)
     return reduced
 

@@ -13,7 +13,7 @@ from scipy import special
 
 from fixbench.statistics._bootstrap import bca_intervals
 from fixbench.statistics._result import EffectEstimate
-from fixbench.statistics._samples import is_constant, sign_flips, t_tests
+from fixbench.statistics._samples import is_constant, scaled, sign_flips, t_tests
 
 __all__ = [
     "StudentT",
@@ -137,9 +137,12 @@ def estimate_effect(
         low, high = bca_interval(x, confidence=confidence)
         if len(x) > 1:
             constant = is_constant(x)
-            deviation = 0.0 if constant else float(np.std(x, ddof=1))
+            y, exponents = scaled(x[None])
+            power = int(exponents[0, 0])
+            spread = float(np.std(y, ddof=1))
+            deviation = 0.0 if constant else float(np.ldexp(spread, power))
             if not constant:
-                shift = (student.mean - origin) / deviation
+                shift = float(np.ldexp(student.mean - origin, -power)) / spread
                 standardised = shift * hedges_correction(len(x) - 1)
     return EffectEstimate(
         scale=scale,

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-__all__ = ["TTests", "are_constant", "holms", "is_constant", "sign_flips", "t_tests", "tosts"]
+__all__ = [
+    "TTests",
+    "are_constant",
+    "holms",
+    "is_constant",
+    "scaled",
+    "sign_flips",
+    "t_tests",
+    "tosts",
+]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +46,24 @@ class TTests:
     p_value: Array
 
 
+def scaled(samples: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Each row of ``samples`` (m, n) over a power of two, and its exponents (m, 1).
+
+    The largest magnitude of a row is then in [1, 2), so that no square of it over- or underflows;
+    the power changes no bit of what follows.
+    """
+    largest = np.abs(samples).max(axis=1, keepdims=True, initial=0.0)
+    usable = np.isfinite(largest) & (largest > 0)
+    exponents = np.where(usable, np.frexp(np.where(usable, largest, 1.0))[1] - 1, 0)
+    return np.ldexp(samples, -exponents), exponents.astype(np.int64)
+
+
+def _moved(value: float, exponents: NDArray[np.int64]) -> Array:
+    """A number beside scaled rows: (m, 1)."""
+    with np.errstate(over="ignore"):  # infinitely far from samples so small
+        return np.asarray(np.ldexp(value, -exponents))
+
+
 def is_constant(values: ArrayLike) -> bool:
     """Whether the values (n,) differ by no more than rounding, so that they have no variance."""
     return bool(are_constant(np.asarray(values, dtype=float)[None])[0])
@@ -44,33 +71,40 @@ def is_constant(values: ArrayLike) -> bool:
 
 def t_tests(samples: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) -> TTests:
     """`fixbench.statistics.student_t` of each row of ``samples`` (m, n)."""
-    x = np.asarray(samples, dtype=float)
+    x, exponents = scaled(np.asarray(samples, dtype=float))
+    power, origin = exponents[:, 0], _moved(null, exponents)[:, 0]
     m, n = x.shape
     mean = x.mean(axis=1)
     if n < 2:
         nothing = np.full(m, math.nan)
-        return TTests(mean=mean, low=nothing, high=nothing, p_value=nothing)
+        return TTests(mean=np.ldexp(mean, power), low=nothing, high=nothing, p_value=nothing)
     constant = are_constant(x)
     mean = np.where(constant, np.median(x, axis=1), mean)
     error = np.where(constant, 0.0, x.std(axis=1, ddof=1) / math.sqrt(n))
     reach = -special.stdtrit(n - 1, (1 - confidence) / 2) * error
-    p_value = 2 * special.stdtr(n - 1, -np.abs(_over(mean - null, error)))
-    same = np.isclose(mean, null, rtol=_ROUNDING, atol=0.0)
+    p_value = 2 * special.stdtr(n - 1, -np.abs(_over(mean - origin, error)))
+    same = np.isclose(mean, origin, rtol=_ROUNDING, atol=0.0)
     p_value = np.where(constant, np.where(same, 1.0, 2.0 ** (1 - n)), p_value)
-    return TTests(mean=mean, low=mean - reach, high=mean + reach, p_value=p_value)
+    return TTests(
+        mean=np.ldexp(mean, power),
+        low=np.ldexp(mean - reach, power),
+        high=np.ldexp(mean + reach, power),
+        p_value=p_value,
+    )
 
 
 def tosts(samples: ArrayLike, *, low: float, high: float) -> Array:
     """`fixbench.statistics.tost` of each row of ``samples`` (m, n): p-values (m,)."""
-    x = np.asarray(samples, dtype=float)
+    x, exponents = scaled(np.asarray(samples, dtype=float))
+    lower, upper = (_moved(bound, exponents)[:, 0] for bound in (low, high))
     m, n = x.shape
     if n < 2:
         return np.full(m, math.nan)
     mean, error = x.mean(axis=1), x.std(axis=1, ddof=1) / math.sqrt(n)
-    below = special.stdtr(n - 1, -_over(mean - low, error))
-    above = special.stdtr(n - 1, -_over(high - mean, error))
+    below = special.stdtr(n - 1, -_over(mean - lower, error))
+    above = special.stdtr(n - 1, -_over(upper - mean, error))
     middle = np.median(x, axis=1)
-    inside = np.where((low < middle) & (middle < high), 2.0**-n, 1.0)
+    inside = np.where((lower < middle) & (middle < upper), 2.0**-n, 1.0)
     p_value: Array = np.where(are_constant(x), inside, np.maximum(below, above))
     return np.where(np.isnan(x).any(axis=1), math.nan, p_value)
 
@@ -83,7 +117,7 @@ def sign_flips(
     Args:
         flips: random flips where n is too large for all of them; every row meets the same ones.
     """
-    x = np.asarray(samples, dtype=float) - null
+    x, _ = scaled(np.asarray(samples, dtype=float) - null)
     m, n = x.shape
     if n < 2:
         return np.full(m, math.nan)
@@ -136,7 +170,8 @@ def _random_signs(n: int, seed: int, flips: int) -> Iterator[Array]:
 
 def are_constant(x: Array) -> NDArray[np.bool_]:
     """`is_constant` of each row of ``x`` (m, n): (m,)."""
-    return np.asarray(np.ptp(x, axis=1) <= _ROUNDING * np.abs(x).max(axis=1))
+    y, _ = scaled(x)
+    return np.asarray(np.ptp(y, axis=1) <= _ROUNDING * np.abs(y).max(axis=1))
 
 
 def _over(numerator: Array, error: Array) -> Array:

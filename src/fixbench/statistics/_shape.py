@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fixbench.statistics._samples import are_constant
+from fixbench.statistics._samples import are_constant, scaled
 
 __all__ = ["SKEWED", "standardised_skewness"]
 
@@ -22,7 +22,7 @@ def standardised_skewness(samples: ArrayLike) -> NDArray[np.float64]:
     proves nothing. Heavy tails exceed it too (10 to 43 %), where the t-test does not err. NaN
     where there are fewer than three seeds, or where they do not vary.
     """
-    x = np.asarray(samples, dtype=float)
+    x, _ = scaled(np.asarray(samples, dtype=float))
     n = x.shape[1]
     flat = are_constant(x) | (n < 3)
     centred = x - x.mean(axis=1, keepdims=True)

@@ -115,6 +115,7 @@ from fixbench.statistics._result import (
     PreconditionResult,
     Verdict,
 )
+from fixbench.statistics._samples import scaled
 from fixbench.statistics._sequential import SPENDING, Progress, decide, spending_levels
 from fixbench.statistics._shape import SKEWED, standardised_skewness
 
@@ -862,7 +863,8 @@ def _caution(tested: _Tested) -> str:
     skewness = float(standardised_skewness(np.array(values)[None])[0])
     if not abs(skewness) > SKEWED:
         return ""
-    squares = (np.array(values) - np.mean(values)) ** 2
+    centred = np.array(values) - np.mean(values)
+    squares = scaled(centred[None])[0][0] ** 2
     worst, share = seeds[squares.argmax()], 100 * squares.max() / squares.sum()
     return (
         f" Its seeds are skewed (standardised skewness {skewness:.1f}; seed {worst} alone has "
