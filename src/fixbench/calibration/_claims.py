@@ -126,6 +126,22 @@ TRUTHS: tuple[Truth, ...] = (
         deviation=_NOISY,
         required=False,
     ),
+    Truth(
+        name="no effect, a fifth of the runs of b fails",
+        effect=0.0,
+        wrong=_SHOWN,
+        nominal=ALPHA / 2,
+        failing=(0.0, 0.2),
+        deviation=_NOISY,
+    ),
+    Truth(
+        name="none documented, and most runs of b fail",
+        effect=0.0,
+        wrong=("reproduced",),
+        nominal=ALPHA,
+        rule="no_difference",
+        failing=(0.0, 0.8),
+    ),
 )
 
 
