@@ -37,7 +37,7 @@ def write_runs(folder, runs):
 
 def judge(folder, runs, truth=TRUTHS[0]):
     n = len(runs["a0"])
-    ablation = Ablation.model_validate(_claims._content(truth, n, 1, True))
+    ablation = Ablation.model_validate(_claims._content([truth], n, True))
     (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
     return result
 
@@ -105,3 +105,16 @@ def test_the_statistics_of_an_appendix_are_fast():
     assert speed.verdicts + speed.bootstrap < 10
     assert speed.bootstrap < speed.scipy
     assert speed.largest_difference < 0.001
+
+
+def test_verdicts_in_arrays_are_those_from_rows_also_where_runs_and_claims_are_unlike():
+    truths = [*TRUTHS, *TRUTHS] * 4
+    failing = Truth(
+        name="nearly every run fails", effect=0.0, wrong=(), nominal=0.05, failing=(0.8, 0.9)
+    )
+    random = np.random.default_rng(8)
+    runs = _claims._Runs.draw([*truths, failing], 5, random, DISTRIBUTIONS[4].draw)
+    for primary, family in ((False, 1), (True, len(truths) + 1)):
+        found, _ = runs.judged(family=family)
+        assert [r.verdict for r in runs.adjudicated(primary=primary)] == found.tolist()
+    assert len(set(found)) >= 5

@@ -1,15 +1,30 @@
 """The statistics, simulated: each rate is judged by an exact binomial test, from a fixed seed."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from fixbench.calibration import DISTRIBUTIONS, Rate, _methods, _run, calibrate
+from fixbench.calibration import (
+    DISTRIBUTIONS,
+    FAMILY_LEVEL,
+    TWO_POINT,
+    Rate,
+    _claims,
+    _methods,
+    _run,
+    calibrate,
+    judged_together,
+)
+from fixbench.statistics import adjudicate
+
+REPLICATIONS = 2000
 
 
 @pytest.fixture(scope="module")
 def calibration():
-    return calibrate(replications=2000, seed=1, speed=False)
+    return calibrate(replications=REPLICATIONS, seed=1, speed=False)
 
 
 def rate(calibration, question, method, condition, n):
@@ -26,6 +41,106 @@ def test_what_theory_promises_holds(calibration):
     # Not for want of anything to fail: levels, coverage, power, families and verdicts.
     assert sum(r.required for r in calibration.rates) > 100
     assert {r.n for r in calibration.rates} >= {3, 5, 10, 30}
+
+
+def test_an_error_twice_as_frequent_as_promised_would_be_seen(calibration):
+    errors = [
+        r for r in calibration.rates if r.required and r.bound == "at most" and r.nominal < 0.2
+    ]
+    assert len(errors) > 80
+    assert [r for r in errors if r.seen[1] is None or r.seen[1] > 2 * r.nominal] == []
+    assert all(r.trials >= 700 for r in errors)
+    # And a verdict that is not that of the rules, in a few of a hundred.
+    rows = [r for r in calibration.rates if r.method == "adjudicate"]
+    assert len(rows) == 4 * len(_claims.TRUTHS) + 4
+    assert all(r.seen[0] > 0.95 and r.count == r.trials for r in rows)
+
+
+@pytest.fixture
+def verdicts(monkeypatch):
+    """The simulations of verdicts alone, at the replications of this suite."""
+    chosen = [cell for cell in _run.cells() if cell.title.startswith(("verdicts", "families"))]
+    monkeypatch.setattr(_run, "_conclusions", lambda rates: [])
+
+    def run(*, only=""):
+        cells = [cell for cell in chosen if only in cell.title]
+        monkeypatch.setattr(_run, "cells", lambda: cells)
+        return calibrate(replications=REPLICATIONS, seed=1, speed=False)
+
+    return run
+
+
+def test_a_planted_wrong_level_is_refuted_in_every_verdict(verdicts, monkeypatch):
+    # Planted: verdicts at 15 % that promise 5 % (intervals: 2.5 % and 7.5 % a side).
+    planted = 0.15
+    monkeypatch.setattr(_claims, "adjudicate", partial(adjudicate, confidence=1 - planted))
+    monkeypatch.setattr(_claims, "t_tests", partial(_claims.t_tests, confidence=1 - planted))
+    rule = _claims._Runs.judged
+    monkeypatch.setattr(_claims._Runs, "judged", lambda *a, **k: _at(planted, rule, *a, **k))
+    monkeypatch.setattr(_claims, "_FROM_ROWS", 5)
+    monkeypatch.setattr(_claims, "_FAMILIES_FROM_ROWS", 1)
+    found = verdicts()
+    promised = {
+        (r.condition, r.method, r.n) for r in found.rates if r.required and r.method != "adjudicate"
+    }
+    refuted = {(r.condition, r.method, r.n) for r in found.failed}
+    # Only half of two kinds of claim can be falsely absent: 7.5 %, which is too near 5 % to be seen.
+    assert {method for _, method, _ in promised - refuted} == {"any false absence"}
+    assert len(promised) == 4 * 8 + 4
+    # Both ways of judging agree: what refutes it is the rate alone.
+    assert all(r.count == r.trials for r in found.rates if r.method == "adjudicate")
+
+
+def _at(level, rule, *args, **options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_claims, "ALPHA", level)
+        return rule(*args, **options)
+
+
+def test_an_error_planted_in_adjudicate_alone_is_seen(verdicts, monkeypatch):
+    # Planted: its level is 15 %, that of the rules 5 %; a tenth of the verdicts differ.
+    monkeypatch.setattr(_claims, "adjudicate", partial(adjudicate, confidence=0.85))
+    found = verdicts(only="A/A: no effect, an effect documented, n = 5")
+    assert [(r.method, r.nominal) for r in found.failed] == [("adjudicate", 1.0)]
+
+
+def test_a_planted_family_without_adjustment_is_refuted(verdicts, monkeypatch):
+    # Planted: raw p in place of Holm's.
+    monkeypatch.setattr(_claims, "holms", lambda p: p)
+    monkeypatch.setattr(_claims, "_FAMILIES_FROM_ROWS", 1)
+    found = verdicts(only="families of 40 claims, A/A")
+    assert "false verdicts in families" in {r.question for r in found.failed}
+
+
+def test_two_point_effects_are_reported_with_how_far_off_they_are(calibration):
+    """All seeds alike in (1 - 0.2)ⁿ of samples, which then have no variance."""
+    for n in (3, 5, 10):
+        alike = 0.8**n
+        covered = rate(calibration, "coverage", "t", TWO_POINT.name, n)
+        assert covered.rate < 1 - alike + 0.05
+        assert not covered.required
+        equivalent = rate(
+            calibration, "false equivalence at the margin", "TOST", "two-point, upper end", n
+        )
+        # A constant sample has a p of 1 / 2ⁿ: below 5 % from five seeds.
+        expected = alike if n >= 5 else 0.0
+        assert equivalent.rate == pytest.approx(expected, abs=0.04)
+    assert "Where most seeds give the same value" in " ".join(calibration.conclusions)
+
+
+def test_what_families_share_and_what_they_do_not(calibration):
+    found = {r.method: r for r in calibration.rates if r.question == "false verdicts in families"}
+    assert found["either"].required
+    assert found["either"].nominal == 0.1
+    assert found["either"].rate > max(
+        found["any false difference"].rate, found["any false absence"].rate
+    )
+    size = found["any verdict reproduced"]
+    assert not size.required
+    # Each errs in 2.5 % of cases, independently.
+    assert size.rate == pytest.approx(1 - 0.975**40, abs=0.06)
+    text = " ".join(calibration.conclusions)
+    assert f"wrongly 'reproduced' in {100 * size.rate:.1f} %" in text
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
@@ -123,13 +238,29 @@ def test_rates_are_judged_by_hand_calculation():
     assert judged(90, "at most").departure == pytest.approx(4.0)
     assert judged(90, "at most", required=True).failed
     assert not judged(90, "at most").failed
+    # What is seen: refuted with 80 % at that rate, not with a count less.
+    for bound, side in (("at most", 1), ("at least", 0), ("equal", 0), ("equal", 1)):
+        one = judged(50, bound)
+        true = one.seen[side]
+        refuting = [c for c in range(1001) if judged(c, bound).verdict == "off"]
+        power = stats.binom.pmf(refuting, 1000, true).sum()
+        assert power == pytest.approx(0.8, abs=1e-6)
+    assert judged(50, "at most").seen[0] is None
+    assert judged(50, "at least").seen[1] is None
+    few = Rate(
+        question="q", method="m", condition="c", n=3, count=1, trials=1, nominal=0.05, bound="equal"
+    )
+    assert few.seen == (None, None)
+    # The level is shared by what is promised, and by that alone.
+    rates = [judged(50, "equal", required=index < 4) for index in range(10)]
+    assert {r.level for r in judged_together(rates)} == {FAMILY_LEVEL / 4}
     # Clopper and Pearson by the beta quantiles.
     low, high = judged(50, "equal").interval
     assert low == pytest.approx(stats.beta.ppf(0.025, 50, 951))
     assert high == pytest.approx(stats.beta.ppf(0.975, 51, 950))
 
 
-@pytest.mark.parametrize("kind", DISTRIBUTIONS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*DISTRIBUTIONS, TWO_POINT], ids=lambda kind: kind.name)
 def test_distributions_have_mean_0_variance_1_and_the_declared_symmetry(kind):
     values = kind.draw(np.random.default_rng(3), (400_000,))
     assert values.mean() == pytest.approx(0, abs=0.01)

@@ -24,8 +24,12 @@ from fixbench.calibration._claims import TRUTHS as TRUTHS
 from fixbench.calibration._claims import Truth as Truth
 from fixbench.calibration._claims import adjudicate_planted as adjudicate_planted
 from fixbench.calibration._distributions import DISTRIBUTIONS as DISTRIBUTIONS
+from fixbench.calibration._distributions import TWO_POINT as TWO_POINT
 from fixbench.calibration._distributions import Distribution as Distribution
+from fixbench.calibration._rate import FAMILY_LEVEL as FAMILY_LEVEL
+from fixbench.calibration._rate import SEEN_WITH as SEEN_WITH
 from fixbench.calibration._rate import Rate as Rate
+from fixbench.calibration._rate import judged_together as judged_together
 from fixbench.calibration._run import Calibration as Calibration
 from fixbench.calibration._run import calibrate as calibrate
 from fixbench.calibration._speed import Speed as Speed

@@ -1,25 +1,38 @@
 """Verdicts on claims whose truth is known, by the functions that judge real ones.
 
 Each replication is a claim about two variants of its own, with its own stage, so that runs are
-imputed from these two alone. Rows go through `fixbench.statistics.adjudicate` as those of a run do.
+imputed from these two alone. `fixbench.statistics.adjudicate` takes milliseconds a claim, mostly
+for rows and for checks that decide nothing; that is too long to tell 5 % from 10 %. So verdicts are
+found twice: all of them by the rules as they are stated, in arrays, with the tests of the package;
+and the first ones of every simulation from rows, by `adjudicate`, as those of a run. Both must give
+the same verdict on every claim, which is a rate of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fixbench.ablation import Ablation
 from fixbench.calibration._methods import ALPHA, CLAIMS, NORMAL, SIZES, Cell
 from fixbench.calibration._rate import Bound, Rate
 from fixbench.results import COLUMNS
-from fixbench.statistics import ClaimResult, adjudicate, seeds_for_difference
+from fixbench.statistics import (
+    ClaimResult,
+    TTests,
+    adjudicate,
+    holms,
+    seeds_for_difference,
+    t_tests,
+    tosts,
+)
 
 __all__ = ["TRUTHS", "Truth", "adjudicate_planted", "claim_cells"]
 
@@ -27,10 +40,15 @@ __all__ = ["TRUTHS", "Truth", "adjudicate_planted", "claim_cells"]
 _DEVIATION = 0.3
 # So much noise that equivalence is out of reach, and every false difference counts.
 _NOISY = 5.0
-_MARGIN, _TOLERANCE, _DOCUMENTED = 1.0, 1.0, 4.0
+_MARGIN, _TOLERANCE, _DOCUMENTED, _EXPLAINS_ABOVE = 1.0, 1.0, 4.0, 1.0
 _STEPS = 3
-# Claims judged together: more make no difference to them, but the table of runs larger.
-_TOGETHER = 50
+
+Array = NDArray[np.float64]
+Verdicts = NDArray[np.str_]
+# Claims simulated at once: whole families.
+_TOGETHER = 50 * CLAIMS
+# For so many claims, or families, of a simulation the verdict is found from rows too.
+_FROM_ROWS, _FAMILIES_FROM_ROWS = 100, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +77,11 @@ class Truth:
     precondition: float | None = None
     deviation: float = _DEVIATION
     required: bool = True
+
+    @property
+    def other(self) -> float | None:
+        """The planted effect of control or precondition."""
+        return self.precondition if self.control is None else self.control
 
 
 _SHOWN = ("reproduced", "direction only")
@@ -145,19 +168,27 @@ TRUTHS: tuple[Truth, ...] = (
 )
 
 
+_NONE, _AT_MARGIN, _AT_TOLERANCE = TRUTHS[0], TRUTHS[1], TRUTHS[3]
+
+
 def claim_cells() -> Iterator[Cell]:
     """The simulations of whole verdicts."""
     for n in SIZES:
         for truth in TRUTHS:
             title = f"verdicts, {truth.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_verdicts, truth, n), share=1 / 50)
-    title = f"A/A, families of {CLAIMS} claims"
-    yield Cell(title=title, simulate=partial(_families, 10), share=1 / 200)
-    yield Cell(title="planted effect", simulate=partial(_planted, 1.2), share=1 / 20)
+            yield Cell(title=title, simulate=partial(_verdicts, truth, n))
+    for name, simulate in (
+        ("A/A", _same_families),
+        ("of two kinds", _mixed_families),
+        ("sizes", _size_families),
+    ):
+        title = f"families of {CLAIMS} claims, {name}"
+        yield Cell(title=title, simulate=partial(simulate, 10), share=0.5)
+    yield Cell(title="planted effect", simulate=partial(_planted, 1.2))
 
 
 def adjudicate_planted(
-    truth: Truth,
+    truth: Truth | Sequence[Truth],
     *,
     n: int,
     claims: int,
@@ -168,17 +199,133 @@ def adjudicate_planted(
     """Verdicts on ``claims`` independent claims about ``truth``, n seeds each.
 
     Args:
+        truth: of all claims, or of each.
         primary: judge them as one family; otherwise each alone.
         draw: the distribution of a run about its mean.
     """
-    ablation = Ablation.model_validate(_content(truth, n, claims, primary))
-    return adjudicate(ablation, _rows(truth, n, claims, random, draw), tier="small")
+    truths = [truth] * claims if isinstance(truth, Truth) else list(truth)
+    return _Runs.draw(truths, n, random, draw).adjudicated(primary=primary)
 
 
-def _content(truth: Truth, n: int, claims: int, primary: bool) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class _Runs:
+    """Simulated runs of independent claims.
+
+    Attributes:
+        values: metric → (arm, claim, seed, step); arms a and b, claims judge the last step.
+        failed: (arm, claim, seed).
+    """
+
+    truths: Sequence[Truth]
+    values: Mapping[str, Array]
+    failed: NDArray[np.bool_]
+
+    @classmethod
+    def draw(
+        cls, truths: Sequence[Truth], n: int, random: np.random.Generator, draw: Callable[..., Any]
+    ) -> _Runs:
+        """A claim a truth, with n seeds."""
+        claims = len(truths)
+        deviations = np.array([truth.deviation for truth in truths])[:, None, None]
+        failing = np.array([truth.failing for truth in truths]).T[:, :, None]
+        planted = {"score": [truth.effect for truth in truths]}
+        others = [truth.other for truth in truths]
+        if any(other is not None for other in others):
+            planted["other"] = [other or 0.0 for other in others]
+        failed = random.random((2, claims, n)) < failing
+        values = {}
+        for metric, effects in planted.items():
+            # What both arms of a seed share cancels in the pair, so its size does not matter.
+            values[metric] = random.normal(size=(1, claims, n, 1)) + (
+                draw(random, (2, claims, n, _STEPS)) * deviations / math.sqrt(2)
+            )
+            values[metric][1] += np.array(effects)[:, None, None]
+        return cls(truths=truths, values=values, failed=failed)
+
+    def __getitem__(self, claims: slice) -> _Runs:
+        values = {metric: value[:, claims] for metric, value in self.values.items()}
+        return _Runs(truths=self.truths[claims], values=values, failed=self.failed[:, claims])
+
+    def adjudicated(self, *, primary: bool) -> list[ClaimResult]:
+        """By the package, from rows as a job writes them."""
+        n = self.failed.shape[2]
+        ablation = Ablation.model_validate(_content(self.truths, n, primary))
+        return adjudicate(ablation, self._rows(), tier="small")
+
+    def _rows(self) -> pd.DataFrame:
+        """One row a step and metric."""
+        frames = []
+        for metric, values in self.values.items():
+            arm, claim, seed, step = (axis.ravel() for axis in np.indices(values.shape))
+            failed = np.repeat(self.failed, values.shape[3])
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "ablation": "planted",
+                        "variant": [f"{'ab'[a]}{c}" for a, c in zip(arm, claim, strict=True)],
+                        "seed": seed,
+                        "stage": claim.astype(str),
+                        "step": step,
+                        "metric": metric,
+                        "value": values.ravel(),
+                        "unit": "1",
+                        "status": np.where(failed, "diverged", "ok"),
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)[[*COLUMNS]].assign(file="planted")
+
+    def effects(self, metric: str) -> Array:
+        """The effect of each seed (claim, seed): failed runs count as the worst of both arms."""
+        last = self.values[metric][..., -1]
+        worst = np.where(self.failed, math.inf, last).min(axis=(0, 2))
+        worst = np.where(np.isinf(worst), math.nan, worst)  # no run is left to impute from
+        b, a = np.where(self.failed, worst[:, None], last)[::-1]
+        return np.asarray(b - a)
+
+    def judged(self, *, family: int) -> tuple[Verdicts, TTests]:
+        """By the rules of `fixbench.statistics._verdict`, in arrays, with intervals.
+
+        Args:
+            family: how many claims make one, one after another; where it is 1, each is alone.
+        """
+        effects = self.effects("score")
+        tests = t_tests(effects)
+        p, p_within = tests.p_value, tosts(effects, low=-_MARGIN, high=_MARGIN)
+        p, p_within = (holms(raw.reshape(-1, family)).ravel() for raw in (p, p_within))
+        different, within = p < ALPHA, p_within < ALPHA
+
+        def each(get: Callable[[Truth], bool]) -> NDArray[np.bool_]:
+            return np.array([get(truth) for truth in self.truths])
+
+        sized = each(lambda truth: truth.tolerance)
+        near = (tests.low >= _DOCUMENTED - _TOLERANCE) & (tests.high <= _DOCUMENTED + _TOLERANCE)
+        beyond = (tests.low > _MARGIN) | (tests.high < -_MARGIN)
+        above = tests.mean > 0
+        verdicts = np.select(
+            [within, different & above & (near | ~sized), different & above, different],
+            ["absent", "reproduced", "direction only", "reversed"],
+            "inconclusive",
+        )
+        no_difference = np.select(
+            [within, different & beyond], ["reproduced", "reversed"], "inconclusive"
+        )
+        verdicts = np.where(
+            each(lambda truth: truth.rule == "no_difference"), no_difference, verdicts
+        )
+        if "other" in self.values:
+            low = t_tests(self.effects("other")).low
+            unmet = each(lambda truth: truth.precondition is not None) & ~(low > 0)
+            explained = each(lambda truth: truth.control is not None) & (low > _EXPLAINS_ABOVE)
+            explained &= np.isin(verdicts, _SHOWN)
+            verdicts = np.select([unmet, explained], ["not testable", "confounded"], verdicts)
+        return verdicts, tests
+
+
+def _content(truths: Sequence[Truth], n: int, primary: bool) -> dict[str, Any]:
     variants: dict[str, Any] = {}
     declared = []
-    for index in range(claims):
+    for index, truth in enumerate(truths):
         for arm, size in (("a", 0.0), ("b", truth.effect)):
             changes = {"size": [index, size]}
             variants[f"{arm}{index}"] = {"reason": "planted", "changes": changes}
@@ -200,13 +347,13 @@ def _content(truth: Truth, n: int, claims: int, primary: bool) -> dict[str, Any]
         }
         other = {"name": "other", "meaning": "planted", "effect": _effect(index, "other")}
         if truth.control is not None:
-            claim["controls"] = [{**other, "explains_above": 1.0}]
+            claim["controls"] = [{**other, "explains_above": _EXPLAINS_ABOVE}]
         if truth.precondition is not None:
             claim["preconditions"] = [{**other, "above": 0.0}]
         declared.append(claim)
     metric = {"unit": "1", "better": "higher", "description": "planted"}
     return {
-        "title": truth.name,
+        "title": "Planted effects",
         "question": "Are verdicts on planted effects right?",
         "document": {"file": "none", "title": "Planted effects", "section": "1"},
         "system": "planted",
@@ -229,85 +376,123 @@ def _effect(index: int, metric: str) -> dict[str, Any]:
     }
 
 
-def _rows(
-    truth: Truth, n: int, claims: int, random: np.random.Generator, draw: Callable[..., Any]
-) -> pd.DataFrame:
-    """One row a step, as a job writes them; claims judge the last step."""
-    planted = {"score": truth.effect}
-    other = truth.control if truth.control is not None else truth.precondition
-    if other is not None:
-        planted["other"] = other
-    frames = []
-    failing = random.random((2, claims, n)) < np.array(truth.failing)[:, None, None]
-    for metric, effect in planted.items():
-        # What both arms of a seed share cancels in the pair, so its size does not matter.
-        shared = random.normal(size=(1, claims, n, 1))
-        own = draw(random, (2, claims, n, _STEPS)) * truth.deviation / math.sqrt(2)
-        values = shared + own + np.array([0.0, effect])[:, None, None, None]
-        arm, claim, seed, step = (axis.ravel() for axis in np.indices(values.shape))
-        frames.append(
-            pd.DataFrame(
-                {
-                    "ablation": "planted",
-                    "variant": [f"{'ab'[a]}{c}" for a, c in zip(arm, claim, strict=True)],
-                    "seed": seed,
-                    "stage": claim.astype(str),
-                    "step": step,
-                    "metric": metric,
-                    "value": values.ravel(),
-                    "unit": "1",
-                    "status": np.where(np.repeat(failing, _STEPS).ravel(), "diverged", "ok"),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)[[*COLUMNS]].assign(file="planted")
+def _simulated(
+    truths: Sequence[Truth], n: int, random: np.random.Generator, trials: int, condition: str
+) -> tuple[Verdicts, Array, Rate]:
+    """Verdicts (trial, claim), intervals (2, trial × claim), and how often both ways agree.
 
-
-def _judged(
-    truth: Truth, n: int, random: np.random.Generator, trials: int
-) -> Iterator[ClaimResult]:
-    for start in range(0, trials, _TOGETHER):
-        claims = min(_TOGETHER, trials - start)
-        yield from adjudicate_planted(truth, n=n, claims=claims, random=random)
+    Args:
+        truths: of the claims of a trial; several are a family.
+    """
+    family = len(truths)
+    alone = family == 1
+    from_rows = min(trials, _FROM_ROWS if alone else _FAMILIES_FROM_ROWS)
+    same = 0
+    verdicts, intervals = [], []
+    for start in range(0, trials, _TOGETHER // family):
+        count = min(_TOGETHER // family, trials - start)
+        runs = _Runs.draw([*truths] * count, n, random, NORMAL.draw)
+        found, tests = runs.judged(family=family)
+        verdicts.append(found.reshape(count, family))
+        intervals.append(np.stack([tests.low, tests.high]))
+        if start == 0:
+            # Primary claims of one ablation are a family; the others are judged alone.
+            size = from_rows if alone else family
+            for first in range(0, from_rows * family, size):
+                part = slice(first, first + size)
+                results = runs[part].adjudicated(primary=not alone)
+                same += sum(r.verdict == v for r, v in zip(results, found[part], strict=True))
+    agreement = Rate(
+        question="the same verdict from rows as from arrays",
+        method="adjudicate",
+        condition=condition,
+        n=n,
+        count=same,
+        trials=from_rows * family,
+        nominal=1.0,
+        bound="equal",
+        required=True,
+    )
+    return np.concatenate(verdicts), np.concatenate(intervals, axis=1), agreement
 
 
 def _verdicts(truth: Truth, n: int, random: np.random.Generator, trials: int) -> list[Rate]:
-    found = [result.verdict for result in _judged(truth, n, random, trials)]
+    found, _, agreement = _simulated([truth], n, random, trials, truth.name)
     return [
         Rate(
             question="false verdicts",
             method=f"verdict {_either(truth.wrong)}",
             condition=truth.name,
             n=n,
-            count=sum(verdict in truth.wrong for verdict in found),
+            count=int(np.isin(found, truth.wrong).sum()),
             trials=trials,
             nominal=truth.nominal,
             bound=truth.bound,
             required=truth.required,
-        )
+        ),
+        agreement,
     ]
 
 
-def _families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
+def _same_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     """The same variant twice, as a document of many claims: any difference found is a mistake."""
-    same = TRUTHS[0]
-    wrong = 0
-    for _ in range(trials):
-        results = adjudicate_planted(same, n=n, claims=CLAIMS, random=random, primary=True)
-        wrong += any(result.verdict in same.wrong for result in results)
+    condition = f"A/A: {CLAIMS} primary claims"
+    found, _, agreement = _simulated([_NONE] * CLAIMS, n, random, trials, condition)
+    wrong = _any(found, _NONE)
+    method = f"any verdict {_either(_NONE.wrong)}"
+    return [_of_families(method, condition, n, wrong, ALPHA), agreement]
+
+
+def _mixed_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
+    """Mistakes of both kinds can be made: each kind of evidence is adjusted by itself."""
+    half = CLAIMS // 2
+    condition = f"{CLAIMS} primary claims: {half} without an effect, {half} as large as the margin"
+    truths = [*[_NONE] * half, *[_AT_MARGIN] * half]
+    found, _, agreement = _simulated(truths, n, random, trials, condition)
+    different = _any(found[:, :half], _NONE)
+    absent = _any(found[:, half:], _AT_MARGIN)
     return [
-        Rate(
-            question="false verdicts",
-            method=f"any verdict {_either(same.wrong)}",
-            condition=f"A/A: {CLAIMS} primary claims",
-            n=n,
-            count=wrong,
-            trials=trials,
-            nominal=ALPHA,
-            bound="at most",
-            required=True,
-        )
+        _of_families("any false difference", condition, n, different, ALPHA),
+        _of_families("any false absence", condition, n, absent, ALPHA),
+        _of_families("either", condition, n, different | absent, 2 * ALPHA),
+        agreement,
     ]
+
+
+def _size_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
+    """Sizes are judged by intervals, which nothing adjusts for the family."""
+    condition = f"{CLAIMS} primary claims at the edge of the tolerance: not adjusted for, so that "
+    condition += "nothing is promised"
+    found, _, agreement = _simulated([_AT_TOLERANCE] * CLAIMS, n, random, trials, condition)
+    wrong = _any(found, _AT_TOLERANCE)
+    method = f"any verdict {_either(_AT_TOLERANCE.wrong)}"
+    return [_of_families(method, condition, n, wrong, ALPHA, required=False), agreement]
+
+
+def _any(found: Verdicts, truth: Truth) -> NDArray[np.bool_]:
+    return np.asarray(np.isin(found, truth.wrong).any(axis=1))
+
+
+def _of_families(
+    method: str,
+    condition: str,
+    n: int,
+    wrong: NDArray[np.bool_],
+    nominal: float,
+    *,
+    required: bool = True,
+) -> Rate:
+    return Rate(
+        question="false verdicts in families",
+        method=method,
+        condition=condition,
+        n=n,
+        count=int(wrong.sum()),
+        trials=len(wrong),
+        nominal=nominal,
+        bound="at most",
+        required=required,
+    )
 
 
 def _planted(effect: float, random: np.random.Generator, trials: int) -> list[Rate]:
@@ -321,24 +506,24 @@ def _planted(effect: float, random: np.random.Generator, trials: int) -> list[Ra
         nominal=0.8,
         deviation=1.0,
     )
-    results = list(_judged(truth, n, random, trials))
+    found, (low, high), agreement = _simulated([truth], n, random, trials, truth.name)
     make = partial(Rate, condition=truth.name, n=n, trials=trials, required=True)
-    covered = sum(r.effect is not None and r.effect.low <= effect <= r.effect.high for r in results)
     return [
         make(
             question="planted effect",
             method="verdict reproduced",
-            count=sum(result.verdict == "reproduced" for result in results),
+            count=int((found == "reproduced").sum()),
             nominal=0.8,
             bound="at least",
         ),
         make(
             question="planted effect",
             method="interval holds the planted size",
-            count=covered,
+            count=int(((low <= effect) & (effect <= high)).sum()),
             nominal=1 - ALPHA,
             bound="equal",
         ),
+        agreement,
     ]
 
 

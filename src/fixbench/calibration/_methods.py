@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fixbench.calibration._distributions import DISTRIBUTIONS, Distribution
+from fixbench.calibration._distributions import (
+    DISTRIBUTIONS,
+    TWO_POINT,
+    TWO_POINT_MARGIN,
+    Distribution,
+)
 from fixbench.calibration._rate import Rate
 from fixbench.statistics import (
     SKEWED,
@@ -77,14 +82,18 @@ def method_cells() -> Iterator[Cell]:
             yield Cell(title=f"TOST, {kind.name}, n = {n}", simulate=partial(_tost, kind, n))
             yield Cell(title=f"power, {kind.name}, n = {n}", simulate=partial(_power, kind, n))
             title = f"{CLAIMS} claims, {kind.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_family, kind, n), share=0.1)
+            yield Cell(title=title, simulate=partial(_family, kind, n), share=0.35)
+        title = f"{TWO_POINT.name}, n = {n}"
+        yield Cell(title=f"one test, {title}", simulate=partial(_one_test, TWO_POINT, n))
+        tost = partial(_tost, TWO_POINT, n, margin=TWO_POINT_MARGIN)
+        yield Cell(title=f"TOST, {title}", simulate=tost)
     for kind in DISTRIBUTIONS:
         for block in _BLOCKS:
             title = f"looks, {kind.name}, blocks of {block}"
             yield Cell(title=title, simulate=partial(_looks, kind, block))
     for block in _BLOCKS:
         title = f"looks at {CLAIMS} claims, blocks of {block}"
-        yield Cell(title=title, simulate=partial(_looks_at_family, block), share=0.05)
+        yield Cell(title=title, simulate=partial(_looks_at_family, block), share=0.35)
     for alpha in (ALPHA, ALPHA / CLAIMS):
         for effect in (0.6, 1.0, 2.0):
             title = f"seeds for a difference of {effect:g} at {alpha:g}"
@@ -155,7 +164,14 @@ def _bca(kind: Distribution, n: int, random: np.random.Generator, trials: int) -
     ]
 
 
-def _tost(kind: Distribution, n: int, random: np.random.Generator, trials: int) -> list[Rate]:
+def _tost(
+    kind: Distribution,
+    n: int,
+    random: np.random.Generator,
+    trials: int,
+    *,
+    margin: float = _MARGIN,
+) -> list[Rate]:
     """A true effect on either end of the range: equivalence is then the error."""
     samples = kind.draw(random, (trials, n))
     return [
@@ -164,13 +180,13 @@ def _tost(kind: Distribution, n: int, random: np.random.Generator, trials: int) 
             method="TOST",
             condition=f"{kind.name}, {end}",
             n=n,
-            count=int((tosts(samples, low=low, high=low + 2 * _MARGIN) < ALPHA).sum()),
+            count=int((tosts(samples, low=low, high=low + 2 * margin) < ALPHA).sum()),
             trials=trials,
             nominal=ALPHA,
             bound="at most",
             required=kind.name == "normal",
         )
-        for end, low in (("lower end", 0.0), ("upper end", -2 * _MARGIN))
+        for end, low in (("lower end", 0.0), ("upper end", -2 * margin))
     ]
 
 

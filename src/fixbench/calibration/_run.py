@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fixbench.calibration._claims import claim_cells
-from fixbench.calibration._distributions import DISTRIBUTIONS
+from fixbench.calibration._distributions import DISTRIBUTIONS, TWO_POINT
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell, method_cells
-from fixbench.calibration._rate import Rate
+from fixbench.calibration._rate import FAMILY_LEVEL, SEEN_WITH, Rate, judged_together
 from fixbench.calibration._speed import Speed, measure_speed
+from fixbench.statistics import SPENDING
 
 __all__ = ["Calibration", "calibrate", "cells"]
 
@@ -61,19 +63,20 @@ def calibrate(
         speed: measure the speed too, which depends on the machine.
     """
     planned = cells()
-    rates: list[Rate] = []
+    found: list[Rate] = []
     for index, cell in enumerate(planned):
         if progress is not None:
             progress(cell.title, index, len(planned))
         # A generator of its own: a simulation more or less changes no other.
         random = np.random.default_rng([seed, *cell.title.encode()])
-        rates += cell.simulate(random, max(1, round(cell.share * replications)))
+        found += cell.simulate(random, max(1, round(cell.share * replications)))
     if progress is not None:
         progress("done", len(planned), len(planned))
+    rates = judged_together(found)
     return Calibration(
         seed=seed,
         replications=replications,
-        rates=tuple(rates),
+        rates=rates,
         conclusions=tuple(_conclusions(rates)),
         speed=measure_speed(seed=seed) if speed else None,
     )
@@ -95,14 +98,29 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
     looks = [
         r for r in rates if r.question.startswith("any false look") and r.condition == "normal"
     ]
+    asymmetric = max(
+        (
+            r
+            for r in rates
+            if r.question.startswith("any false look")
+            and r.method == f"t, {SPENDING}"
+            and r.condition in ("skewed", "bimodal")
+        ),
+        key=lambda rate: rate.rate,
+    )
     peeking = max((r for r in looks if r.method == _PEEKING), key=lambda rate: rate.rate)
     guarded = max((r for r in looks if r.method != _PEEKING), key=lambda rate: rate.rate)
+    families = [r for r in rates if r.question == "false verdicts in families"]
+    mixed = [r for r in families if r.condition.startswith(f"{CLAIMS} primary claims: ")]
+    (sized,) = (r for r in families if not r.required)
     noted = _noted(rates, symmetric=True), _noted(rates, symmetric=False)
     holds = not failed and worst.rate <= _TOLERABLE * ALPHA
     return [
         f"{len(required) - len(failed)} of {len(required)} rates that theory promises are not "
-        "refuted."
+        f"refuted, at a level ({required[0].level:.2g} each, after Bonferroni) at which any is "
+        f"wrongly refuted in at most {_percent(FAMILY_LEVEL)} of calibrations."
         + "".join(f" Refuted: {r.question}, {r.method}, {r.condition}, n = {r.n}." for r in failed),
+        f"What this could see, with a probability of {100 * SEEN_WITH:.0f} %: {_seen(required)}.",
         f"Where effects are symmetric about 0, as those of two variants that differ in nothing "
         f"always are, the t-test is wrong in at most {_percent(worst.rate)} of cases "
         f"({worst.condition}, n = {worst.n}).",
@@ -114,12 +132,23 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         f"Holm's adjustment asks for the far tails, where asymmetry weighs most: any of {CLAIMS} "
         f"claims is wrongly shown in {family} of such families. A verdict on few seeds that are "
         "clearly skewed or have collapsed rests on more than the test.",
+        f"Where most seeds give the same value ({TWO_POINT.meaning.partition(':')[0]}), "
+        f"equivalence is wrongly shown in {_two_point(rates, 'false equivalence at the margin')}, "
+        f"and the interval covers {_two_point(rates, 'coverage')}: nothing is promised there.",
+        "Holm's adjustment is made for each kind of evidence: of "
+        f"{mixed[0].condition}, any is wrongly shown to differ in "
+        f"{_percent(mixed[0].rate)} of families, to be absent in {_percent(mixed[1].rate)}, either "
+        f"in {_percent(mixed[2].rate)} (bound {_percent(mixed[2].nominal)}).",
+        f"Sizes are judged by intervals, which nothing adjusts: any of {CLAIMS} claims at the edge "
+        f"of its tolerance is wrongly 'reproduced' in {_percent(sized.rate)} of families.",
         f"The BCa interval covers as little as {_percent(covered.rate)} on symmetric effects "
         f"({covered.condition}, n = {covered.n}): it is shown beside the t interval and decides "
         "nothing.",
         "Looking after every block of seeds and stopping at 5 % errs in up to "
         f"{_percent(peeking.rate)} of cases (blocks of {peeking.n}); with the levels of "
-        f"seeds=until-verdict in up to {_percent(guarded.rate)}, on normal effects.",
+        f"seeds=until-verdict in up to {_percent(guarded.rate)}, on normal effects. On skewed and "
+        f"bimodal ones these too err in up to {_percent(asymmetric.rate)} ({asymmetric.condition}, "
+        f"blocks of {asymmetric.n}).",
         f"That seeds are skewed is noted beside verdicts on {noted[0]} of normal samples, on "
         f"{noted[1]} of skewed and bimodal ones.",
         "The default is Student's t, on the log scale for ratios."
@@ -136,6 +165,36 @@ def _find(rates: Sequence[Rate], question: str, method: str, *, symmetric: bool)
         if (rate.question, rate.method) == (question, method)
         and rate.condition.partition(",")[0] in kinds
     ]
+
+
+def _seen(required: Sequence[Rate]) -> str:
+    """The true rates that would be refuted, by what is promised of an error."""
+    texts = []
+    for nominal in (ALPHA / 2, ALPHA, 2 * ALPHA):
+        seen = [
+            math.inf if r.seen[1] is None else r.seen[1]
+            for r in required
+            if (r.bound, r.nominal) == ("at most", nominal)
+        ]
+        lowest, highest = _percent(min(seen)), _percent(max(seen))
+        rates = lowest if lowest == highest else f"{lowest} to {highest}"
+        texts.append(f"an error of {rates} where at most {100 * nominal:g} % is promised")
+    return ", ".join(texts)
+
+
+def _two_point(rates: Sequence[Rate], question: str) -> str:
+    """The worse rate at each n, as text."""
+    found = [
+        rate
+        for rate in rates
+        if rate.question == question and rate.condition.partition(",")[0] == TWO_POINT.name
+    ]
+    texts = []
+    for n in SIZES:
+        here = [r.rate for r in found if r.n == n]
+        worst = min(here) if question == "coverage" else max(here)
+        texts.append(f"{_percent(worst)} (n = {n})")
+    return ", ".join(texts)
 
 
 def _noted(rates: Sequence[Rate], *, symmetric: bool) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import fixbench
-from fixbench.calibration import DISTRIBUTIONS, Calibration, Rate, Speed
+from fixbench.calibration import (
+    DISTRIBUTIONS,
+    FAMILY_LEVEL,
+    SEEN_WITH,
+    TWO_POINT,
+    Calibration,
+    Rate,
+    Speed,
+)
 from fixbench.reports._figures import levels
 from fixbench.reports._format import number
 from fixbench.reports._view import FigureView
@@ -21,13 +29,14 @@ class RateTable:
     """Rates that answer one question.
 
     Attributes:
-        columns: after those of method, condition and what is promised.
-        rows: method, condition, promised, then cells: text and `Rate.verdict` ("" where empty).
+        columns: after those of method, condition, what is promised and what could be seen.
+        rows: method, condition, promised, the true rates that would be refuted (`Rate.seen`), then
+            cells: text and `Rate.verdict` ("" where empty).
     """
 
     question: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...]
+    rows: tuple[tuple[str, str, str, str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +67,21 @@ def build_calibration(calibration: Calibration) -> CalibrationReport:
             ("Replications of a test", f"{calibration.replications}"),
             ("Seed", f"{calibration.seed}"),
             ("Rates", f"{len(rates)}"),
-            ("Promised by theory, refuted", f"{failed}"),
+            ("Promised by theory", f"{sum(rate.required for rate in rates)}"),
+            ("Of these, refuted", f"{failed}"),
         ),
         figures=tuple(_drawn(rates)),
         legend="Bold: refuted by the exact binomial test, with the departure from what is promised "
         "in percentage points. Grey: refuted on the harmless side. A dagger (†) marks what theory "
-        "promises; elsewhere a departure is a property of the method.",
+        "promises; elsewhere a departure is a property of the method. The level of each test is "
+        f"{number(rates[0].level, 2)}, {_percent(FAMILY_LEVEL)} over the number of promised rates "
+        "(Bonferroni), so that a calibration in which all are as promised refutes any of them in "
+        f"at most {_percent(FAMILY_LEVEL)} of cases. 'Could see': the true rates, on the harmful "
+        f"side, that are refuted with a probability of at least {100 * SEEN_WITH:.0f} %.",
         tables=tuple(_table(question, rates) for question in questions),
         distributions=tuple(
-            (kind.name, kind.meaning, "yes" if kind.symmetric else "no") for kind in DISTRIBUTIONS
+            (kind.name, kind.meaning, "yes" if kind.symmetric else "no")
+            for kind in (*DISTRIBUTIONS, TWO_POINT)
         ),
         speed=_speed(calibration.speed),
     )
@@ -85,13 +100,13 @@ def _speed(speed: Speed | None) -> tuple[str, ...]:
 
 
 def _table(question: str, rates: Sequence[Rate]) -> RateTable:
-    """A column a number of seeds where every row has the same ones, else a row a rate."""
+    """A column a number of seeds where they are few or rows have several, else a row a rate."""
     asked = [rate for rate in rates if rate.question == question]
     rows: dict[tuple[str, str], dict[int, Rate]] = {}
     for rate in asked:
         rows.setdefault((rate.method, rate.condition), {})[rate.n] = rate
     sizes = sorted({rate.n for rate in asked})
-    crossed = len(sizes) <= 4
+    crossed = len(sizes) <= 4 or any(len(found) > 1 for found in rows.values())
     columns = [f"n = {n}" for n in sizes] if crossed else ["n", "found"]
     lines = []
     methods = list(dict.fromkeys(rate.method for rate in asked))
@@ -101,17 +116,25 @@ def _table(question: str, rates: Sequence[Rate]) -> RateTable:
         mark = " †" if any(rate.required for rate in found.values()) else ""
         promises = [_promised(rate) for rate in found.values()]
         varying = len(set(promises)) > 1
+        seen = dict.fromkeys(_seen(found[n]) for n in sorted(found))
         cells = [_cell(found.get(n), promise=varying) for n in sizes] if crossed else []
         if not crossed:
             rate = next(iter(found.values()))
             cells = [(f"{rate.n}", ""), _cell(rate)]
         promised = "as shown" if varying else promises[0]
-        lines.append((method, f"{condition}{mark}", promised, tuple(cells)))
+        lines.append((method, f"{condition}{mark}", promised, "; ".join(seen), tuple(cells)))
     return RateTable(question=question, columns=tuple(columns), rows=tuple(lines))
 
 
 def _promised(rate: Rate) -> str:
     return f"{_WORDS[rate.bound]}{_percent(rate.nominal)}"
+
+
+def _seen(rate: Rate) -> str:
+    below, above = rate.seen
+    texts = [] if below is None else [f"≤ {_percent(below)}"]
+    texts += [] if above is None else [f"≥ {_percent(above)}"]
+    return ", ".join(texts) or "nothing"
 
 
 def _cell(rate: Rate | None, *, promise: bool = False) -> tuple[str, str]:
