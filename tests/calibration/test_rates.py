@@ -84,7 +84,7 @@ def test_a_planted_wrong_level_is_refuted_in_every_verdict(verdicts, monkeypatch
         (r.condition, r.method, r.n) for r in found.rates if r.required and r.method != "adjudicate"
     }
     refuted = {(r.condition, r.method, r.n) for r in found.failed}
-    # Only half of two kinds of claim can be falsely absent: 7.5 %, which is too near 5 % to be seen.
+    # Only half of two kinds of claim can be falsely absent: 7.5 %, too near 5 % to be seen.
     assert {method for _, method, _ in promised - refuted} == {"any false absence"}
     assert len(promised) == 4 * 8 + 4
     # Both ways of judging agree: what refutes it is the rate alone.
