@@ -66,21 +66,18 @@ def test_a_planted_effect_is_found_with_its_size(tmp_path):
 
 
 def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like():
-    for kind in DISTRIBUTIONS:
-        wrong = 0
-        for family in range(4):
-            results = adjudicate_planted(
-                TRUTHS[0],
-                n=10,
-                claims=40,
-                random=np.random.default_rng([7, family]),
-                primary=True,
-                draw=kind.draw,
-            )
-            assert len(results) == 40
-            wrong += any(result.verdict in TRUTHS[0].wrong for result in results)
+    families = 400
+    for index, kind in enumerate(DISTRIBUTIONS):
+        random = np.random.default_rng([7, index])
+        runs = _claims._Runs.draw([TRUTHS[0]] * 40 * families, 10, random, kind.draw)
+        found, _ = runs.judged(family=40)
+        wrong = np.isin(found, TRUTHS[0].wrong).reshape(families, 40).any(axis=1)
         # Even the skewed and collapsing ones: equal arms give symmetric differences.
-        assert stats.binomtest(wrong, 4, 0.05, alternative="greater").pvalue > 0.001
+        assert (
+            stats.binomtest(int(wrong.sum()), families, 0.05, alternative="greater").pvalue > 1e-3
+        )
+        rows = runs[slice(0, 40)].adjudicated(primary=True)
+        assert [result.verdict for result in rows] == found[:40].tolist()
 
 
 def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat():
