@@ -461,11 +461,10 @@ def _mixed_families(n: int, random: np.random.Generator, trials: int) -> list[Ra
 
 def _size_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     """Sizes are judged by intervals, which nothing adjusts for the family."""
-    condition = f"{CLAIMS} primary claims at the edge of the tolerance: not adjusted for, so that "
-    condition += "nothing is promised"
+    condition = f"{CLAIMS} primary claims at the edge of the tolerance"
     found, _, agreement = _simulated([_AT_TOLERANCE] * CLAIMS, n, random, trials, condition)
     wrong = _any(found, _AT_TOLERANCE)
-    method = f"any verdict {_either(_AT_TOLERANCE.wrong)}"
+    method = f"any verdict {_either(_AT_TOLERANCE.wrong)}, which is not controlled"
     return [_of_families(method, condition, n, wrong, ALPHA, required=False), agreement]
 
 
