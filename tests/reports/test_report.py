@@ -381,7 +381,7 @@ def test_several_variants_stand_in_one_table(page: Element, planted: Any) -> Non
     assert rows[2][3] == "10 (2)"
     alone = number(found.rows[2].effect.complete_case)
     assert f"random_towers − none without failed seeds: {alone}." in page.text
-    assert "Failed runs count as the 'pixel_auroc' of stage 'test' that is worst among" in page.text
+    assert "A failed run counts as the worst of the successful runs of this" in page.text
 
 
 def test_levels_of_ratios_are_geometric_means_in_their_own_unit(light: Any) -> None:
