@@ -334,7 +334,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     started = time.monotonic()
     # From a few replications no rate tells anything.
     if options.replications < 1000:
-        expected = "at least 1000, of which the slowest simulation has 5"
+        expected = "at least 1000; fewer tell nothing about a rate"
         raise InputError(
             "fixbench calibrate", "--replications", options.replications, expected=expected
         )

@@ -167,7 +167,8 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
     side = "above" if decision.direction == "greater" else "below"
     if target:
         size = (
-            f"The documented size is shown when the {percent} % interval lies {_between(target)}."
+            f"The documented size is shown when the {percent} % interval lies {_between(target)}"
+            f"{'.' if decision.rule == 'share' else ' and no run failed.'}"
         )
     elif decision.tolerance is not None:
         size = "The document gives no number, so its size cannot be reproduced."
@@ -184,7 +185,7 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
             *unadjusted,
         ]
     assert zone is not None  # the remaining rules declare a margin
-    equivalent = f"{_between(zone)} is shown (two one-sided tests, {p})"
+    equivalent = f"{_between(zone)} is shown (two one-sided tests, {p}; never where a run failed)"
     if decision.rule == "no_difference":
         return [
             *required,
@@ -198,7 +199,8 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
         return [
             *required,
             f"The document asserts nothing worse; better is {side} {null}. Reproduced when "
-            f"{article} {name} {side} {number(bound, 3)} is shown (non-inferiority, {p}).",
+            f"{article} {name} {side} {number(bound, 3)} is shown (non-inferiority, {p}; never "
+            "where a run failed).",
             f"Reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
             f"interval lies {worse} {number(bound, 3)}.",
             *unadjusted,
