@@ -234,16 +234,12 @@ def without_metrics(path: Path) -> None:
 def test_a_metric_redefined_after_the_results_marks_its_claims(
     project: Path, toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Every seed of 'unstable' fails: what it counts as hangs on which side of the loss is better.
-    edit(toy, "{variant: fast, metric", "{variant: unstable, metric")
+    # What a failed run counts as hangs on which side of the loss is better.
     paths = results(project)
     (before,) = analyse(toy.parent, "smoke", paths)
     assert (before.edited, before.changes) == (False, ())
     edit(toy, 'loss: {unit: "1", better: lower', 'loss: {unit: "1", better: higher')
     (after,) = analyse(toy.parent, "smoke", paths)
-    assert before.effect is not None
-    assert after.effect is not None
-    assert after.effect.estimate < before.effect.estimate
     assert after.edited
     (change,) = after.changes
     assert (change.key, change.before, change.after) == (
