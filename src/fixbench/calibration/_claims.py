@@ -276,12 +276,35 @@ class _Runs:
         return pd.concat(frames, ignore_index=True)[[*COLUMNS]].assign(file="planted")
 
     def effects(self, metric: str) -> Array:
-        """The effect of each seed (claim, seed): failed runs count as the worst of both arms."""
+        """The effect b - a of each seed (claim, seed), as `Measurements.per_seed` has it.
+
+        More is better: a failed run counts as the worst of its claim, its seed's effect as at
+        least as adverse as any complete one; where both fail, as none. NaN where an arm is lost.
+        """
         last = self.values[metric][..., -1]
         worst = np.where(self.failed, math.inf, last).min(axis=(0, 2))
-        worst = np.where(np.isinf(worst), math.nan, worst)  # no run is left to impute from
-        b, a = np.where(self.failed, worst[:, None], last)[::-1]
-        return np.asarray(b - a)
+        worst = np.where(np.isinf(worst), math.nan, worst)
+        a, b = np.where(self.failed, worst[:, None], last)
+        effects = b - a
+        only_a, only_b = self.failed & ~self.failed[::-1]
+        complete = ~self.failed.any(axis=0)
+        least = np.where(complete, effects, math.inf).min(axis=1, keepdims=True)
+        most = np.where(complete, effects, -math.inf).max(axis=1, keepdims=True)
+        effects = np.where(only_b, np.minimum(effects, least), effects)
+        effects = np.where(only_a, np.maximum(effects, most), effects)
+        effects = np.where(self.failed.all(axis=0), 0.0, effects)
+        lost = np.asarray(self.failed.all(axis=2).any(axis=0))
+        return np.where(lost[:, None], math.nan, effects)
+
+    def above(self, metric: str, bound: float) -> NDArray[np.bool_]:
+        """Whether the interval of each claim's effect lies above, without failed seeds as well."""
+        effects = self.effects(metric)
+        found = t_tests(effects).low > bound
+        complete: NDArray[np.bool_] = np.asarray(~self.failed.any(axis=0))
+        for claim in np.flatnonzero(found & ~complete.all(axis=1)):
+            rest = effects[claim][None, complete[claim]]
+            found[claim] = rest.size > 0 and t_tests(rest).low[0] > bound
+        return found
 
     def judged(self, *, family: int) -> tuple[Verdicts, TTests]:
         """By the rules of `fixbench.statistics._verdict`, in arrays, with intervals.
@@ -291,7 +314,9 @@ class _Runs:
         """
         effects = self.effects("score")
         tests = t_tests(effects)
+        fails = self.failed.any(axis=(0, 2))  # then no sameness is shown
         p, p_within = tests.p_value, tosts(effects, low=-_MARGIN, high=_MARGIN)
+        p_within = np.where(fails & ~np.isnan(p_within), 1.0, p_within)
         p, p_within = (holms(raw.reshape(-1, family)).ravel() for raw in (p, p_within))
         different, within = p < ALPHA, p_within < ALPHA
 
@@ -300,6 +325,7 @@ class _Runs:
 
         sized = each(lambda truth: truth.tolerance)
         near = (tests.low >= _DOCUMENTED - _TOLERANCE) & (tests.high <= _DOCUMENTED + _TOLERANCE)
+        near &= ~fails
         beyond = (tests.low > _MARGIN) | (tests.high < -_MARGIN)
         above = tests.mean > 0
         verdicts = np.select(
@@ -314,9 +340,9 @@ class _Runs:
             each(lambda truth: truth.rule == "no_difference"), no_difference, verdicts
         )
         if "other" in self.values:
-            low = t_tests(self.effects("other")).low
-            unmet = each(lambda truth: truth.precondition is not None) & ~(low > 0)
-            explained = each(lambda truth: truth.control is not None) & (low > _EXPLAINS_ABOVE)
+            unmet = each(lambda truth: truth.precondition is not None) & ~self.above("other", 0)
+            explained = each(lambda truth: truth.control is not None)
+            explained &= self.above("other", _EXPLAINS_ABOVE)
             explained &= np.isin(verdicts, _SHOWN)
             verdicts = np.select([unmet, explained], ["not testable", "confounded"], verdicts)
         return verdicts, tests
