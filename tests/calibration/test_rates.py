@@ -89,7 +89,7 @@ def test_a_planted_wrong_level_is_refuted_in_every_verdict(verdicts, monkeypatch
     unseen = {method for condition, method, _ in promised - refuted if condition not in refused}
     # Only half of two kinds of claim can be falsely absent: 7.5 %, too near 5 % to be seen.
     assert unseen == {"any false absence"}
-    assert len(promised) == 4 * 8 + 4
+    assert len(promised) == 4 * 10 + 4
     # Both ways of judging agree: what refutes it is the rate alone.
     assert all(r.count == r.trials for r in found.rates if r.method == "adjudicate")
 
