@@ -21,6 +21,7 @@ from fixbench.systems.yowo._global_context import (
     LocalContext,
     expected_positions,
 )
+from fixbench.systems.yowo._heads import PRIOR_BIAS
 from fixbench.systems.yowo._model import build_scene_context
 from fixbench.systems.yowo._object_context import ObjectContext
 from fixbench.systems.yowo._scene_context import SceneContext
@@ -151,11 +152,20 @@ def _position(p: dict[str, Array]) -> Array:
 
 
 @pytest.mark.parametrize(
-    ("heads", "inner", "rescale"),
-    [(4, WIDTH, "batch"), (8, WIDTH, "batch"), (4, 40, "batch"), (4, WIDTH, "off")],
+    ("heads", "inner", "rescale", "values"),
+    [
+        (4, WIDTH, "batch", "both"),
+        (8, WIDTH, "batch", "both"),
+        (4, 40, "batch", "both"),
+        (4, WIDTH, "off", "both"),
+        (4, WIDTH, "batch", "features"),
+        (4, WIDTH, "batch", "predictions"),
+    ],
 )
-def test_attention_c(heads: int, inner: int, rescale: Any) -> None:
-    module = _shaken(Attention(WIDTH, inner=inner, heads=heads, output_gain=0.1, rescale=rescale))
+def test_attention_c(heads: int, inner: int, rescale: Any, values: Any) -> None:
+    module = _shaken(
+        Attention(WIDTH, inner=inner, heads=heads, output_gain=0.1, rescale=rescale, values=values)
+    )
     features, objects, relations = _inputs()
     p, x = _arrays(module), features.numpy()
     probabilities = _probabilities(objects, relations)
@@ -165,12 +175,25 @@ def test_attention_c(heads: int, inner: int, rescale: Any) -> None:
     if rescale == "batch":
         key = key * _magnitude(query) / _magnitude(key)
         embedded = embedded * _magnitude(x) / _magnitude(embedded)
-    value = _linear(p, "value", np.concatenate([x, embedded], axis=1))
+    carried = [x * (values != "predictions"), embedded * (values != "features")]
+    value = _linear(p, "value", np.concatenate(carried, axis=1))
     flat = [a.reshape(*a.shape[:2], -1) for a in (query, key, value)]
     attended, weights = _attended(*flat, heads)
     out = _linear(p, "out", attended.reshape(query.shape))
     _check(module(features, objects, relations), _group_norm(p, x + out))
     _check(module.attention(features, objects, relations), weights)
+
+
+def test_c_told_nothing_is_c_told_of_an_empty_scene() -> None:
+    module = _shaken(Attention(WIDTH, inner=WIDTH, heads=4, output_gain=0.1))
+    silent = Attention(WIDTH, inner=WIDTH, heads=4, output_gain=0.1, told="nothing").double()
+    silent.load_state_dict(module.state_dict())  # the same layers
+    features, objects, relations = _inputs()
+    empty = (torch.full_like(objects, PRIOR_BIAS), torch.full_like(relations, PRIOR_BIAS))
+    assert torch.equal(silent(features, objects, relations), module(features, *empty))
+    assert not torch.equal(
+        silent(features, objects, relations), module(features, objects, relations)
+    )
 
 
 def test_attention_b() -> None:

@@ -296,6 +296,10 @@ def test_fewer_test_frames_are_the_first_of_each_subset(make_options: MakeOption
     ("changes", "message"),
     [
         ({"model__levels": ["P4", "P5"]}, "one level in model.levels, or training.part 'all'"),
+        (
+            {"training__part": "all", "model__object_evidence": "true"},
+            "training.part 'heads' with model.object_evidence 'true'",
+        ),
         ({"measures__checkpoints": [0.0, 0.5]}, "ascending fractions, each once, the last"),
         ({"measures__checkpoints": [0.5, 0.5, 1.0]}, "ascending fractions, each once"),
         ({"measures__checkpoints": [0.5, 1.5]}, "less than or equal to 1"),

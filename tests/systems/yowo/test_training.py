@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -26,6 +26,7 @@ from fixbench.systems.yowo._training import (
     loss_terms,
     make_optimiser,
     true_evidence,
+    true_objects,
 )
 
 from .conftest import MakeOptions
@@ -256,3 +257,34 @@ def test_true_evidence_by_hand() -> None:
     relations[0, 0, 0] = relations[0, 6, 3] = relations[17, 6, 3] = 10
     assert torch.equal(told.objects[0], objects)
     assert torch.equal(told.relations[0], relations)
+
+
+def test_true_objects_by_hand() -> None:
+    labels = torch.zeros(2, 2, 219)
+    labels[0, 0, [0, 36 + 132]] = labels[0, 1, [32, 193]] = labels[1, 0, 0] = 1
+    truth = Targets(
+        boxes=torch.zeros(2, 2, 4),
+        labels=labels,
+        present=torch.tensor([[True, True], [True, False]]),
+    )
+    target = torch.tensor([[1, -1, 0], [-1, 0, -1]])
+    expected = torch.full((2, 36, 3), PRIOR_BIAS)
+    expected[0, 32, 0] = expected[0, 0, 2] = expected[1, 0, 1] = 10
+    assert torch.equal(true_objects(target, truth), expected)
+
+
+def test_the_object_context_can_be_told_the_truth(make_options: MakeOptions) -> None:
+    """Relations then hang on the true objects, which its own object head cannot move."""
+
+    def relations(shift: float, **changes: Any) -> Tensor:
+        model = _build(make_options("global", **changes))
+        with torch.no_grad():
+            for level in model.cascade.levels:
+                cast(Any, level).predict.objects.bias[5] += shift
+        model.eval()
+        return model.see("train", torch.arange(4)).inputs[0].relation_logits
+
+    true = {"model__object_evidence": "true"}
+    assert torch.equal(relations(0, **true), relations(3, **true))
+    assert not torch.equal(relations(0), relations(3))
+    assert not torch.equal(relations(0), relations(0, **true))

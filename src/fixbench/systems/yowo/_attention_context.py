@@ -8,12 +8,14 @@ documented, are PyTorch's.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fixbench.systems.yowo._blocks import Rescale, match_magnitude, pointwise_mlp
-from fixbench.systems.yowo._heads import OBJECTS, RELATIONS
+from fixbench.systems.yowo._heads import OBJECTS, PRIOR_BIAS, RELATIONS
 from fixbench.systems.yowo._scene_context import SceneContext, scene_probabilities
 
 __all__ = ["Attention", "GatedAttention", "LogitAttention"]
@@ -114,6 +116,10 @@ class _CrossAttention(SceneContext):
         """Queries and keys [B, inner, H, W]; [B, width, H, W] that joins features in the values."""
         raise NotImplementedError
 
+    def _carried(self, features: Tensor, context: Tensor) -> Tensor:
+        """What a cell's value is made of: [B, 2 · width, H, W]."""
+        return torch.cat([features, context], dim=1)
+
     def _split(self, x: Tensor) -> Tensor:
         """[B, inner, H, W] → [B, heads, H · W, inner / heads]."""
         batch, inner = x.shape[:2]
@@ -125,7 +131,7 @@ class _CrossAttention(SceneContext):
 
     def forward(self, features: Tensor, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
         query, key, context = self._query_key_context(features, object_logits, relation_logits)
-        value = self.value(torch.cat([features, context], dim=1))
+        value = self.value(self._carried(features, context))
         attended = self._weights(query, key) @ self._split(value)
         return self.norm(features + self.out(attended.transpose(2, 3).reshape(query.shape)))
 
@@ -142,6 +148,7 @@ class Attention(_CrossAttention):
     Args:
         inner: of the attention, the features' width as documented.
         output_gain: of the output projection's Glorot weights, 0.1 as documented.
+        values: what is carried from a cell; told: of what (see `SceneContextOptions`).
     """
 
     def __init__(
@@ -152,6 +159,8 @@ class Attention(_CrossAttention):
         heads: int,
         output_gain: float,
         rescale: Rescale = "batch",
+        values: Literal["both", "features", "predictions"] = "both",
+        told: Literal["scene", "nothing"] = "scene",
     ) -> None:
         super().__init__(
             width,
@@ -164,15 +173,27 @@ class Attention(_CrossAttention):
         )
         nn.init.xavier_uniform_(self.out.weight, output_gain)
         self.rescale = rescale
+        self.values = values
+        self.told = told
 
     def _query_key_context(
         self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
+        if self.told == "nothing":
+            object_logits = torch.full_like(object_logits, PRIOR_BIAS)
+            relation_logits = torch.full_like(relation_logits, PRIOR_BIAS)
         probabilities = scene_probabilities(object_logits, relation_logits)
         query = self.query(features) + self.position(*features.shape[2:])
         key = match_magnitude(self.key(probabilities), query, self.rescale)
         context = match_magnitude(self.context(probabilities), features, self.rescale)
         return query, key, context
+
+    def _carried(self, features: Tensor, context: Tensor) -> Tensor:
+        if self.values == "features":
+            context = torch.zeros_like(context)
+        elif self.values == "predictions":
+            features = torch.zeros_like(features)
+        return super()._carried(features, context)
 
 
 class LogitAttention(_CrossAttention):

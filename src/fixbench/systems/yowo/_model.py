@@ -120,6 +120,8 @@ def build_scene_context(options: SceneContextOptions, width: int) -> SceneContex
                 inner=_matched_width(width, options.heads) if matched else width,
                 heads=options.heads,
                 output_gain=options.output_gain,
+                values=options.values,
+                told=options.told,
                 rescale=options.rescale,
             )
         case "global":

@@ -19,6 +19,8 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "heads": ("gated_attention", "logit_attention", "attention"),
     "output_gain": ("attention",),
     "attention_width": ("attention",),
+    "values": ("attention",),
+    "told": ("attention",),
     "rescale": ("attention", "global"),
     "learned_scale": ("global",),
     "pooling": ("global",),
@@ -41,6 +43,9 @@ class SceneContextOptions(_Strict):
         heads: of the attention (a later revision has C with 8).
         output_gain: of the Glorot weights of C's output projection.
         attention_width: ``matched`` narrows C's attention until C has as many parameters as D.
+        values: what C's attention carries from a cell: the ``features`` beside an embedding of the
+            ``predictions``, as recorded, or one of them alone (controls; the other is zeros).
+        told: ``nothing`` is the control that has C's layers and an empty scene's predictions.
         rescale: over what the context is brought to the features' magnitude; in C keys too.
         learned_scale: D's learned factor ``context_scale``.
         pooling: how D pools over space; ``zero`` is the control that has D's layers and is told
@@ -53,6 +58,8 @@ class SceneContextOptions(_Strict):
     heads: int = Field(default=4, ge=1)
     output_gain: float = Field(default=0.1, gt=0)
     attention_width: Literal["full", "matched"] = "full"
+    values: Literal["both", "features", "predictions"] = "both"
+    told: Literal["scene", "nothing"] = "scene"
     rescale: Rescale = "batch"
     learned_scale: bool = True
     pooling: Literal["max", "mean", "zero"] = "max"
@@ -83,7 +90,8 @@ class ModelOptions(_Strict):
         levels: of the pyramid, at strides 8, 16 and 32.
         head_dim: channels of encoders, heads and contexts; the published configuration has 128.
         object_context: what objects a relation is told of; without it, none.
-        object_evidence: what the object context is told; with ``none``, zeros.
+        object_evidence: what the object context is told; with ``none``, zeros; with ``true``, a
+            ceiling, the class of the box for which a cell answers.
         input_scaling: what is done to clips in [0, 1]: ``pixels`` times 255, as at the documented
             commit; ``unit`` nothing, as a day later; ``standardised``, a control, nothing in 2D, in
             3D X3D's published (x - 0.45) / 0.225.
@@ -98,7 +106,7 @@ class ModelOptions(_Strict):
     head_dim: int = Field(gt=0, multiple_of=32)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     object_context: bool = True
-    object_evidence: Literal["predicted", "none"] = "predicted"
+    object_evidence: Literal["predicted", "true", "none"] = "predicted"
     input_scaling: Literal["pixels", "unit", "standardised"] = "pixels"
 
     @field_validator("levels")

@@ -93,3 +93,12 @@ class Options(_Strict):
                 "cached of one level"
             )
         return self
+
+    @model_validator(mode="after")
+    def _cells_that_answer_are_cached(self) -> Options:
+        if self.training.part == "all" and self.model.object_evidence == "true":
+            raise ValueError(
+                "training.part 'heads' with model.object_evidence 'true': which cells answer for "
+                "which box is fixed with cached features only"
+            )
+        return self

@@ -24,7 +24,7 @@ from fixbench.systems.yowo._heads import (
     decode_boxes,
 )
 from fixbench.systems.yowo._loss import LossTerms, multi_task_loss
-from fixbench.systems.yowo._material import Split, SplitName, load_clips
+from fixbench.systems.yowo._material import Split, SplitName, load_clips, targets_at
 from fixbench.systems.yowo._model import YOWO, Cascade, ContextInput, Predictions
 from fixbench.systems.yowo._run_options import Options, TrainingOptions
 
@@ -38,6 +38,7 @@ __all__ = [
     "loss_terms",
     "make_optimiser",
     "true_evidence",
+    "true_objects",
 ]
 
 #: The logit of what is true.
@@ -125,14 +126,21 @@ class CachedModel(TrainedModel):
 
     Args:
         features: of both splits, on the device.
+        truths: of both splits, if the object context is told the true objects.
     """
 
     def __init__(
-        self, cascade: Cascade, features: Mapping[str, Features], pretrained: frozenset[str]
+        self,
+        cascade: Cascade,
+        features: Mapping[str, Features],
+        pretrained: frozenset[str],
+        *,
+        truths: Mapping[str, Targets] | None = None,
     ) -> None:
         super().__init__()
         self.cascade = cascade
         self.features = features
+        self.truths = truths
         self.pretrained = pretrained
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(name not in pretrained)
@@ -143,7 +151,13 @@ class CachedModel(TrainedModel):
         (level,) = self.cascade.levels
         head: Any = level
         objects = head.predict.objects(classes)
-        aware = classes if head.object_context is None else head.object_context(classes, objects)
+        aware = classes
+        if head.object_context is not None:
+            told = objects
+            if self.truths is not None:
+                truth = targets_at(self.truths[part], index)
+                told = true_objects(cached.target[index], truth).view_as(objects)
+            aware = head.object_context(classes, told)
         return Seen(
             inputs=(ContextInput(classes, objects, head.predict.relations(aware)),),
             confidence=cached.confidence[index],
@@ -239,7 +253,9 @@ def build_model(
     model.load_state_dict(state, strict=False)
     names = frozenset(state)
     if features is not None:
-        return CachedModel(model.cascade, features, names)
+        true = options.model.object_evidence == "true"
+        truths = {name: frame.targets for name, frame in frames.items()} if true else None
+        return CachedModel(model.cascade, features, names, truths=truths)
     return WholeModel(model, frames, pretrained.clips.side, names)
 
 
@@ -270,6 +286,16 @@ def loss_terms(
 ) -> LossTerms:
     """The multi-task loss of a batch; without ``assignment`` by SimOTA, from the predictions."""
     return multi_task_loss(model.predict(seen, told), targets, assignment)
+
+
+def true_objects(target: Tensor, truth: Targets) -> Tensor:
+    """Object logits [B, 36, N] of a perfect detector: 10 for the class of the box for which a cell
+    answers (``target`` [B, N]), −4.595 for the others and in cells that answer for none.
+    """
+    labels = truth.labels[..., :OBJECTS].transpose(1, 2)
+    box = target.clamp(min=0)[:, None].expand(-1, OBJECTS, -1)
+    certain = (labels.gather(2, box) > 0) & (target >= 0)[:, None]
+    return torch.full_like(labels[:, :, :1], PRIOR_BIAS).where(~certain, _CERTAIN)
 
 
 def true_evidence(seen: Seen, targets: Targets) -> tuple[Evidence, ...]:
