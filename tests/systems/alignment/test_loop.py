@@ -179,13 +179,37 @@ def test_sgd_and_adamw_by_hand(make_trainer: MakeTrainer) -> None:
             torch.testing.assert_close(now, wanted, rtol=1e-5, atol=1e-8)
 
 
-def test_matched_epsilon_has_the_published_kappa(make_trainer: MakeTrainer) -> None:
+def test_matched_epsilon_is_the_encoders_alone(make_trainer: MakeTrainer) -> None:
+    """Its κ is the published one; the head has its published size and epsilon. Adam by hand."""
     assert pytest.approx(0.1434, abs=1e-4) == PUBLISHED_KAPPA
     trainer = make_trainer("gtcc_on_global", update__epsilon="matched")
     count = sum(p.numel() for p in trainer.model.encoder.parameters())  # no drop network
-    epsilon = trainer.update.optimiser.defaults["eps"]
-    assert 1e-5 / (math.sqrt(count) * epsilon) == pytest.approx(PUBLISHED_KAPPA)
-    assert make_trainer().update.optimiser.defaults["eps"] == 1e-8
+    epsilon = 1e-5 / (math.sqrt(count) * PUBLISHED_KAPPA)
+    assert epsilon > 1e-7
+    groups = (
+        (trainer.model.encoder_parameters(), epsilon),  # with the drop network
+        (trainer.model.head_parameters(), 1e-8),
+    )
+    wanted = [p.detach().double() for parameters, _ in groups for p in parameters]
+    first = [torch.zeros_like(p) for p in wanted]
+    second = [torch.zeros_like(p) for p in wanted]
+    epsilons = [e for parameters, e in groups for _ in parameters]
+    generator = torch.Generator().manual_seed(5)
+    for step in (1, 2, 3):
+        for place, parameter in enumerate(p for parameters, _ in groups for p in parameters):
+            gradient = 1e-8 * torch.randn(parameter.shape, generator=generator)
+            parameter.grad = gradient
+            first[place] = 0.9 * first[place] + 0.1 * gradient.double()
+            second[place] = 0.999 * second[place] + 0.001 * gradient.double().square()
+            mean = first[place] / (1 - 0.9**step)
+            deviation = (second[place] / (1 - 0.999**step)).sqrt()
+            wanted[place] = wanted[place] - 1e-3 * mean / (deviation + epsilons[place])
+        trainer.update.optimiser.step()
+    found = [p.detach().double() for parameters, _ in groups for p in parameters]
+    for now, expected in zip(found, wanted, strict=True):
+        torch.testing.assert_close(now, expected, rtol=1e-5, atol=1e-7)
+    raw = make_trainer().update.optimiser.param_groups
+    assert [group["eps"] for group in raw] == [1e-8, 1e-8]
 
 
 def test_below_epsilon_counts_the_denominators(make_trainer: MakeTrainer) -> None:

@@ -100,25 +100,31 @@ class Update:
         self.factor = factor
         self.encoder = _trained(model.encoder_parameters(), options.frozen != "encoder")
         self.head = _trained(model.head_parameters(), options.frozen != "head")
-        rate = options.learning_rate
-        groups = [
-            {"params": self.encoder, "lr": rate},
-            {"params": self.head, "lr": rate * options.head_rate_factor},
-        ]
-        groups = [group for group in groups if group["params"]]
-        self.epsilon = EPSILON
+        #: Adam's, by group. The head has its published size and so keeps the published epsilon.
+        self.epsilon = {"encoder": EPSILON, "head": EPSILON}
         if options.epsilon == "matched":
             count = sum(parameter.numel() for parameter in model.encoder.parameters())
-            self.epsilon = options.max_norm / (math.sqrt(count) * PUBLISHED_KAPPA)
+            self.epsilon["encoder"] = options.max_norm / (math.sqrt(count) * PUBLISHED_KAPPA)
+        rates = {
+            "encoder": options.learning_rate,
+            "head": options.learning_rate * options.head_rate_factor,
+        }
+        groups = [
+            {"params": group, "lr": rates[name], "eps": self.epsilon[name]}
+            for name, group in (("encoder", self.encoder), ("head", self.head))
+            if group
+        ]
         self.optimiser: torch.optim.Optimizer
         if options.optimiser == "sgd":
+            for group in groups:
+                del group["eps"]
             self.optimiser = torch.optim.SGD(groups, fused=True)
         elif options.optimiser == "adamw":
             self.optimiser = torch.optim.AdamW(
-                groups, eps=self.epsilon, weight_decay=options.weight_decay, fused=True
+                groups, weight_decay=options.weight_decay, fused=True
             )
         else:
-            self.optimiser = torch.optim.Adam(groups, eps=self.epsilon, fused=True)
+            self.optimiser = torch.optim.Adam(groups, fused=True)
 
     def apply(self, measured: dict[str, float] | None = None) -> None:
         """Rescale, clip, step; then clear the gradients, or leave them where they are.
@@ -159,7 +165,7 @@ class Update:
         }
 
     def below_epsilon(self) -> dict[str, float]:
-        """Share of each group's parameters whose Adam denominator √v̂ is below epsilon."""
+        """Share of each group's parameters whose Adam denominator √v̂ is below its epsilon."""
         shares = {}
         for name, group in (("encoder", self.encoder), ("head", self.head)):
             below = total = 0
@@ -167,7 +173,7 @@ class Update:
                 state = self.optimiser.state.get(parameter, {})
                 if "exp_avg_sq" in state:
                     corrected = state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))
-                    below += int((corrected.sqrt() < self.epsilon).sum())
+                    below += int((corrected.sqrt() < self.epsilon[name]).sum())
                     total += corrected.numel()
             if total:
                 shares[name] = below / total

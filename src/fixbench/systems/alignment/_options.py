@@ -68,8 +68,10 @@ class UpdateOptions(_Strict):
             nor 1, as documented).
         clip: ``none``, ``global`` (all gradients to the norm ``max_norm``), or ``separate`` (the
             encoder's to ``max_norm``, the head's to ``head_max_norm``).
-        epsilon: Adam's; ``raw`` is 1e-8, ``matched`` makes max_norm / (√parameters · epsilon) what
-            it is at the published size (`fixbench.systems.alignment.PUBLISHED_KAPPA`).
+        epsilon: Adam's; ``raw`` is 1e-8. ``matched`` makes max_norm / (√parameters · epsilon) of
+            the encoder what it is at the published size
+            (`fixbench.systems.alignment.PUBLISHED_KAPPA`); the head's stays 1e-8, since the head
+            has its published size.
         head_rate_factor: of the head's learning rate.
         frozen: what is not trained.
         clear_gradients: set them to zero after a step; upstream of the fork they are left, and the

@@ -250,7 +250,7 @@ class _Session:
         values |= prefixed("below_epsilon", update.below_epsilon())
         if self.options.update.optimiser != "sgd":
             count = sum(parameter.numel() for parameter in self.trainer.model.encoder.parameters())
-            values["kappa"] = self.options.update.max_norm / (math.sqrt(count) * update.epsilon)
+            values["kappa"] = self.options.update.max_norm / (math.sqrt(count) * update.epsilon["encoder"])
         return values
 
     def _position(self, step: int, skipped: Counter[str]) -> dict[str, Any]:
