@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from fixbench.errors import InputError
-from fixbench.systems.alignment.losses import LossOptions, fit_mixtures, gtcc_loss
+from fixbench.systems.alignment.losses import (
+    LossOptions,
+    Mixture,
+    _gtcc,
+    fit_mixtures,
+    gtcc_loss,
+)
 from fixbench.systems.alignment.losses._gtcc import _one_sided_window
 
 from .conftest import assert_same, distance, seeded, videos
@@ -154,6 +160,42 @@ def test_gradient_of_the_paper_by_finite_differences_with_one_component() -> Non
         ),
         tuple(videos(6, 5, channels=2, spread=0.3)),
     )
+
+
+@pytest.mark.parametrize("components", [1, 3])
+@pytest.mark.parametrize("formulation", ["paper", "as_found"])
+def test_gradient_by_finite_differences_given_the_mixtures(
+    monkeypatch: pytest.MonkeyPatch, formulation: Any, components: int
+) -> None:
+    """The mixtures are constants of the loss and so are held; as found α is one too, and enters
+    through the mixtures alone. The drop network's weights are differentiated as well."""
+    options = OPTIONS.model_copy(update={"components": components})
+    clips = videos(20, 21, channels=2, spread=0.3)
+    drop = torch.randn(2, 3, dtype=torch.float64, generator=seeded(9))
+    held: list[list[Mixture]] = []
+
+    def fit_once(log_alpha: list[Tensor], **numbers: int) -> list[Mixture]:
+        if not held:
+            held.append(fit_mixtures(log_alpha, **numbers))
+        return held[0]
+
+    monkeypatch.setattr(_gtcc, "fit_mixtures", fit_once)
+
+    def loss(x: Tensor, y: Tensor, given: Tensor) -> Tensor:
+        return gtcc_loss(
+            [x, y],
+            formulation=formulation,
+            epoch=2,
+            generator=seeded(),
+            drop=given,
+            options=options,
+        )
+
+    inputs = tuple(item.clone().requires_grad_() for item in (*clips, drop))
+    assert torch.autograd.gradcheck(loss, inputs)
+    assert all(slope.abs().max() > 0 for slope in torch.autograd.grad(loss(*inputs), inputs))
+    assert len(held) == 1
+    assert held[0][0].log_components.shape[1] == components
 
 
 def test_the_window_as_found_is_one_sided_except_at_the_ends() -> None:
