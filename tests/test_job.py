@@ -109,6 +109,24 @@ def test_diverged_run_keeps_its_rows_and_says_where(project: Path) -> None:
         assert (rows["stage"].iloc[-1], rows["step"].iloc[-1]) == ("train", 1)
 
 
+def test_a_failed_run_keeps_its_rows_and_says_why(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = "        residual = x @ weight - y\n"
+    body = "        if seed == 1 and step == 2:\n"
+    body += "            raise Failed(rows, stage='train', step=step, reason='nothing to learn')\n"
+    edit(project, where, body + where, "toy/system.py")
+    edit(project, "import Diverged,", "import Diverged, Failed,", "toy/system.py")
+    frame = read_results([job(project, "fast", [0, 1], "x")])
+    failed = frame[frame["status"] != "ok"]
+    assert failed[["seed", "stage", "step", "metric", "status"]].to_numpy().tolist() == [
+        [1, "train", 2, "run", "failed"]
+    ]
+    assert len(frame[frame["seed"] == 1]) > 1
+    message = "seed 1: failed in stage 'train' at step 2: nothing to learn"
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "failure",
     [

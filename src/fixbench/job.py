@@ -34,6 +34,7 @@ from fixbench.errors import InputError
 from fixbench.results import Row, write_results
 from fixbench.training import (
     Diverged,
+    Failed,
     FileCheckpointer,
     Outcome,
     RunContext,
@@ -362,6 +363,9 @@ def _run_seed(
         return run(seed, context), "ok"
     except Diverged as error:
         return _failure(error.rows, error.stage, error.step, "diverged")
+    except Failed as error:
+        print(f"seed {seed}: {error}", file=sys.stderr)
+        return _failure(error.rows, error.stage, error.step, "failed")
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise

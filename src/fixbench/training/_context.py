@@ -11,7 +11,7 @@ import torch
 
 from fixbench.results import Row
 
-__all__ = ["Checkpointer", "Diverged", "Outcome", "RunContext", "System"]
+__all__ = ["Checkpointer", "Diverged", "Failed", "Outcome", "RunContext", "System"]
 
 
 class Diverged(Exception):  # noqa: N818
@@ -25,6 +25,23 @@ class Diverged(Exception):  # noqa: N818
 
     def __init__(self, rows: list[Row], *, stage: str, step: int) -> None:
         super().__init__(f"non-finite loss in stage {stage!r} at step {step}")
+        self.rows = rows
+        self.stage = stage
+        self.step = step
+
+
+class Failed(Exception):  # noqa: N818
+    """A run that went through and still shows nothing: it ends and is counted as failed.
+
+    Args:
+        rows: what was measured before.
+        stage: where it was noticed.
+        step: the step of that stage.
+        reason: why, for the log.
+    """
+
+    def __init__(self, rows: list[Row], *, stage: str, step: int, reason: str) -> None:
+        super().__init__(f"failed in stage {stage!r} at step {step}: {reason}")
         self.rows = rows
         self.stage = stage
         self.step = step
