@@ -794,9 +794,14 @@ def _check_variant(
                 expected = f"a variant that tier {tier!r} runs"
                 key = f"{where}.starts_from"
                 raise InputError(path, key, variant.starts_from, expected=expected)
-        differing = set(option_difference(ablation, name, tier))
-        if differing != set(variant.changes):
-            idle = sorted(set(variant.changes) - differing)
+        differing = option_difference(ablation, name, tier)
+        # A change from or to a mapping shows in the keys below it.
+        idle = sorted(
+            key
+            for key in variant.changes
+            if not any(f"{other}.".startswith(f"{key}.") for other in differing)
+        )
+        if idle:
             raise InputError(
                 path,
                 f"{where}.changes.{idle[0]}",

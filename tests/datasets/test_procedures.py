@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixbench.datasets import ProcedureVideo, Step, _procedures, read_procedures
+from fixbench.datasets import (
+    ProcedureTask,
+    ProcedureVideo,
+    Step,
+    _procedures,
+    join_videos,
+    read_procedures,
+)
 from fixbench.errors import InputError
 
 LENGTHS = {"a0": 12, "a1": 20, "a2": 15, "b0": 11, "b1": 30, "b2": 10}
@@ -423,3 +430,45 @@ def test_features_of_one_width_only(root):
     expected = r"b1\.npy: shape is \(30, 5\); expected \(4,\) for each frame, like the videos"
     with pytest.raises(InputError, match=expected):
         read_procedures(root, split="train")
+
+
+# Joined videos
+
+
+def _video(number: int, frames: int) -> ProcedureVideo:
+    features = np.arange(frames, dtype=np.float32)[:, None] + 100 * number
+    steps = (Step("0", 0, 1), Step(str(number), 2, frames - 2))
+    return ProcedureVideo(f"v{number}", "tea", features, steps, cut_frames=1, dropped_steps=number)
+
+
+def test_joined_videos_by_hand():
+    """At least 20 frames: 12 + 9, then 25, and the 7 that are left go to them."""
+    task = ProcedureTask("tea", tuple(map(_video, range(4), (12, 9, 25, 7))))
+    joined = join_videos(task, 20)
+    assert joined.name == "tea"
+    assert [video.handle for video in joined.videos] == ["v0+v1", "v2+v3"]
+    first, second = joined.videos
+    assert first.features[:, 0].tolist() == [*range(12), *range(100, 109)]
+    assert first.steps == (Step("0", 0, 1), Step("0", 2, 10), Step("0", 12, 13), Step("1", 14, 19))
+    assert (first.cut_frames, first.dropped_steps) == (2, 1)
+    assert len(second.features) == 32
+    assert second.task == "tea"
+
+
+@given(lengths=st.lists(st.integers(5, 40), min_size=1, max_size=12), frames=st.integers(1, 200))
+def test_joining_loses_no_frame_and_no_step(lengths, frames):
+    task = ProcedureTask("tea", tuple(map(_video, range(len(lengths)), lengths)))
+    joined = join_videos(task, frames).videos
+    for name in ("features", "labels"):
+        parts = [
+            [video.features if name == "features" else video.frame_labels() for video in videos]
+            for videos in (task.videos, joined)
+        ]
+        before, after = map(np.concatenate, parts)
+        assert np.array_equal(before, after)
+    steps = [
+        [step.length for video in videos for step in video.steps]
+        for videos in (task.videos, joined)
+    ]
+    assert steps[0] == steps[1]
+    assert len(joined) == 1 or min(len(video.features) for video in joined) >= frames

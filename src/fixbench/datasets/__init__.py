@@ -31,6 +31,7 @@ from fixbench.datasets._procedures import BACKGROUND_LABELS as BACKGROUND_LABELS
 from fixbench.datasets._procedures import ProcedureTask as ProcedureTask
 from fixbench.datasets._procedures import ProcedureVideo as ProcedureVideo
 from fixbench.datasets._procedures import Step as Step
+from fixbench.datasets._procedures import join_videos as join_videos
 from fixbench.datasets._procedures import read_procedures as read_procedures
 from fixbench.datasets._scene_generator import MOTION_ACTIONS as MOTION_ACTIONS
 from fixbench.datasets._scene_generator import SUBSETS as SUBSETS

@@ -32,6 +32,7 @@ __all__ = [
     "ProcedureTask",
     "ProcedureVideo",
     "Step",
+    "join_videos",
     "read_procedures",
 ]
 
@@ -195,6 +196,40 @@ def read_procedures(
             )
         read.append(ProcedureTask(task, tuple(found)))
     return tuple(read)
+
+
+def join_videos(task: ProcedureTask, frames: int) -> ProcedureTask:
+    """The same frames in fewer, longer videos, for what depends on the length of a video.
+
+    Videos are joined in their order, each once, until there are at least ``frames`` frames; what is
+    left at the end and is shorter goes to the last one. Steps keep their labels, lengths and
+    frames, and the background between them, so that progress within a step is what it was; but a
+    joined video shows its procedure several times over, by different people, with cuts in between.
+    """
+    groups: list[list[ProcedureVideo]] = [[]]
+    for video in task.videos:
+        if sum(len(part.features) for part in groups[-1]) >= frames:
+            groups.append([])
+        groups[-1].append(video)
+    if len(groups) > 1 and sum(len(part.features) for part in groups[-1]) < frames:
+        groups[-2:] = [groups[-2] + groups[-1]]
+    return ProcedureTask(task.name, tuple(_joined(group) for group in groups))
+
+
+def _joined(parts: list[ProcedureVideo]) -> ProcedureVideo:
+    steps: list[Step] = []
+    offset = 0
+    for part in parts:
+        steps += [Step(step.label, step.start + offset, step.end + offset) for step in part.steps]
+        offset += len(part.features)
+    return ProcedureVideo(
+        "+".join(part.handle for part in parts),
+        parts[0].task,
+        np.concatenate([part.features for part in parts]),
+        tuple(steps),
+        sum(part.cut_frames for part in parts),
+        sum(part.dropped_steps for part in parts),
+    )
 
 
 def _annotation(file: Path) -> dict[str, dict[str, list[_Segment]]]:

@@ -16,6 +16,7 @@ from fixbench.systems.alignment import PUBLISHED_KAPPA, Trainer
 from fixbench.systems.alignment._loop import (
     Clip,
     Losses,
+    Skipped,
     batch_plan,
     gradient_shares,
     norm,
@@ -370,18 +371,23 @@ def _trainer(
 def test_short_videos_and_videos_without_actions_are_left_out(make_options: MakeOptions) -> None:
     action = Step("1", 2, 8)
     short = [_clip("a", 9, action), _clip("b", 30, action)]
-    assert _trainer(make_options, short).losses(0) == "a video under 10 frames"
+    assert _trainer(make_options, short).losses(0) == Skipped("length", "a video under 10 frames")
     brief = [_clip("a", 30, Step("1", 2, 3), Step("0", 4, 20)), _clip("b", 30, Step("2", 0, 1))]
-    assert _trainer(make_options, brief).losses(0) == "no action is long enough to be sampled"
+    assert _trainer(make_options, brief).losses(0) == Skipped(
+        "actions", "no action is long enough to be sampled"
+    )
     for_gtcc = [_clip("a", 19, action), _clip("b", 30, action)]
     assert isinstance(_trainer(make_options, for_gtcc).losses(0), Losses)
-    assert _trainer(make_options, for_gtcc, "gtcc_on_global").losses(0) == "a video under 20 frames"
+    assert _trainer(make_options, for_gtcc, "gtcc_on_global").losses(0) == Skipped(
+        "length", "a video under 20 frames"
+    )
 
 
 def test_a_total_beyond_the_forks_limit_is_left_out(make_trainer: MakeTrainer) -> None:
     found = make_trainer(objective__method="tcc", objective__lambda=1e9).losses(0)
-    assert isinstance(found, str)
-    assert "total loss over 1e+07" in found
+    assert isinstance(found, Skipped)
+    assert found.kind == "total"
+    assert "total loss over 1e+07" in found.reason
     assert isinstance(make_trainer(objective__lambda=1e9).losses(0), Losses)
 
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy
 import pytest
 import torch
+import yaml
 
 from fixbench.ablation import load_ablation
+from fixbench.cli import main
 from fixbench.datasets import generate_procedures
 from fixbench.errors import InputError
 from fixbench.job import RUN_METRIC, check_runnable
-from fixbench.results import Row
+from fixbench.results import Row, read_results
 from fixbench.systems.alignment import MEASURES, Options, run
-from fixbench.training import Diverged, FileCheckpointer, Outcome, RunContext
+from fixbench.systems.alignment._loop import SKIPS
+from fixbench.training import Diverged, Failed, FileCheckpointer, Outcome, RunContext
 
 from .conftest import ABLATION, MakeOptions, write_procedures
 
@@ -75,6 +78,21 @@ def _values(rows: list[Row], metric: str, stage: str) -> dict[int, float]:
     found = {row.step: row.value for row in rows if (row.metric, row.stage) == (metric, stage)}
     assert found
     return found
+
+
+def _shorten(folder: Path, handle: str, frames: int) -> None:
+    """Cut a video's features and annotation: background, and one action to its end."""
+    file = folder / "egoprocel.json"
+    annotation = json.loads(file.read_text())
+    for entry in annotation.values():
+        if handle in entry["handles"]:
+            place = entry["handles"].index(handle)
+            entry["hdl_actions"][place] = ["0", "1"]
+            entry["hdl_start_times"][place] = [0, 2]
+            entry["hdl_end_times"][place] = [2, frames]
+    file.write_text(json.dumps(annotation))
+    array = folder / "egoprocel" / "features" / f"{handle}.npy"
+    numpy.save(array, numpy.load(array)[:frames])
 
 
 # Rows
@@ -144,7 +162,7 @@ def test_measure_restricts_the_parts(make_options: MakeOptions) -> None:
         assert stages(part) == {stage}
     assert stages("magnitudes") == {"magnitude"}
     assert stages("training") == {"start", "progress", "training", "gradient", "end"}
-    assert len(MEASURES) == 7
+    assert len(MEASURES) == 8
 
 
 def test_progress_before_training_and_embeddings_only_where_asked(
@@ -201,14 +219,51 @@ def test_frozen_parts_do_not_move(make_options: MakeOptions) -> None:
         assert _values(rows, f"parameter_displacement/{other}", "end")[3] > 0
 
 
-def test_skipped_batches_are_counted(make_options: MakeOptions) -> None:
-    """With so large a lambda every batch is above the fork's limit, and nothing is learned."""
-    options = make_options(objective__method="tcc", objective__lambda=1e9)
+def test_skipped_batches_are_counted_by_kind(make_options: MakeOptions, tmp_path: Path) -> None:
+    """One of two batches an epoch holds a video that is too short for GTCC."""
+    folder = write_procedures(tmp_path / "short", train=2)
+    _shorten(folder, "cook_0", frames=15)
+    options = make_options("gtcc_on_global", data=str(folder), training__steps=4)
+    rows = _run(options, measure={"training", "training/skips"}).rows
+    assert _values(rows, "skipped_batches", "training") == {4: 2.0}
+    found = {kind: _values(rows, f"skipped_batches/{kind}", "end") for kind in SKIPS}
+    assert found == {"length": {4: 2.0}, "actions": {4: 0.0}, "total": {4: 0.0}}
     rows = _run(options, measure={"training"}).rows
-    assert _values(rows, "skipped_batches", "training") == {3: 3.0}
-    assert _values(rows, "parameter_displacement/encoder", "end") == {3: 0.0}
-    assert not {"gradient", "start"} & {row.stage for row in rows}
-    assert list(_values(rows, "ogpe", "progress")) == [3]
+    assert not [row for row in rows if row.metric.startswith("skipped_batches/")]
+
+
+def test_videos_too_short_to_train_on_fail_with_that_reason(
+    make_options: MakeOptions, tmp_path: Path
+) -> None:
+    folder = write_procedures(tmp_path / "short")
+    for task in json.loads((folder / "data_splits.json").read_text())["splits"].values():
+        for handle in task["train"]:
+            _shorten(folder, handle, frames=12)
+    options = make_options("gtcc_on_global", data=str(folder))
+    with pytest.raises(Failed, match=r"left out: a video under 20 frames \(3\)"):
+        _run(options, measure={"training"})
+
+
+def test_a_run_that_trains_on_nothing_fails(make_options: MakeOptions) -> None:
+    """With so large a lambda every batch is above the fork's limit."""
+    options = make_options(
+        objective__method="tcc",
+        objective__lambda=1e9,
+        training__steps=4,
+        training__evaluations=2,
+        measures__identity_steps=1,
+    )
+    with pytest.raises(
+        Failed, match="no step was made; every batch was left out: a total"
+    ) as found:
+        _run(options, measure={"training", "baselines"})
+    rows = found.value.rows
+    assert found.value.step == 4
+    assert _values(rows, "skipped_batches", "training") == {2: 2.0, 4: 4.0}
+    assert _values(rows, "skipped_batches/total", "end") == {4: 4.0}
+    # Nothing at the end may pass for what training has led to.
+    assert list(_values(rows, "ogpe", "progress")) == [2]
+    assert not [row for row in rows if row.metric.startswith("parameter_displacement")]
 
 
 # Starting points
@@ -303,3 +358,93 @@ def test_a_task_with_one_training_video_is_refused(
 def test_missing_data_are_said_so(make_options: MakeOptions, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"egoprocel\.json"):
         _run(make_options(data=str(tmp_path)))
+
+
+# The command line, on data that need settings of the reader
+
+
+@pytest.fixture
+def own_data(
+    make_options: MakeOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Any], int]:
+    """Run an ablation of one variant on annotations at three frames for each of the features."""
+    folder = write_procedures(tmp_path / "mine")
+    file = folder / "egoprocel.json"
+    annotation = json.loads(file.read_text())
+    for entry in annotation.values():
+        for key in ("hdl_start_times", "hdl_end_times"):
+            entry[key] = [[3 * time for time in times] for times in entry[key]]
+    # A step between two feature frames, and features that go on after the annotation.
+    cook = annotation["cook"]
+    cook["hdl_actions"][0].insert(1, "9")
+    cook["hdl_start_times"][0][1:1] = [cook["hdl_end_times"][0][0] - 2]
+    cook["hdl_end_times"][0][0:1] = [cook["hdl_end_times"][0][0] - 2, cook["hdl_end_times"][0][0]]
+    file.write_text(json.dumps(annotation))
+    array = folder / "egoprocel" / "features" / "cook_1.npy"
+    numpy.save(array, numpy.pad(numpy.load(array), ((0, 4), (0, 0)), mode="edge"))
+    monkeypatch.chdir(tmp_path)
+    template = yaml.safe_load(ABLATION.read_text(encoding="utf-8"))
+    options = make_options().model_dump(mode="json", by_alias=True)
+
+    def start(data: Any) -> int:
+        content = {
+            "title": "mine",
+            "question": "does it run?",
+            "document": template["document"],
+            "system": template["system"],
+            "baseline_variant": "alone",
+            "baseline": options | {"data": data},
+            "variants": {"alone": {"reason": "one", "measure": {"smoke": ["training"]}}},
+            "metrics": template["metrics"],
+            "claims": [],
+            "tiers": {"smoke": {"seeds": "0"}},
+            "threats": ["a test"],
+        }
+        Path("ablations/mine").mkdir(parents=True, exist_ok=True)
+        Path("ablations/mine/ablation.yaml").write_text(yaml.safe_dump(content))
+        arguments = ["run", "mine", "alone", "--tier", "smoke", "--seeds", "0"]
+        return main([*arguments, "--output", "x.parquet"])
+
+    return start
+
+
+def test_annotations_that_need_settings_of_the_reader(
+    own_data: Callable[[Any], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every message names a setting, and following them one after another ends in a run."""
+    data: dict[str, Any] = {"folder": "mine"}
+    for message, setting in (
+        ("or set length_mismatch='truncate'", {"frame_rate": {"cook": 3.0, "repair": 3.0}}),
+        ("or set empty_steps='drop'", {"empty_steps": "drop"}),
+        ("or set length_mismatch='truncate'", {"length_mismatch": "truncate"}),
+    ):
+        assert own_data(data) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+        assert not Path("x.parquet").exists()
+        data |= setting
+    assert own_data(data) == 0
+    frame = read_results([Path("x.parquet")])
+    assert set(frame["status"]) == {"ok"}
+    capsys.readouterr()
+    assert own_data(data | {"empty_steps": "skip"}) == 2
+    expected = "baseline.data.empty_steps is 'skip'; expected 'refuse' or 'drop'"
+    assert expected in capsys.readouterr().err
+
+
+def test_joined_videos_are_longer_and_fewer(make_options: MakeOptions, procedures: Path) -> None:
+    data = {"folder": str(procedures), "join": 40}
+    rows = _run(make_options(data=data), measure={"training", "baselines"}).rows
+    apart = _run(make_options(), measure={"training", "baselines"}).rows
+    assert all(math.isfinite(row.value) for row in rows)
+    # The same actions, in fewer means over a video; the loss of two videos grows with their length.
+    stage = "baseline/best_constant"
+    assert _values(rows, "ogpe", stage)[0] != _values(apart, "ogpe", stage)[0]
+    assert _values(rows, "ogpe", stage)[0] == pytest.approx(
+        _values(apart, "ogpe", stage)[0], abs=1e-3
+    )
+    assert (
+        _values(rows, "alignment_loss", "start")[0]
+        > 4 * _values(apart, "alignment_loss", "start")[0]
+    )

@@ -23,9 +23,11 @@ from fixbench.systems.alignment.losses import alignment_loss, limit_reason, skip
 
 __all__ = [
     "PUBLISHED_KAPPA",
+    "SKIPS",
     "AlignmentModel",
     "Clip",
     "Losses",
+    "Skipped",
     "Trainer",
     "Update",
     "batch_plan",
@@ -60,6 +62,19 @@ class Losses:
 
     alignment: Tensor
     progress: Tensor
+
+
+#: What makes the loop leave a batch out: the videos' lengths, no action that can be sampled, or the
+#: total loss.
+SKIPS = ("length", "actions", "total")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A batch that the loop leaves out: which of `SKIPS`, and why in a few words."""
+
+    kind: str
+    reason: str
 
 
 class AlignmentModel(nn.Module):
@@ -216,7 +231,7 @@ class Trainer:
         task, pair = batch_plan([len(task) for task in self.clips], self.seed, epoch)[place]
         return [self.clips[task][index] for index in pair]
 
-    def losses(self, step: int) -> Losses | str:
+    def losses(self, step: int) -> Losses | Skipped:
         """Both losses of a step's batch, or why the loop leaves the batch out.
 
         NaN where embeddings are not finite.
@@ -229,14 +244,14 @@ class Trainer:
             formulation=objective.formulation,
         )
         if reason is not None:
-            return reason
+            return Skipped("length", reason)
         embeddings = self.model.encoder([clip.features for clip in batch])
         if not all(bool(torch.isfinite(video).all()) for video in embeddings):
             lost = torch.tensor(math.nan)  # the losses make no promise for such videos
             return Losses(lost, lost)
         progress = self._progress_loss(batch, embeddings, step)
         if progress is None:
-            return "no action is long enough to be sampled"
+            return Skipped("actions", "no action is long enough to be sampled")
         alignment = alignment_loss(
             embeddings,
             method=objective.method,
@@ -249,7 +264,7 @@ class Trainer:
         )
         total = float(alignment.detach() + objective.factor * progress.detach())
         reason = limit_reason(total, method=objective.method)
-        return Losses(alignment, progress) if reason is None else reason
+        return Losses(alignment, progress) if reason is None else Skipped("total", reason)
 
     def backward(self, losses: Losses) -> None:
         """Gradients of alignment + lambda · progress, on top of those that are there."""

@@ -240,9 +240,9 @@ def _first_losses(trainer: Trainer) -> Losses:
         losses = trainer.losses(step)
         if isinstance(losses, Losses):
             return losses
-        reason = losses
+        reason = losses.reason
     expected = f"a batch that the training loop does not leave out (last reason: {reason})"
-    raise InputError(trainer.options.data, "train", expected=expected)
+    raise InputError(trainer.options.data.folder, "train", expected=expected)
 
 
 def _advance(trainer: Trainer, steps: int) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fixbench.systems.alignment._encoder import EncoderOptions
 from fixbench.systems.alignment._progress import ProgressOptions
 from fixbench.systems.alignment.losses import LossOptions
 
 __all__ = [
+    "DataOptions",
     "Measures",
     "ObjectiveOptions",
     "Options",
@@ -20,10 +21,34 @@ __all__ = [
 ]
 
 Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataOptions(_Strict):
+    """The videos and how they are read (`fixbench.datasets.read_procedures`).
+
+    Attributes:
+        folder: in EgoProceL's layout, relative to the root.
+        frame_rate: annotated frames for each feature frame, one number or one for each task.
+        length_mismatch: refuse videos whose features and annotation differ in length, or truncate.
+        empty_steps: refuse steps that no feature frame shows, or drop them.
+        join: join the videos of a task, training and held out, until each has at least so many
+            frames (`fixbench.datasets.join_videos`); without it they stay as they are.
+    """
+
+    folder: str
+    frame_rate: Rate | dict[str, Rate] = 1.0
+    length_mismatch: Literal["refuse", "truncate"] = "refuse"
+    empty_steps: Literal["refuse", "drop"] = "refuse"
+    join: Count | None = None
+
+
+def _folder_alone(value: Any) -> Any:
+    return {"folder": value} if isinstance(value, str) else value
 
 
 class ObjectiveOptions(_Strict):
@@ -137,11 +162,11 @@ class Options(_Strict):
     """Everything that a run of this system depends on besides its seed.
 
     Attributes:
-        data: folder in EgoProceL's layout, relative to the root.
+        data: as `DataOptions`, or its folder alone.
         start: ``fresh``, or the encoder of the variant that this one ``starts_from``.
     """
 
-    data: str
+    data: Annotated[DataOptions, BeforeValidator(_folder_alone)]
     start: Literal["fresh", "parent"]
     encoder: EncoderOptions
     progress: ProgressOptions

@@ -15,10 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fixbench.datasets import ProcedureTask, read_procedures
+from fixbench.datasets import ProcedureTask, join_videos, read_procedures
 from fixbench.errors import InputError
 from fixbench.results import Row
-from fixbench.systems.alignment._loop import Clip, Trainer, norm, prefixed, to_clips
+from fixbench.systems.alignment._loop import (
+    SKIPS,
+    Clip,
+    Skipped,
+    Trainer,
+    norm,
+    prefixed,
+    to_clips,
+)
 from fixbench.systems.alignment._measure import (
     TABULATED_PROGRESS,
     as_rows,
@@ -31,14 +39,14 @@ from fixbench.systems.alignment._measure import (
     update_properties,
 )
 from fixbench.systems.alignment._metrics import action_frames
-from fixbench.systems.alignment._options import Options
-from fixbench.training import Diverged, Outcome, RunContext
+from fixbench.systems.alignment._options import DataOptions, Options
+from fixbench.training import Diverged, Failed, Outcome, RunContext
 
 __all__ = ["MEASURES", "run"]
 
 #: The parts of a run: exact properties of the update; of the sampler; the losses' magnitudes over
 #: length; predictors that look at nothing; training with held-out progress, of it progress before
-#: the first step and embeddings after the last.
+#: the first step, embeddings after the last, and the batches left out by what made the loop do so.
 MEASURES = (
     "update",
     "sampling",
@@ -47,6 +55,7 @@ MEASURES = (
     "training",
     "training/before",
     "training/embeddings",
+    "training/skips",
 )
 
 Split = Literal["train", "test"]
@@ -67,14 +76,23 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
 
 
 @functools.cache
-def _tasks(folder: Path, split: Split) -> tuple[ProcedureTask, ...]:
-    return read_procedures(folder, split=split)
+def _tasks(root: Path, settings: str, split: Split) -> tuple[ProcedureTask, ...]:
+    """The videos of a split; ``settings`` are `DataOptions` as JSON, which can be a key."""
+    data = DataOptions.model_validate_json(settings)
+    tasks = read_procedures(
+        root / data.folder,
+        split=split,
+        frame_rate=data.frame_rate,
+        length_mismatch=data.length_mismatch,
+        empty_steps=data.empty_steps,
+    )
+    return tasks if data.join is None else tuple(join_videos(task, data.join) for task in tasks)
 
 
 @functools.cache
-def _clips(folder: Path, split: Split, device: str) -> list[list[Clip]]:
+def _clips(root: Path, settings: str, split: Split, device: str) -> list[list[Clip]]:
     """Of all seeds: they read the same videos."""
-    return to_clips(_tasks(folder, split), torch.device(device))
+    return to_clips(_tasks(root, settings, split), torch.device(device))
 
 
 class _Session:
@@ -84,10 +102,11 @@ class _Session:
         self.options = options
         self.seed = seed
         self.context = context
-        folder = context.root / options.data
-        self.train_tasks, self.test_tasks = _tasks(folder, "train"), _tasks(folder, "test")
-        self.clips = _clips(folder, "train", str(context.device))
-        self.test_clips = list(chain.from_iterable(_clips(folder, "test", str(context.device))))
+        source = context.root, options.data.model_dump_json()
+        device = str(context.device)
+        self.train_tasks, self.test_tasks = _tasks(*source, "train"), _tasks(*source, "test")
+        self.clips = _clips(*source, "train", device)
+        self.test_clips = list(chain.from_iterable(_clips(*source, "test", device)))
         self._check()
         self.test_frames = action_frames(self.test_tasks)
         self.trainer = Trainer(
@@ -104,7 +123,7 @@ class _Session:
 
     def _check(self) -> None:
         """Refuse data that the model or the loop has no use for."""
-        where = self.options.data
+        where = self.options.data.folder
         found = tuple(self.test_clips[0].features.shape[1:])
         wanted = self.options.encoder.features
         if found[0] != wanted or len(found) != (1 if self.options.encoder.base == "light" else 3):
@@ -165,13 +184,13 @@ class _Session:
         start = {
             name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()
         }
-        first, skipped = 0, Counter[str]()
+        first, skipped = 0, Counter[tuple[str, str]]()
         if self.position is None:
             if self.wants("training/before"):
                 self._evaluate(0)
         else:
             first = self.position["step"]
-            skipped.update(self.position["skipped"])
+            skipped.update({(kind, why): n for kind, why, n in self.position["skipped"]})
             self._restore(self.position)
         evaluate_after = {
             round(training.steps * (k + 1) / training.evaluations)
@@ -183,8 +202,8 @@ class _Session:
         window: list[tuple[float, float]] = []
         for step in range(first, training.steps):
             losses = trainer.losses(step)
-            if isinstance(losses, str):
-                skipped[losses] += 1
+            if isinstance(losses, Skipped):
+                skipped[losses.kind, losses.reason] += 1
             else:
                 pair = losses.alignment.item(), losses.progress.item()
                 if not all(map(math.isfinite, pair)):
@@ -204,11 +223,22 @@ class _Session:
                     names = ("alignment_loss", "progress_loss")
                     self._record(dict(zip(names, means, strict=True)), "training", step + 1)
                 self._record({"skipped_batches": skipped.total()}, "training", step + 1)
+                if skipped.total() == training.steps:
+                    self._record(_by_kind(skipped), "end", training.steps)
+                    reasons = ", ".join(f"{why} ({n})" for (_, why), n in skipped.items())
+                    raise Failed(
+                        self.rows,
+                        stage="training",
+                        step=training.steps,
+                        reason=f"no step was made; every batch was left out: {reasons}",
+                    )
                 self._evaluate(step + 1)
                 window = []
                 self.context.progress("training", step + 1, training.steps)
                 self._save(self._position(step + 1, skipped))
         self._record(self._ends(start), "end", training.steps)
+        if self.wants("training/skips"):
+            self._record(_by_kind(skipped), "end", training.steps)
         if self.wants("training/embeddings"):
             clips = [*chain.from_iterable(self.clips), *self.test_clips]
             values = embedding_values(trainer.model, self.train_tasks, self.test_tasks, clips)
@@ -250,16 +280,18 @@ class _Session:
         values |= prefixed("below_epsilon", update.below_epsilon())
         if self.options.update.optimiser != "sgd":
             count = sum(parameter.numel() for parameter in self.trainer.model.encoder.parameters())
-            values["kappa"] = self.options.update.max_norm / (math.sqrt(count) * update.epsilon["encoder"])
+            values["kappa"] = self.options.update.max_norm / (
+                math.sqrt(count) * update.epsilon["encoder"]
+            )
         return values
 
-    def _position(self, step: int, skipped: Counter[str]) -> dict[str, Any]:
+    def _position(self, step: int, skipped: Counter[tuple[str, str]]) -> dict[str, Any]:
         """What a resumed run needs."""
         model = self.trainer.model
         gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
         return {
             "step": step,
-            "skipped": dict(skipped),
+            "skipped": [(kind, why, n) for (kind, why), n in skipped.items()],
             "model": dict(model.state_dict()),
             "optimiser": self.trainer.update.optimiser.state_dict(),
             # Left over where they are not cleared.
@@ -273,3 +305,10 @@ class _Session:
         for name, parameter in model.named_parameters():
             if name in position["gradients"]:
                 parameter.grad = position["gradients"][name].to(self.context.device)
+
+
+def _by_kind(skipped: Counter[tuple[str, str]]) -> dict[str, float]:
+    counts = Counter[str]()
+    for (kind, _), number in skipped.items():
+        counts[kind] += number
+    return {f"skipped_batches/{kind}": counts[kind] for kind in SKIPS}
