@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,8 @@ from pydantic import TypeAdapter
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
-from fixbench.provenance import file_hash, read_provenance, write_json
+from fixbench.files import whole_file, write_json
+from fixbench.provenance import file_hash, read_provenance
 from fixbench.results import read_metadata, read_results
 from fixbench.statistics import (
     SPENDING,
@@ -178,18 +178,9 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])
     encoded = json.dumps(content, sort_keys=True).encode()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        pq.write_table(
-            table.replace_schema_metadata({"fixbench": encoded}),
-            partial,
-            compression="zstd",
-            compression_level=19,
-        )
-        os.replace(partial, output)
-    finally:
-        partial.unlink(missing_ok=True)
+    table = table.replace_schema_metadata({"fixbench": encoded})
+    with whole_file(output) as partial:
+        pq.write_table(table, partial, compression="zstd", compression_level=19)
     return len(table)
 
 

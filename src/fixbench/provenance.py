@@ -21,11 +21,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 import fixbench
 from fixbench.ablation import Ablation
 from fixbench.errors import InputError
+from fixbench.files import write_json as write_json
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +39,6 @@ __all__ = [
     "package_hash",
     "read_provenance",
     "record",
-    "write_json",
 ]
 
 _PACKAGE = Path(fixbench.__file__).parent
@@ -125,22 +123,6 @@ def read_provenance(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "libraries" not in content:
         raise InputError(path, "", expected="a provenance record; run the job that writes it")
     return content
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, atomically, with a fixed layout.
-
-    A number that is not finite, which JSON does not have, becomes "NaN" or "Infinity".
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        plain = json.loads(to_json(content, inf_nan_mode="strings"))
-        text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def code_hash(ablation: Ablation, folder: Path) -> str:

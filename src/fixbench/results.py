@@ -9,7 +9,6 @@ metrics that verdicts depend on) in their metadata.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fixbench.errors import InputError
+from fixbench.files import whole_file
 
 __all__ = ["COLUMNS", "STATUSES", "Row", "read_metadata", "read_results", "write_results"]
 
@@ -94,13 +94,8 @@ def write_results(
                 columns[name].append(item)
     encoded = json.dumps(metadata, sort_keys=True).encode()
     table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata({_METADATA_KEY: encoded})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole_file(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_results(paths: Iterable[Path]) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from fixbench.ablation import Ablation
 from fixbench.calibration import Calibration
 from fixbench.determinism import Determinism
 from fixbench.errors import InputError
+from fixbench.files import whole_file
 from fixbench.reports import _latex
 from fixbench.reports._calibration import CalibrationReport, build_calibration
 from fixbench.reports._figures import INK
@@ -167,25 +168,14 @@ def _pdf(template: str, report: Report | CalibrationReport) -> bytes:
 
 
 def _write(directory: Path, contents: Mapping[str, bytes]) -> list[Path]:
-    """Write all files beside their places, then move them there: nobody meets half a file."""
-    partial = {directory / name: directory / f".{name}.partial" for name in contents}
+    """Write all files beside their places, then move all of them there."""
+    paths = [directory / name for name in contents]
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for path, temporary in partial.items():
-            temporary.write_bytes(contents[path.name])
-        for path, temporary in partial.items():
-            os.replace(temporary, path)
+        with ExitStack() as stack:
+            for path in paths:
+                stack.enter_context(whole_file(path)).write_bytes(contents[path.name])
     except OSError as error:
-        for temporary in partial.values():
-            _remove(temporary)
         raise InputError(
             directory, "", expected=f"a folder that can be written to ({error.strerror})"
         ) from error
-    return list(partial)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # the folder itself is what is wrong: there is nothing to remove
-        return
+    return paths

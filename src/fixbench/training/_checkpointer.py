@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from fixbench.errors import InputError
+from fixbench.files import write_bytes
 from fixbench.results import Row
 
 __all__ = ["FileCheckpointer", "load_state", "save_state"]
@@ -41,13 +41,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """
     buffer = io.BytesIO()  # a path would put the file's name into the bytes
     torch.save(_canonical(state), buffer, pickle_protocol=2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(buffer.getvalue())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, buffer.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any]:

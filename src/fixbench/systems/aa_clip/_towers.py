@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch.nn import functional
 
 from fixbench.datasets import caption_batch, tokenise, vocabulary
 from fixbench.errors import InputError
+from fixbench.files import whole_file
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
 
 __all__ = [
@@ -146,10 +146,8 @@ def pretrain(
         "vocabulary": vocabulary(),
         "state": state,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        torch.save(content, partial)
     return losses
 
 
