@@ -238,7 +238,7 @@ class Plan:
             InputError: the converted image is not the locked one.
         """
         for image in self.images.values():
-            engine = containers.Engine(name="apptainer", version="")
+            engine = containers.ENGINES["apptainer"]()
             converted = containers.check_image(engine, image) if contained else None
             if converted is not None:
                 return os.path.relpath(converted)

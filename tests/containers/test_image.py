@@ -27,7 +27,8 @@ from fixbench.containers import (
     write_image_lock,
     write_spec,
 )
-from fixbench.containers._image import ensure_image, read_spec
+from fixbench.containers._image import ensure_image
+from fixbench.containers._spec import read_spec
 from fixbench.errors import InputError
 
 if TYPE_CHECKING:

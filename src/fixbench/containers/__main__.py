@@ -1,6 +1,6 @@
 """``python -m fixbench.containers … -- COMMAND``: what a rule puts before its command.
 
-Apart from the command line, whose imports would cost every job a third of a second.
+It is not a command of ``fixbench``, whose imports would cost every job a third of a second.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import json
 import sys
 from pathlib import Path
 
-from fixbench.containers._engine import ENGINES, Engine, Limits
+from fixbench.containers._engines import ENGINES
 from fixbench.containers._gpu import lease_gpus
-from fixbench.containers._image import read_spec
-from fixbench.containers._launch import launch, run_locally, undo_when_stopped
+from fixbench.containers._invocation import Limits
+from fixbench.containers._launch import launch
+from fixbench.containers._local import run_locally
+from fixbench.containers._processes import undo_when_stopped
+from fixbench.containers._spec import read_spec
 from fixbench.errors import InputError
 
 
@@ -21,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fixbench.containers", description=__doc__)
     parser.add_argument("--engine", choices=[*ENGINES, "local"], required=True)
     parser.add_argument("--version", default="", help="of the engine, for the record")
-    parser.add_argument("--image", type=Path, help="what the workflow wrote of the image (JSON)")
+    parser.add_argument("--image", type=Path, help="the image, as the workflow wrote it (JSON)")
     parser.add_argument("--read", type=Path, nargs="*", default=[])
     parser.add_argument("--write", type=Path, nargs="*", default=[])
     parser.add_argument("--keep", type=Path)
@@ -31,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--temporary-mb", type=int, default=512)
     parser.add_argument("--gpus", type=int, default=0)
     parser.add_argument("--gpu-share", type=int, default=1, help="jobs that may use one GPU")
-    parser.add_argument("--owner", type=int, help="a process with whose end the container ends")
+    parser.add_argument("--owner", type=int, help="process whose end ends the container")
     parser.add_argument("--record", default="{}", help="JSON for the command's provenance")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     return parser
@@ -52,7 +55,7 @@ def main() -> int:
             if options.engine == "local":
                 return run_locally(command, gpus=gpus, record=json.loads(options.record))
             return launch(
-                Engine(name=options.engine, version=options.version),
+                ENGINES[options.engine](options.version),
                 read_spec(options.image),
                 command,
                 root=Path.cwd(),

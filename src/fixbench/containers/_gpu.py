@@ -1,4 +1,4 @@
-"""One GPU for each job that asks: slots that two jobs never share unless told.
+"""One GPU for each job that asks. Two jobs never share one unless ``share`` says so.
 
 A slot is a lock on a file of the host, held by the launcher and freed by the kernel when it ends,
 however it ends. Snakemake counts GPUs; it does not choose one.
