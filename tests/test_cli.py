@@ -22,7 +22,7 @@ import pytest
 import fixbench
 from fixbench.ablation import claim_hash, load_ablation
 from fixbench.analysis import analyse, compare_verdicts, failed_runs, load_claims, save_claims
-from fixbench.cli import Progress, main
+from fixbench.cli import main
 from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.provenance import code_hash, file_hash
@@ -72,7 +72,7 @@ def test_help_is_fast_and_imports_nothing_heavy(run: Run) -> None:
     assert "check" in run("fixbench", "--help").stdout
     assert time.process_time() - started < 1
     code = (
-        "import sys, fixbench.cli; fixbench.cli._parser(); "
+        "import sys, fixbench.cli._main; fixbench.cli._main.make_parser(); "
         "print(sorted({'torch', 'pandas', 'pydantic', 'snakemake'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -482,25 +482,6 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     while alive(children[0]):  # the shell's own child was sent its end, and nobody waits for it
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def test_progress_is_sparse_and_says_what_is_left(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = 100.0
-    monkeypatch.setattr("fixbench.cli.time.monotonic", lambda: now)
-    progress = Progress("toy fast", [3, 5])
-    for seed in (3, 5):
-        for step in range(1, 101):  # one second each
-            now += 1.0
-            progress(seed, "train", step, 100)
-        progress(seed, "finished", 1, 1)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 * 100 / 5 + 2
-    # The stage began with its first report, so that 4 steps took 4 seconds.
-    assert lines[0] == "toy fast: seed 3 (1/2), train 5/100, 1 min 35 s left of this stage"
-    assert lines[20] == "toy fast: seed 3 (1/2) finished, 1 min 40 s left"
-    assert lines[-1] == "toy fast: seed 5 (2/2) finished"
 
 
 def test_new_ablation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,60 @@
+"""The command ``fixbench calibrate``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from fixbench.cli._command import Command, positive
+from fixbench.cli._progress import step_progress
+from fixbench.errors import InputError
+
+__all__ = ["COMMAND"]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--replications", type=positive, default=20_000, help="of each test (default: 20000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--directory", type=Path, default=Path("reports"))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from fixbench.calibration import calibrate
+    from fixbench.reports import write_calibration
+
+    started = time.monotonic()
+    if options.replications < 1000:
+        expected = "at least 1000; a rate needs as many"
+        raise InputError(
+            "fixbench calibrate", "--replications", options.replications, expected=expected
+        )
+    if options.seed < 0:
+        raise InputError("fixbench calibrate", "--seed", options.seed, expected="0 or more")
+    with step_progress("calibration") as progress:
+        calibration = calibrate(
+            replications=options.replications, seed=options.seed, progress=progress
+        )
+    for path in write_calibration(calibration, options.directory):
+        print(f"wrote {path}")
+    for sentence in calibration.conclusions:
+        print(f"- {sentence}")
+    if calibration.speed is not None:
+        speed = calibration.speed
+        print(
+            f"- {speed.claims} claims × {speed.seeds} seeds: verdicts in {speed.verdicts:.2f} s; "
+            f"BCa in {speed.bootstrap:.2f} s, scipy.stats.bootstrap looped in {speed.scipy:.2f} s."
+        )
+    print(f"took {time.monotonic() - started:.0f} s")
+    if calibration.failed:
+        raise SystemExit(1)
+
+
+COMMAND = Command(
+    name="calibrate",
+    text="Simulate the statistics, and report how they do.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,84 @@
+"""The command ``fixbench check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fixbench.cli._command import Command, add_ablations, count
+from fixbench.cli._extras import how_to_install
+
+if TYPE_CHECKING:
+    from fixbench.ablation import Ablation
+
+__all__ = ["COMMAND"]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="ablations (default: all)")
+    parser.add_argument(
+        "--hashes",
+        action="store_true",
+        help="print the SHA-256 of each claim instead, to register it before a run",
+    )
+    add_ablations(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
+    from fixbench.workflow import CONFIG, check_settings, find_ablations
+
+    if options.ablations == Path("ablations"):
+        check_settings(read_yaml(CONFIG))
+    files = [
+        options.ablations / name / "ablation.yaml"
+        for name in find_ablations(options.ablations, options.names)
+    ]
+    loaded = {file: load_ablation(file) for file in files}
+
+    from fixbench.reachability import left_out, reachable, unreachable
+
+    _check_systems(loaded)
+    for file, ablation in loaded.items():
+        if options.hashes:
+            for claim in ablation.claims:
+                print(f"{claim.id} {claim_hash(claim)}")
+            continue
+        family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
+        variants, claims = len(ablation.variants), len(ablation.claims)
+        print(f"{file.parent.name}: {count(variants, 'variant')}, {count(claims, 'claim')}")
+        for tier, content in ablation.tiers.items():
+            seeds = parse_seeds(content.seeds)
+            found = unreachable(ablation, len(seeds))
+            reach = reachable(len(seeds), family)
+            if reach.possible:
+                best = f"{reach.smallest_p_adjusted:.3g}"
+                found.insert(0, f"the sign-flip test can reach an adjusted p of {best}")
+            if claims_left_out := left_out(ablation, tier):
+                found.append(f"it leaves out {', '.join(claims_left_out)}")
+            print(f"  {tier}: {count(len(seeds), 'seed')}; {'; '.join(found)}")
+
+
+def _check_systems(loaded: Mapping[Path, Ablation]) -> None:
+    """Check the options of each system, or say that its libraries are missing."""
+    try:
+        from fixbench.job import check_runnable  # imports torch
+
+        for file, ablation in loaded.items():
+            check_runnable(file, ablation, ablation.tiers)
+    except ModuleNotFoundError as error:
+        needed = how_to_install(error)
+        if needed is None:
+            raise
+        print(f"fixbench: options of systems are not checked; it needs {needed}", file=sys.stderr)
+
+
+COMMAND = Command(
+    name="check",
+    text="Check ablation files, without running anything.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,35 @@
+"""The command ``fixbench claims``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fixbench.cli._command import Command
+
+__all__ = ["COMMAND"]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("claims", type=Path, nargs="+", metavar="FILE", help="verdicts")
+    parser.add_argument("--directory", type=Path, default=Path("reports"))
+    parser.add_argument("--reference", type=Path, help="a published claims.json to compare with")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from fixbench.analysis import compare_verdicts, failed_runs, write_all_claims
+
+    write_all_claims(options.claims, options.directory)
+    for line in failed_runs(options.claims):
+        print(line)
+    if options.reference is not None and options.reference.is_file():
+        for line in compare_verdicts(options.directory / "claims.json", options.reference):
+            print(line)
+
+
+COMMAND = Command(
+    name="claims",
+    text="Write the table of all claims.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,97 @@
+"""``fixbench COMMAND …``: the parser, and how a command ends.
+
+Bad input is one line on standard error and status 2; an interrupt is status 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import fixbench
+from fixbench.cli import (
+    _analyse,
+    _calibrate,
+    _check,
+    _claims,
+    _data,
+    _determinism,
+    _image,
+    _look,
+    _new,
+    _report,
+    _rows,
+    _run,
+)
+from fixbench.cli._extras import how_to_install
+from fixbench.errors import InputError
+
+__all__ = ["COMMANDS", "main", "make_parser"]
+
+#: In the order of ``fixbench --help``.
+COMMANDS = (
+    _check.COMMAND,
+    _run.COMMAND,
+    _analyse.COMMAND,
+    _look.COMMAND,
+    _report.COMMAND,
+    _rows.COMMAND,
+    _claims.COMMAND,
+    _calibrate.COMMAND,
+    _data.COMMAND,
+    _image.COMMAND,
+    _determinism.COMMAND,
+    _new.COMMAND,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        options = make_parser().parse_args(arguments)
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except InputError as error:
+        print(f"fixbench: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        needed = how_to_install(error)
+        if needed is None:
+            raise
+        print(f"fixbench: error: the command needs {needed}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fixbench: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="fixbench",
+        description="Re-runs documented fixes and judges their claims. The whole of it: "
+        "snakemake --cores all.",
+    )
+    parser.add_argument("--version", action="version", version=fixbench.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.text, description=command.text)
+        sub.set_defaults(run=command.run)
+        command.add_arguments(sub)
+    return parser
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    # As an exception, so that half-written files are removed.
+    raise SystemExit(128 + number)

@@ -1,0 +1,57 @@
+"""The command ``fixbench run``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fixbench.cli._command import TIERS, Command, add_ablations, positive
+from fixbench.cli._progress import seed_progress
+
+__all__ = ["COMMAND"]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ablation")
+    parser.add_argument("variant")
+    parser.add_argument("--seeds", required=True, help="such as 0-4 or 0-4,7")
+    parser.add_argument("--tier", default="small", choices=TIERS)
+    parser.add_argument("--output", type=Path, required=True, help="the results (Parquet)")
+    parser.add_argument("--state", type=Path, help="states that other variants start from")
+    parser.add_argument("--parent", type=Path, help="the states that this variant starts from")
+    parser.add_argument("--provenance", type=Path, help="what ran on what (JSON)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=positive, default=1)
+    add_ablations(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from fixbench.ablation import parse_seeds
+
+    seeds = parse_seeds(options.seeds)
+    from fixbench.job import run_job  # imports torch
+
+    with seed_progress(f"{options.ablation} {options.variant}", seeds) as progress:
+        run_job(
+            Path(),
+            options.ablation,
+            options.variant,
+            seeds,
+            options.tier,
+            options.output,
+            ablations=options.ablations,
+            state=options.state,
+            parent=options.parent,
+            record=options.provenance,
+            device=options.device,
+            threads=options.threads,
+            progress=progress,
+        )
+
+
+COMMAND = Command(
+    name="run",
+    text="Train and measure one variant for a block of seeds.",
+    add_arguments=_add_arguments,
+    run=_run,
+)
