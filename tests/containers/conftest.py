@@ -18,7 +18,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 import fixbench
 from fixbench.containers import (
@@ -189,7 +189,8 @@ def engine(unavailable: Callable[[str], None]) -> Engine:
 @pytest.fixture(scope="session")
 def base(engine: Engine, unavailable: Callable[[str], None]) -> str:
     """A base image with Python: one that is here, or else the locked one."""
-    locked = str(YAML(typ="safe").load(ROOT / "envs" / "images.lock")["torch-cpu"]["base"])
+    lock = yaml.safe_load((ROOT / "envs" / "images.lock").read_text(encoding="utf-8"))
+    locked = str(lock["torch-cpu"]["base"])
     version = ("run", "--rm", "--network", "none", "--pull", "never")
     for name in (locked, "debian:bookworm"):
         if _succeeds(engine.name, *version, name, "python3", "--version"):

@@ -8,7 +8,6 @@ it: base image, lock file and Dockerfile, which it carries as labels.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -145,7 +144,7 @@ def write_image_lock(root: Path) -> Path:
     Raises:
         InputError: a file that it describes is missing.
     """
-    from ruamel.yaml import YAML
+    import yaml
 
     from fixbench.ablation import read_yaml
 
@@ -161,14 +160,8 @@ def write_image_lock(root: Path) -> Path:
             "base": old.get("base") or _default_base(root),
             **now,
         }
-    yaml = YAML()
-    yaml.width = 200  # no line breaks in values
-    yaml.representer.add_representer(
-        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    stream = io.StringIO()
-    yaml.dump(entries, stream)
-    write_text(file, _HEADER + stream.getvalue())
+    text = yaml.safe_dump(entries, sort_keys=False, width=200)  # no line breaks in values
+    write_text(file, _HEADER + text)
     return file
 
 
