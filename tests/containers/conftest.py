@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import yaml
@@ -54,7 +55,7 @@ class Done:
     output: str
     errors: str
 
-    def said(self) -> object:
+    def said(self) -> Any:
         """What the job printed, as JSON."""
         assert self.status == 0, self.errors
         return json.loads(self.output)
@@ -109,8 +110,9 @@ class Place:
     ) -> subprocess.Popen[str]:
         """Launch Python code, which finds its output as ``OUT``."""
         outputs = [self.output] if write is None else write
-        command = [self.python, "-m", "fixbench.containers", "--engine", self.engine.name]
-        command += ["--image", self.image, *options, "--read", *read, "--write", *outputs, "--"]
+        command: list[object] = [self.python, "-m", "fixbench.containers"]
+        command += ["--engine", self.engine.name, "--image", self.image, *options]
+        command += ["--read", *read, "--write", *outputs, "--"]
         code = f"from pathlib import Path\nOUT = Path({str(self.output)!r})\n{dedent(code)}"
         socket = Path("/var/run/docker.sock")
         groups = [] if self.user is None else [socket.stat().st_gid]

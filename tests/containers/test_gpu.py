@@ -79,7 +79,7 @@ def test_more_than_there_are(tmp_path: Path) -> None:
 
 
 class Holder:
-    """A process that holds GPUs until it is told to end."""
+    """A process that holds GPUs until the test ends it."""
 
     def __init__(self, folder: Path, count: int, share: int) -> None:
         code = (
@@ -108,6 +108,7 @@ class Holder:
 
     def ready(self) -> bool:
         """Whether it has said what it holds."""
+        assert self.process.stdout is not None
         return bool(select.select([self.process.stdout], [], [], 0)[0])
 
     def kill(self) -> None:

@@ -21,7 +21,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unadjusted-looks",
         type=int,
         default=0,
-        help="looks made before that the verdicts do not allow for (to be told in the report)",
+        help="earlier looks that the verdicts do not allow for; the report says so",
     )
     add_ablations(parser)
 

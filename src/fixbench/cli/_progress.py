@@ -22,7 +22,7 @@ _LINE_SECONDS = 5.0
 def seed_progress(
     title: str, seeds: Sequence[int]
 ) -> Iterator[Callable[[int, str, int, int], None]]:
-    """A callable that a job tells ``(seed, stage, done, total)``.
+    """A callable that takes ``(seed, stage, done, total)``.
 
     The stage ``"finished"`` ends a seed. In a log each finished seed gets a line, and the stage
     of a seed one every five seconds.
@@ -51,7 +51,7 @@ def seed_progress(
 
 @contextmanager
 def step_progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A callable that is told ``(step, done, total)``."""
+    """A callable that takes ``(step, done, total)``."""
     if not sys.stderr.isatty():
         yield _StepLines(title)
         return
@@ -116,9 +116,10 @@ def _left(seconds: float) -> str:
 
 @contextmanager
 def _bars() -> Iterator[tuple[Progress, Callable[[bool], None]]]:
-    """Bars, and what redraws them: now if told so, else if they were not redrawn just before.
+    """Bars, and a function that redraws them: ``refresh(now)``.
 
-    Without the thread with which rich redraws by itself: some commands fork.
+    Unless ``now`` is true, it redraws at most every `_BAR_SECONDS`. The thread with which rich
+    redraws by itself is off, because some commands fork.
     """
     from rich.console import Console  # slow to import, and jobs of a workflow write to a log
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
