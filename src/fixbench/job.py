@@ -31,7 +31,6 @@ from pydantic import ValidationError
 from fixbench import provenance, tracking
 from fixbench.ablation import Ablation, load_ablation, resolve_options, validation_problem
 from fixbench.errors import InputError
-from fixbench.files import write_json
 from fixbench.results import Row, write_results
 from fixbench.training import (
     Diverged,
@@ -179,7 +178,7 @@ def run_job(
             stopwatch=stopwatch,
             outputs=[output] if state is None else [output, state],
         )
-        write_json(record, content)
+        provenance.write_json(record, content)
     _forget(resume, seeds)
 
 

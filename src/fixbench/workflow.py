@@ -31,7 +31,6 @@ from fixbench.ablation import (
     validation_problem,
 )
 from fixbench.errors import InputError
-from fixbench.files import write_json
 from fixbench.reachability import plan_looks, unreachable
 
 __all__ = [
@@ -606,7 +605,7 @@ def _write_requests(
 def _write_changed(path: Path, content: Any) -> None:
     """Leave an unchanged file alone: a newer one would be a reason to run the job again."""
     if _has_changed(path, content):
-        write_json(path, content)
+        provenance.write_json(path, content)
 
 
 def _has_changed(path: Path, content: Any) -> bool:
