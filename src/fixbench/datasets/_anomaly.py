@@ -8,6 +8,7 @@ sorted as MVTec AD sorts them (``<class>/test/<defect>/``, ``<class>/ground_trut
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,6 @@ from scipy import ndimage
 from fixbench.datasets._defects import Severity, apply_defect
 from fixbench.datasets._photographs import PHOTOGRAPHS, photograph_region
 from fixbench.errors import InputError
-from fixbench.files import whole_folder
 
 __all__ = [
     "FAMILIES",
@@ -133,11 +133,31 @@ def generate_families(directory: Path, *, seed: int, normal: int = 24, anomalous
     for key, (value, least) in arguments.items():
         if value < least:
             raise InputError("generate_families", key, value, expected=f"at least {least}")
-    with whole_folder(Path(directory)) as folder:
+    directory = Path(directory)
+    partial = directory.with_name(f".{directory.name}.partial")
+    previous = directory.with_name(f".{directory.name}.previous")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         for number, name in enumerate(FAMILIES):
-            _write_family(folder / name, FAMILIES[name], (seed, number), normal, anomalous)
+            _write_family(partial / name, FAMILIES[name], (seed, number), normal, anomalous)
         sources = json.dumps(_sources(seed), indent=2, ensure_ascii=False) + "\n"
-        (folder / "SOURCES.json").write_text(sources, encoding="utf-8")
+        (partial / "SOURCES.json").write_text(sources, encoding="utf-8")
+        shutil.rmtree(previous, ignore_errors=True)
+        if directory.exists():
+            directory.rename(previous)
+        try:
+            partial.rename(directory)
+        except OSError:
+            if previous.exists():
+                previous.rename(directory)
+            raise
+    except OSError as error:
+        expected = f"a folder that can be written ({error.strerror or error})"
+        raise InputError(directory, "", expected=expected) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _write_family(

@@ -49,9 +49,9 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from fixbench.datasets._action_genome import OBJECT_CLASSES, RELATION_CLASSES
+from fixbench.datasets._folder import whole_folder
 from fixbench.datasets._photographs import PHOTOGRAPHS, Region, load_photograph
 from fixbench.errors import InputError
-from fixbench.files import whole_folder
 
 __all__ = ["MOTION_ACTIONS", "SUBSETS", "WATCH_ACTIONS", "generate_scenes"]
 
