@@ -366,8 +366,8 @@ def _data(options: argparse.Namespace) -> None:
     if options.record is not None and options.folder is None:
         raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
     if options.action == "pull":
-        tracking.pull(root)
-        print("data and checkpoints: complete and verified")
+        tracking.pull(root, options.folder)
+        print(f"{options.folder or 'data and checkpoints'}: complete and verified")
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":

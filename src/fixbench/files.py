@@ -1,0 +1,102 @@
+"""Files and folders that are written whole or not at all.
+
+The content is written beside its place, under the name ``.NAME.partial``, and then renamed, which
+the file system does in one step. A reader, or a process that is killed at any moment, therefore
+finds the old content or the new one. A partial file that a killed process left behind is
+overwritten by the next attempt.
+
+Nothing is flushed to the disk (``fsync``): a checkpoint is saved every few seconds, and a flush may
+take as long. After a power failure a file can thus be empty. Every reader refuses such a file by
+name, and every file can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fixbench.errors import InputError
+
+__all__ = ["whole_file", "whole_folder", "write_bytes", "write_json", "write_text"]
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path to write to; what is there when the block succeeds becomes ``path``.
+
+    If the block fails, ``path`` stays as it was. The folder is made if it is missing.
+
+    The name of the path to write to depends on ``path`` alone, because some formats (such as
+    that of ``torch.save``) carry the name of their file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` in UTF-8, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(content, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON with a fixed layout (sorted keys, two spaces), whole or not at all.
+
+    A number that is not finite, which JSON does not have, becomes "NaN" or "Infinity".
+    """
+    from pydantic_core import to_json  # slow to import, and a container's launcher needs no JSON
+
+    plain = json.loads(to_json(content, inf_nan_mode="strings"))
+    text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+@contextmanager
+def whole_folder(directory: Path) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of ``directory`` if the block succeeds.
+
+    If the block fails, ``directory`` stays as it was.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    partial = directory.with_name(f".{directory.name}.partial")
+    previous = directory.with_name(f".{directory.name}.previous")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(previous, ignore_errors=True)
+        if directory.exists():
+            directory.rename(previous)
+        try:
+            partial.rename(directory)
+        except OSError:
+            if previous.exists():
+                previous.rename(directory)
+            raise
+    except OSError as error:
+        expected = f"a folder that can be written ({error.strerror or error})"
+        raise InputError(directory, "", expected=expected) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
