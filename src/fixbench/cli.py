@@ -19,8 +19,6 @@ from fixbench.errors import InputError
 
 __all__ = ["Progress", "Steps", "main"]
 
-#: Of the tracked data; another seed makes others of the same kind.
-_DATA_SEED = 111
 _TIERS = ("smoke", "small", "extended", "full")
 
 
@@ -149,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("data", _data, "Get or verify the tracked data and checkpoints.")
     sub.add_argument("action", choices=("pull", "verify", "generate", "track"))
-    sub.add_argument("folder", nargs="?", help="to verify or record; default: all")
+    sub.add_argument("folder", nargs="?", help="such as data/yowo; default: all")
     sub.add_argument(
         "--output", type=Path, default=Path("data"), help="where to generate (default: data)"
     )
@@ -371,11 +369,11 @@ def _data(options: argparse.Namespace) -> None:
     elif options.action == "track":
         tracking.track(root)
     elif options.action == "generate":
-        from fixbench.datasets import generate_families, generate_procedures, generate_scenes
+        from fixbench.datasets.generators import GENERATORS, generate
 
-        generate_families(options.output / "aa_clip", seed=_DATA_SEED)
-        generate_procedures(options.output / "alignment", seed=_DATA_SEED)
-        generate_scenes(options.output / "yowo", seed=_DATA_SEED)
+        folder = options.folder
+        for name in GENERATORS if folder is None else [folder.removeprefix("data/")]:
+            generate(name, options.output)
     else:
         tracking.verify(root, options.folder)
     if options.record is not None:

@@ -13,12 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fixbench.datasets import (
-    ProcedureTask,
-    ProcedureVideo,
-    Step,
-    read_procedures,
-)
+from fixbench.datasets.procedures import ProcedureTask, ProcedureVideo, Step, read_procedures
 from fixbench.errors import InputError
 from fixbench.systems.alignment._metrics import (
     action_frames,

@@ -1,16 +1,14 @@
-"""Image-caption pairs for pretraining small CLIP towers, the prompts, and their tokeniser.
+"""Image-caption pairs for pretraining small CLIP towers.
 
-Pictures come from the pretraining part of every photograph. Captions are built by a small grammar
-from facts that hold for the picture they go with: what it shows, how near, how bright, whether
-grey, tinted, blurred or turned, and, for a minority that really was damaged, that it is damaged.
+Pictures come from the pretraining part of every photograph. A small grammar builds captions from
+facts that hold for the picture: what it shows, how near, how bright, whether it is grey, tinted,
+blurred or turned, and, for the minority that is damaged, that it is damaged.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -18,54 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from fixbench.datasets._defects import Severity, apply_defect
-from fixbench.datasets._photographs import PHOTOGRAPHS, photograph_region
+from fixbench.datasets.defects import Severity, apply_defect
+from fixbench.datasets.photographs import PHOTOGRAPHS, photograph_region
+from fixbench.datasets.prompts import (
+    ABNORMAL_STATES,
+    NORMAL_STATES,
+    PRAISED_STATES,
+    SPECIFIC_STATES,
+    TEMPLATES,
+)
 from fixbench.errors import InputError
 
-__all__ = [
-    "ABNORMAL_STATES",
-    "NORMAL_STATES",
-    "TEMPLATES",
-    "anomaly_prompts",
-    "caption_batch",
-    "tokenise",
-    "vocabulary",
-]
+__all__ = ["BRIGHT", "DARK", "TINT", "caption_batch"]
 
 Image8 = NDArray[np.uint8]
 
-#: The prompt ensemble of AA-CLIP (Apache-2.0): states of a noun, and templates around them.
-NORMAL_STATES = ("{}", "a {}", "the {}")
-ABNORMAL_STATES = (
-    "a damaged {}",
-    "a broken {}",
-    "a {} with flaw",
-    "a {} with defect",
-    "a {} with damage",
-)
-TEMPLATES = ("{}.", "a photo of {}.")
-
-_PRAISED_STATES = ("a flawless {}", "an undamaged {}", "a perfect {}")
-_SPECIFIC_STATES = MappingProxyType(
-    {
-        "crack": "a {} with a crack",
-        "hole": "a {} with a hole",
-        "scratch": "a {} with a scratch",
-        "stain": "a {} with a stain",
-    }
-)
-_ATTRIBUTES = (
-    "close-up",
-    "wide",
-    "dark",
-    "bright",
-    "gray",
-    "reddish",
-    "greenish",
-    "bluish",
-    "blurry",
-    "rotated",
-)
 #: Drawn apart from the defects of the anomaly families, over a wider range of strengths.
 _SEVERITY = MappingProxyType(
     {
@@ -82,8 +47,6 @@ _PRAISED, _ALTERED, _MENTIONED = 0.1, 0.15, 0.5
 DARK, BRIGHT = 75, 165
 #: How far the mean of one channel must lie above both others (grey levels) for a tint.
 TINT = 25
-_PADDING, _START, _END = "<padding>", "<start>", "<end>"
-_WORD = re.compile(r"[a-z]+(?:-[a-z]+)*|\.")
 
 
 @dataclass(frozen=True)
@@ -91,15 +54,6 @@ class _Picture:
     pixels: Image8
     attributes: tuple[str, ...]
     defect: str | None
-
-
-def anomaly_prompts(noun: str) -> tuple[list[str], list[str]]:
-    """The prompts of one class: 6 for its normal and 10 for its anomalous state."""
-    normal, abnormal = (
-        [template.format(state.format(noun)) for state in states for template in TEMPLATES]
-        for states in (NORMAL_STATES, ABNORMAL_STATES)
-    )
-    return normal, abnormal
 
 
 def caption_batch(
@@ -226,52 +180,12 @@ def _caption(generator: np.random.Generator, noun: str, picture: _Picture) -> st
     if picture.defect is not None:
         states: Sequence[str] = ABNORMAL_STATES
         if generator.random() < 0.5:
-            states = (_SPECIFIC_STATES[picture.defect],)
+            states = (SPECIFIC_STATES[picture.defect],)
     elif generator.random() < _PRAISED:
-        states = _PRAISED_STATES
+        states = PRAISED_STATES
     else:
         states = NORMAL_STATES
     subject = states[int(generator.integers(len(states)))].format(noun)
     if mentioned:
         return f"a {' '.join(mentioned)} photo of {subject}."
     return TEMPLATES[generator.integers(len(TEMPLATES))].format(subject)
-
-
-@cache
-def vocabulary() -> tuple[str, ...]:
-    """Every token, at the position that is its id.
-
-    First the padding, then the words of all captions and prompts in alphabetical order, last the
-    start and the end token: the end has the largest id, as in CLIP, so that ``argmax`` over a
-    token row finds it.
-    """
-    states = (*NORMAL_STATES, *ABNORMAL_STATES, *_PRAISED_STATES, *_SPECIFIC_STATES.values())
-    nouns = [photograph.noun for photograph in PHOTOGRAPHS.values()]
-    words = {word for text in (*states, *TEMPLATES, *nouns) for word in _WORD.findall(text)}
-    return (_PADDING, *sorted(words | set(_ATTRIBUTES)), _START, _END)
-
-
-def tokenise(texts: Iterable[str], context_length: int = 77) -> NDArray[np.int64]:
-    """Words to ids, int64 [B, context_length]: start, words and full stops, end, then padding.
-
-    Case and spacing do not matter.
-
-    Raises:
-        InputError: a word is outside `vocabulary`, or a text does not fit.
-    """
-    ids = {word: number for number, word in enumerate(vocabulary())}
-    texts = list(texts)
-    tokens = np.zeros((len(texts), context_length), dtype=np.int64)
-    for index, text in enumerate(texts):
-        lowered = text.lower()
-        words = _WORD.findall(lowered)
-        unknown = [word for word in words if word not in ids] or _WORD.sub(" ", lowered).split()
-        if unknown:
-            expected = f"one of the {len(ids) - 3} words of the closed vocabulary"
-            raise InputError(f"text {text!r}", "word", unknown[0], expected=expected)
-        if len(words) + 2 > context_length:
-            expected = f"at most {context_length - 2}, to leave room for the start and the end"
-            raise InputError(f"text {text!r}", "number of words", len(words), expected=expected)
-        row = [ids[_START], *(ids[word] for word in words), ids[_END]]
-        tokens[index, : len(row)] = row
-    return tokens

@@ -27,9 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fixbench.datasets._folder import whole_folder
-from fixbench.datasets._photographs import PHOTOGRAPHS, photograph_region
-from fixbench.datasets._procedures import (
+from fixbench.datasets.photographs import PHOTOGRAPHS, photograph_region
+from fixbench.datasets.procedures import (
     ANNOTATION,
     FEATURES,
     FIXED_POINT_OFFSET,
@@ -37,6 +36,7 @@ from fixbench.datasets._procedures import (
     SPLITS,
 )
 from fixbench.errors import InputError
+from fixbench.files import whole_folder
 
 __all__ = ["PROCEDURES", "KeyStep", "generate_procedures"]
 

@@ -48,12 +48,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from fixbench.datasets._action_genome import OBJECT_CLASSES, RELATION_CLASSES
-from fixbench.datasets._folder import whole_folder
-from fixbench.datasets._photographs import PHOTOGRAPHS, Region, load_photograph
+from fixbench.datasets.action_genome import OBJECT_CLASSES, RELATION_CLASSES
+from fixbench.datasets.photographs import PHOTOGRAPHS, Region, load_photograph
+from fixbench.datasets.scenes import MOTION_ACTIONS, WATCH_ACTIONS
 from fixbench.errors import InputError
+from fixbench.files import whole_folder
 
-__all__ = ["MOTION_ACTIONS", "SUBSETS", "WATCH_ACTIONS", "generate_scenes"]
+__all__ = ["generate_scenes"]
 
 Plane = NDArray[np.float64]
 Side = Literal["left", "right"]
@@ -65,25 +66,9 @@ POSES = 4
 SEGMENTS = 3
 FPS = 8
 
-SUBSETS = ("one_object", "distractor", "two_person", "two_attending")
 #: Of five videos in a row.
 _SUBSET_CYCLE = ("one_object", "distractor", "one_object", "two_person", "two_attending")
 
-#: Thing → Charades' action of watching it.
-WATCH_ACTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "television": "c132",
-        "window": "c092",
-        "picture": "c088",
-        "mirror": "c096",
-        "book": "c032",
-        "laptop": "c051",
-    }
-)
-#: Motion → Charades' action.
-MOTION_ACTIONS: Mapping[str, str] = MappingProxyType(
-    {"laughing": "c149", "running": "c150", "sitting_down": "c151", "standing_up": "c154"}
-)
 _STILL = "still"
 _STILL_SHARE = 0.4
 
