@@ -367,6 +367,8 @@ def _data(options: argparse.Namespace) -> None:
         tracking.pull(root, options.folder)
         print(f"{options.folder or 'data and checkpoints'}: complete and verified")
     elif options.action == "track":
+        if options.folder is not None:
+            raise InputError("fixbench data track", "FOLDER", options.folder, expected="none")
         tracking.track(root)
     elif options.action == "generate":
         from fixbench.datasets.generators import GENERATORS, generate

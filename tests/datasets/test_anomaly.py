@@ -17,7 +17,7 @@ from fixbench.datasets import anomaly_generator
 from fixbench.datasets.anomaly import FAMILIES, class_noun, read_anomaly_family
 from fixbench.datasets.anomaly_generator import generate_families
 from fixbench.datasets.defects import AREA
-from fixbench.datasets.photographs import PHOTOGRAPHS
+from fixbench.datasets.photographs import PHOTOGRAPHS, photograph_region
 from fixbench.errors import InputError
 
 
@@ -41,11 +41,11 @@ def family(generated: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(generated / "workshop", tmp_path / "workshop"))
 
 
-def _rows(family: Path) -> list[dict]:
+def _rows(family: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (family / "meta.jsonl").read_text().splitlines()]
 
 
-def _rewrite(family: Path, rows: list) -> None:
+def _rewrite(family: Path, rows: list[Any]) -> None:
     (family / "meta.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -85,7 +85,7 @@ def test_pictures_show_evaluation_pixels_only(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = set()
-    original = anomaly_generator.photograph_region
+    original = photograph_region
 
     def region(name: str, part: Any) -> Any:
         asked.add((name, part))
@@ -140,7 +140,7 @@ def test_layout_and_round_trip(generated: Path, name: str) -> None:
         if row["label"]:
             with Image.open(folder / row["mask_path"]) as stored:
                 assert stored.mode == "L"
-                assert set(np.unique(stored)) == {0, 255}
+                assert set(np.unique(np.asarray(stored))) == {0, 255}
     share = data.masks.mean(axis=(1, 2))
     assert not share[data.labels == 0].any()
     assert share[data.labels == 1].min() >= AREA[0]
@@ -218,7 +218,7 @@ def test_a_failed_swap_puts_the_old_folder_back(
     before = _digest(folder)
     original = Path.rename
 
-    def rename(self, target: Any) -> Any:
+    def rename(self: Path, target: Any) -> Any:
         if self.name.endswith(".partial"):
             raise OSError(5, "Input/output error")
         return original(self, target)
@@ -270,7 +270,11 @@ def _export(folder: Path, sizes: list[tuple[int, int]]) -> Path:
         mask[: height // 2, : columns // 2] = 1
         Image.fromarray(pixels).save(folder / f"{number}.png")
         Image.fromarray(mask).save(folder / f"{number}_mask.png")
-        base = {"image_path": f"{number}.png", "class_name": "pipe_fryum", "extra": "ignored"}
+        base: dict[str, Any] = {
+            "image_path": f"{number}.png",
+            "class_name": "pipe_fryum",
+            "extra": "ignored",
+        }
         rows.append(base | {"label": 0, "mask_path": None})
         rows.append(base | {"label": 1, "mask_path": f"{number}_mask.png"})
     _rewrite(folder, rows)
@@ -411,7 +415,7 @@ def test_empty_mask_of_an_anomalous_row_is_refused(family: Path) -> None:
 
 
 def test_missing_index_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"meta\.jsonl; expected a family's index; run"):
+    with pytest.raises(InputError, match=r"meta\.jsonl; expected the index of a family; run"):
         read_anomaly_family(tmp_path)
 
 

@@ -17,8 +17,8 @@ from fixbench.datasets import captions as module
 from fixbench.datasets.anomaly import FAMILIES, class_noun
 from fixbench.datasets.anomaly_generator import FAMILY_SEVERITY
 from fixbench.datasets.captions import caption_batch
-from fixbench.datasets.defects import Severity
-from fixbench.datasets.photographs import PHOTOGRAPHS
+from fixbench.datasets.defects import Severity, apply_defect
+from fixbench.datasets.photographs import PHOTOGRAPHS, photograph_region
 from fixbench.datasets.prompts import anomaly_prompts, tokenise, vocabulary
 from fixbench.errors import InputError
 
@@ -86,7 +86,7 @@ def test_blur_word_holds(batch: Any) -> None:
 
 def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     damaged: list[str | None] = []
-    original = module.apply_defect
+    original = apply_defect
 
     def record(
         image: NDArray[np.uint8],
@@ -124,7 +124,7 @@ def test_pictures_show_pretraining_pixels_only(monkeypatch: pytest.MonkeyPatch) 
         asked.append((name, part))
         return _region(name, part)
 
-    _region = module.photograph_region
+    _region = photograph_region
     monkeypatch.setattr(module, "photograph_region", region)
     caption_batch(np.random.default_rng(0), 300, 32)
     assert {part for _, part in asked} == {"pretraining"}

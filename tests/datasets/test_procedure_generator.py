@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from fixbench.datasets import procedure_generator
@@ -138,7 +139,7 @@ def test_what_is_seen_changes_with_progress_in_every_step(task: str) -> None:
         occurrence = procedure_generator._occurrence(step, generator)
         views = []
         for progress in np.linspace(0, 1, 21):
-            canvas = procedure_generator.Image.new("RGB", (48, 48), (90, 90, 90))
+            canvas = Image.new("RGB", (48, 48), (90, 90, 90))
             procedure_generator._draw(canvas, objects, occurrence, progress, (0, 0))
             views.append(np.asarray(canvas, dtype=float))
         moved = [np.abs(view - views[0]).mean() for view in views]
@@ -188,8 +189,8 @@ def test_the_transform_against_separate_code() -> None:
 def test_brightness_alone_leaves_features_as_they_are() -> None:
     frames = np.random.default_rng(4).integers(60, 180, size=(3, 48, 48, 3), dtype=np.uint8)
     brighter = frames + np.uint8(40)
-    found = [procedure_generator._transform(images) for images in (frames, brighter)]
-    assert np.array_equal(*found)
+    first, second = (procedure_generator._transform(images) for images in (frames, brighter))
+    assert np.array_equal(first, second)
 
 
 def test_features_use_the_range(generated: Path) -> None:

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fixbench.datasets import scene_generator
 from fixbench.datasets.action_genome import OBJECT_CLASSES, SceneFrame, read_action_genome
-from fixbench.datasets.photographs import PHOTOGRAPHS
+from fixbench.datasets.photographs import PHOTOGRAPHS, load_photograph
 from fixbench.datasets.scene_generator import generate_scenes
 from fixbench.datasets.scenes import MOTION_ACTIONS, SUBSETS, WATCH_ACTIONS
 from fixbench.errors import InputError
@@ -40,7 +40,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 def _read(folder: Path, split: Any, **options: Any) -> Any:
-    usual = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
+    usual: dict[str, Any] = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
     return read_action_genome(folder, split=split, **usual | options)
 
 
@@ -136,7 +136,7 @@ def test_the_photographs_read_are_those_named(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = set()
-    original = scene_generator.load_photograph
+    original = load_photograph
 
     def load(name: str) -> Any:
         used.add(name)
@@ -261,7 +261,7 @@ def _figures(frame: SceneFrame) -> list[tuple[int, int, int]]:
         moved = [i for i, action in enumerate(MOVING) if frame.actions[row, action]]
         assert len(watched) <= 1
         assert len(moved) <= 1
-        rows.append((int(row), *(x[0] if x else NOTHING for x in (watched, moved))))
+        rows.append((int(row), (watched or [NOTHING])[0], (moved or [NOTHING])[0]))
     return rows
 
 
@@ -450,7 +450,7 @@ def _displacement(frame: SceneFrame, row: int) -> list[float]:
 
 def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(frames: Any) -> None:
     def figures(split: str, moving: bool) -> list[tuple[Any, int]]:
-        rows = []
+        rows: list[tuple[Any, int]] = []
         for frame in frames[split][::2]:
             for row, _, moved in _figures(frame):
                 if moving:

@@ -150,7 +150,7 @@ def _rows(index: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
         lines = index.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        expected = "a family's index; run 'fixbench data generate aa_clip' or 'dvc pull'"
+        expected = "the index of a family; run `fixbench data pull` for the small ones"
         raise InputError(index, "", expected=expected) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(index, "", expected="a readable UTF-8 text file") from error

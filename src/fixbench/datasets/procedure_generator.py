@@ -1,17 +1,17 @@
 """Procedures for the small tier: key steps that real photographs go through, as frame features.
 
 A video is a sequence of key steps and background. In a step an object, cut from a photograph,
-moves, grows, is uncovered, turns, is stirred, stacked or changes into another one in front of a
-texture, and fills more and more of the picture. So progress can be seen, but not read off: every
-occurrence starts and ends elsewhere and goes at another pace. The tempo of a video is its own, so
-that the number of frames since a step began tells only so much about how far it has come.
+moves, grows, is uncovered, turns, is stirred, is stacked or changes into another one in front of a
+texture, and fills more and more of the picture. Progress can be seen, but not read off a single
+frame: every occurrence starts and ends at other values and has another pace. Each video has its
+own tempo, so the number of frames since a step began predicts its progress only roughly.
 
-Frames (48 x 48 RGB) are rendered, turned into features by a fixed transform, and forgotten. The
-transform: 32 filters of 5 x 5 x 3 with as many +1 as -1 (blind to brightness), on frames at half
-the size, in steps of two; rectified; summed in a grid of 5 x 5 cells; 800 x 128 random signs; each
-feature shifted and scaled to zero mean and unit variance on calibration frames. All sums are of
-integers, hence the same on every machine. Features are stored as fixed-point uint8, which
-`read_procedures` scales back.
+Frames (48 x 48 RGB) are rendered and turned into features by a fixed transform; only features are
+kept. The transform: 32 filters of 5 x 5 x 3 with as many +1 as -1 (blind to brightness), on frames
+at half the size, in steps of two; rectified; summed in a grid of 5 x 5 cells; 800 x 128 random
+signs; each feature shifted and scaled to zero mean and unit variance on calibration frames. All
+sums are of integers, so they are the same on every machine. Features are stored as fixed-point
+uint8, which `read_procedures` scales back.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _plan(key_steps: tuple[KeyStep, ...], generator: np.random.Generator) -> _Pl
                 order.insert(int(generator.integers(order.index(index) + 1, len(order) + 1)), index)
         plan: _Plan = []
         for step in order:
-            # Two occurrences of one step would be one segment without something between them.
+            # Without background between them, two occurrences of a step would be one segment.
             if not plan or plan[-1][0] == step or generator.random() < BETWEEN:
                 plan.append((None, int(generator.integers(1, 5))))
             plan.append((step, _length(key_steps[step].duration, tempo, generator)))
@@ -202,7 +202,7 @@ def _plan(key_steps: tuple[KeyStep, ...], generator: np.random.Generator) -> _Pl
 def _length(duration: Duration, tempo: float, generator: np.random.Generator) -> int:
     least, median, most = LENGTHS[duration]
     length = round(float(median * tempo * np.exp(generator.normal(0, 0.2))))
-    # Reflected at the smallest and the largest, which would otherwise be the most frequent.
+    # Reflected at the limits: cut there, the smallest and largest would be the most frequent.
     length = least + abs(length - least)
     return max(most - abs(most - length), least)
 
@@ -263,7 +263,7 @@ def _render(key_steps: tuple[KeyStep, ...], plan: _Plan, generator: np.random.Ge
     for number, (_, length) in enumerate(plan):
         occurrence, progress = occurrences[number], (np.arange(length) + 0.5) / length
         if occurrence is None and number + 1 < len(plan) and generator.random() < 0.5:
-            # What comes next lies there already.
+            # The object of the next step already lies there.
             occurrence, progress = occurrences[number + 1], np.zeros(length)
         for value in progress:
             down, right = camera[time]
@@ -311,7 +311,7 @@ def _draw(
     if step.motion == "reveal":
         picture = picture.crop((0, 0, max(round(pixels * seen), 1), pixels))
     for y, x in places:
-        # A camera that moves down and right leaves what it sees up and left.
+        # A camera that moves down and right sees objects move up and left.
         top = round(y + occurrence.shift[0] - camera[0] - pixels / 2)
         left = round(x + occurrence.shift[1] - camera[1] - pixels / 2)
         canvas.paste(picture, (left, top), picture)

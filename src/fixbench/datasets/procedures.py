@@ -201,10 +201,10 @@ def read_procedures(
 def join_videos(task: ProcedureTask, frames: int) -> ProcedureTask:
     """The same frames in fewer, longer videos, for what depends on the length of a video.
 
-    Videos are joined in their order, each once, until there are at least ``frames`` frames; what is
-    left at the end and is shorter goes to the last one. Steps keep their labels, lengths and
-    frames, and the background between them, so that progress within a step is what it was; but a
-    joined video shows its procedure several times over, by different people, with cuts in between.
+    Videos are joined in their order, each once, until there are at least ``frames`` frames. A
+    shorter rest is appended to the last joined video. Steps keep their labels, lengths and frames,
+    and the background between them, so progress within a step stays the same. A joined video shows
+    its procedure several times, by different people, with cuts in between.
     """
     groups: list[list[ProcedureVideo]] = [[]]
     for video in task.videos:
@@ -368,7 +368,7 @@ def _features(path: Path) -> NDArray[np.float32]:
     try:
         stored = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
-        expected = "the video's features; see egoprocel.json, or run 'fixbench data pull'"
+        expected = "the video's features; see egoprocel.json, or run `fixbench data pull`"
         raise InputError(path, "", expected=expected) from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(path, "", expected="a complete .npy file of numbers") from error
@@ -395,7 +395,7 @@ def _read_object(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        expected = "this file of EgoProceL's layout; run 'fixbench data pull' for the small one"
+        expected = "this file of EgoProceL's layout; run `fixbench data pull` for the small one"
         raise InputError(file, "", expected=expected) from error
     except (OSError, ValueError) as error:
         raise InputError(file, "", expected=f"a complete UTF-8 JSON file ({error})") from error

@@ -7,8 +7,8 @@ the end of eight. What a figure does has two parts, drawn independently of each 
 - *what it watches* ("watching television", "looking outside of a window", …; six actions). A
   figure that shows its face looks at the thing on the far side of the room, and does that action
   if this thing is lit; lit means ``looking_at``, dimmed ``not_looking_at``. Which action it is can
-  be seen only there, more than a cell (16 pixels) away, from the thing's class together with its
-  relation; that it may be one can be seen at the figure, from the face.
+  be seen only at the thing, more than a cell (16 pixels) away: from its class together with its
+  relation. Whether the figure watches anything can be seen from its face.
 - *how it moves* (running, sitting down, standing up, laughing, or not at all). The pose in the
   annotated frame has the same distribution for all; only the frames before it tell. Nothing
   elsewhere in the scene is related to it, so that context cannot help.
@@ -24,11 +24,11 @@ Subsets ask different things of a scene context:
 - ``two_attending``: both figures show their faces, each looks at the thing on the other's side.
   The scene's content is the same for both; who watches what depends on places.
 
-Whichever way a scene context works, some of this favours it and some does not: a context pooled
-over the whole scene has all that it needs in the first and third subsets and has to guess in the
-others; attention over places can in principle be right in all, and has the harder problem to
-learn. In every subset some scenes have nothing to be seen (dimmed things, figures
-turned away), so that neither class nor relation alone is enough.
+Each kind of scene context is favoured by some subsets and not by others. A context pooled over the
+whole scene has all that it needs in the first and third subsets and has to guess in the others.
+Attention over places can in principle be right in all of them, and has the harder problem to learn.
+In every subset some scenes have nothing to watch (dimmed things, figures turned away), so that
+neither class nor relation alone is enough.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _video(name: str, index: int, generator: np.random.Generator) -> _Video:
     # Every class comes first equally often in every subset.
     first = watchable.pop((index // 5 + 2 * (index % 5)) % len(watchable))
     second = watchable[generator.integers(len(watchable))]
-    # Nobody stands in front of the far wall's things; on the far floor only if there is no figure.
+    # On the far side a figure would hide a thing on the floor, but none on the wall.
     places = [(_WALL, far), (_FLOOR, far)]
     if subset in ("one_object", "distractor"):
         generator.shuffle(places)
@@ -248,7 +248,7 @@ def _video(name: str, index: int, generator: np.random.Generator) -> _Video:
     for slot, number in zip((_MIDDLE_WALL, _MIDDLE_FLOOR), furnishings, strict=False):
         if generator.random() < 0.6:
             things.append(_place(_FURNISHINGS[number], slot, "left", generator))
-    # Annotated but not to be seen, as things behind others are in the real annotations.
+    # Annotated but not visible, like things behind others in the real annotations.
     hidden = "light" if generator.random() < 0.2 else ""
     sides = (near,) if subset in ("one_object", "distractor") else (near, far)
     looks = tuple(_look(side, generator) for side in sides)

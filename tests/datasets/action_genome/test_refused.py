@@ -236,7 +236,7 @@ def _paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
         yield from _paths(item if isinstance(item, dict | list) else (), *path, key)
 
 
-_ODD = [
+_ODD: list[Any] = [
     None,
     3,
     "x",

@@ -24,7 +24,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
         raise
     except FileNotFoundError as error:
         raise InputError(path, "", expected=ANNOTATION_FILE) from error
-    # A damaged pickle can end in almost any exception.
+    # A damaged pickle can raise almost any exception.
     except Exception as error:
         expected = f"a complete pickle ({type(error).__name__}: {error})"
         raise InputError(path, "", expected=expected) from error
@@ -34,7 +34,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Knows by name only what numpy's arrays and scalars need, in harmless versions of its own."""
+    """Resolves only the names that numpy's arrays and scalars need, to functions of this module."""
 
     def __init__(self, stream: Any, path: Path) -> None:
         # Pickles of Python 2 hold byte strings.
@@ -48,16 +48,16 @@ class _PlainUnpickler(pickle.Unpickler):
         if builder is None:
             expected = "plain containers, strings, numbers and numpy arrays only"
             raise InputError(self._path, "class", f"{module}.{name}", expected=expected)
-        # A pickle may set attributes on what it was given: this wrapper goes with it.
+        # A pickle may set attributes on what it is given: each time it is a new wrapper.
         return lambda *arguments: builder(*arguments)
 
 
-#: Stands for the class, which a pickle could call.
+#: Stands for numpy's class, which a pickle could call.
 _NDARRAY = object()
 
 
 def _new_array(kind: object, shape: object, code: object) -> NDArray[Any]:
-    """What numpy's pickles start from; shape, type and content follow as its state."""
+    """The empty array that numpy's pickles start from; its state sets shape, type and content."""
     if kind is not _NDARRAY or shape != (0,):
         raise pickle.UnpicklingError("an array of another class")
     return np.empty(0, dtype="b")
@@ -81,7 +81,7 @@ def _from_buffer(
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Protocol 2's way to hold bytes; `_no_bytes` where there are none."""
+    """How protocol 2 stores bytes; for empty ones it calls `_no_bytes`."""
     return text.encode("latin1")
 
 

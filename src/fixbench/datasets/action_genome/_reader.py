@@ -31,7 +31,7 @@ class ActionGenome:
         dropped: reason → keys of the annotated frames of this split that were left out.
         clipped: keys of frames in which a box reached beyond the picture and was cut at its edge.
         unlabelled_persons: boxes of second and further persons that were left out.
-        filled: pictures of clips that are not stored, for which a later one stands.
+        filled: pictures of clips that are not stored and were replaced by a later one.
     """
 
     frames: tuple[SceneFrame, ...]
@@ -55,12 +55,12 @@ def read_action_genome(
 
     A clip ends at its annotated frame and goes back ``sampling_rate`` frames a step, not beyond
     frame 1. Time is (frame − 1) / fps. An object that is not visible gets no box, but its relations
-    count for the person (document 000's code).
+    count for the person, as in document 000's code.
 
     Args:
         fps: of videos that ``video_fps.json`` does not list (24 is the document's assumption).
-        longest_gap: how many frames a stored one may stand for that are missing directly before
-            it (variable frame rate); by default every frame of a clip must be there.
+        longest_gap: a frame of a clip that is not stored is replaced by the next stored one, at
+            most so many frames later (variable frame rate). By default all must be stored.
         persons: ``first`` keeps and labels one person a frame, as the document's code does;
             ``all`` keeps them all. The format has one list of actions for all persons: unless
             ``frame_details.json`` tells them apart, all get the same.
