@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixbench.errors import InputError
-from fixbench.tracking._archives import Member, pack, read_members, unpack, unpack_some
+from fixbench.tracking._archives import Member, pack, packed_size, read_members, unpack, unpack_some
 
 CONTENT = {"b.npy": b"second", "a/x.png": b"first", "a.txt": b"", "é/ü.json": b"{}"}
 
@@ -36,6 +36,7 @@ def test_equal_files_give_equal_bytes(tmp_path: Path) -> None:
     pack(first, tmp_path / "first.zip")
     pack(second, tmp_path / "second.zip")
     assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
+    assert (tmp_path / "first.zip").stat().st_size == packed_size(first)
     with zipfile.ZipFile(tmp_path / "first.zip") as archive:
         entries = archive.infolist()
     assert [entry.filename for entry in entries] == ["a.txt", "a/x.png", "b.npy", "é/ü.json"]

@@ -190,8 +190,9 @@ def test_a_data_set_is_tracked_before_it_is_unpacked(clone: Path) -> None:
 def test_content_too_large_for_a_clone_is_refused_before_anything_is_written(clone: Path) -> None:
     (clone / "data/huge").mkdir(parents=True)
     with (clone / "data/huge/large.npy").open("wb") as file:
-        file.truncate(25_000_001)
-    with pytest.raises(InputError, match=r"largest file is data/huge/large\.npy") as caught:
+        # The limit is on the archive: a header and an entry with the name twice, and the end.
+        file.truncate(25_000_000 - 30 - 46 - 2 * len("large.npy") - 22 + 1)
+    with pytest.raises(InputError, match="data/huge is the largest") as caught:
         track(clone)
     assert (caught.value.key, caught.value.value) == ("size", 25_000_001)
     assert git(clone, "status", "--short") == ""
@@ -288,6 +289,12 @@ def test_pulls_at_the_same_time_wait_for_each_other(clone: Path) -> None:
     for thread in threads:
         thread.join()
     assert problems == []
+
+
+def test_a_place_that_cannot_be_written_is_named(clone: Path) -> None:
+    (clone / "data").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match="expected a place where this file can be written"):
+        pull(clone, "data/yowo")
 
 
 def test_what_a_killed_pull_has_left_is_no_obstacle(clone: Path) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from fixbench.errors import InputError
 from fixbench.files import whole_file, whole_folder, write_bytes
-from fixbench.tracking._objects import md5_of_bytes
+from fixbench.tracking._objects import md5_of_bytes, writing
 
 _UNIX = 3
 _READABLE = 0o100644 << 16
@@ -30,13 +30,29 @@ def pack(folder: Path, archive: Path) -> None:
 
     The archive is a zip without compression. Names are sorted by their bytes; times and
     permissions are constants. Equal files give equal bytes.
+
+    Raises:
+        InputError: the archive cannot be written.
     """
     files = {path.relative_to(folder).as_posix(): path for path in files_in(folder)}
-    with whole_file(archive) as partial, zipfile.ZipFile(partial, "w") as target:
+    with writing(archive), whole_file(archive) as partial, zipfile.ZipFile(partial, "w") as target:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _START_OF_TIME)
             entry.create_system, entry.external_attr = _UNIX, _READABLE
             target.writestr(entry, files[name].read_bytes())
+
+
+def packed_size(folder: Path) -> int:
+    """The bytes that `pack` would write.
+
+    A file takes its content, a header of 30 bytes and an entry of 46 in the directory, both with
+    its name. The end of the directory takes 22 (PKWARE, APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16).
+    """
+    sizes = (
+        path.stat().st_size + 30 + 46 + 2 * len(path.relative_to(folder).as_posix().encode())
+        for path in files_in(folder)
+    )
+    return sum(sizes) + 22
 
 
 def read_members(archive: Path) -> Mapping[str, Member]:
@@ -75,11 +91,8 @@ def unpack_some(archive: Path, folder: Path, names: Sequence[str]) -> None:
     """
     with _opened(archive) as source:
         for name in names:
-            try:
+            with writing(folder / name):
                 write_bytes(folder / name, source.read(name))
-            except OSError as error:
-                expected = f"a place where this file can be written ({error.strerror or error})"
-                raise InputError(folder / name, "", expected=expected) from None
 
 
 def files_in(folder: Path) -> list[Path]:

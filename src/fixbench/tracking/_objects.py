@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fixbench.errors import InputError
@@ -45,10 +47,25 @@ def check_stored(root: Path, md5: str) -> None:
 
 
 def copy_whole(source: Path, target: Path, *, mode: int = 0o644) -> None:
-    """Copy a file's content, whole or not at all."""
-    with whole_file(target) as partial:
+    """Copy a file's content, whole or not at all.
+
+    Raises:
+        InputError: the target cannot be written.
+    """
+    with writing(target), whole_file(target) as partial:
+        partial.unlink(missing_ok=True)  # of a killed copy, perhaps read-only
         shutil.copyfile(source, partial)
         partial.chmod(mode)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write ``path`` into the message that names it."""
+    try:
+        yield
+    except OSError as error:
+        expected = f"a place where this file can be written ({error.strerror or error})"
+        raise InputError(path, "", expected=expected) from None
 
 
 def md5_of(path: Path) -> str:

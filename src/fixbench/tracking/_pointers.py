@@ -11,6 +11,7 @@ from typing import Any
 from fixbench.ablation import read_yaml
 from fixbench.errors import InputError
 from fixbench.files import write_text
+from fixbench.tracking._objects import writing
 
 #: The top-level folders whose content is tracked.
 FOLDERS = ("data", "checkpoints")
@@ -115,12 +116,17 @@ def read_pointer(root: Path, top: str) -> list[Output]:
 
 
 def write_pointer(root: Path, top: str, outputs: Sequence[Output]) -> None:
-    """Write a pointer as DVC writes it."""
+    """Write a pointer as DVC writes it.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     lines = ["outs:"]
     for output in outputs:
         lines += [f"- md5: {output.md5}", f"  size: {output.size}", "  hash: md5"]
         lines += [f"  path: {output.path}"]
-    write_text(pointer(root, top), "\n".join(lines) + "\n")
+    with writing(pointer(root, top)):
+        write_text(pointer(root, top), "\n".join(lines) + "\n")
 
 
 def _output(file: Path, top: str, number: int, entry: Any) -> Output:

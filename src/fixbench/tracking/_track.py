@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixbench.errors import InputError
-from fixbench.tracking._archives import files_in, pack, read_members
+from fixbench.tracking._archives import files_in, pack, packed_size, read_members
 from fixbench.tracking._objects import cached, copy_whole, intact, md5_of, store, stored
 from fixbench.tracking._pointers import (
     ARCHIVED,
@@ -85,15 +85,20 @@ def _check_layout(root: Path) -> None:
 
 def _check_size(root: Path, sources: list[Path]) -> None:
     """Refuse content that is too large, before anything is written."""
-    # An archive of a folder is as large as its files, and is not counted twice.
-    archives = {folder.with_name(f"{folder.name}.zip") for folder in _data_sets(root)}
-    sizes = {path: path.stat().st_size for path in sources if path not in archives}
+    folders = _data_sets(root)
+    replaced = {folder.with_name(f"{folder.name}.zip") for folder in folders}
+    sizes = {
+        path: path.stat().st_size
+        for path in sources
+        if path not in replaced and not any(path.is_relative_to(folder) for folder in folders)
+    }
+    sizes |= {folder: packed_size(folder) for folder in folders}
     total = sum(sizes.values())
     if total > _LARGEST_STORE:
         largest = max(sizes, key=lambda path: sizes[path]).relative_to(root)
         expected = (
             f"at most {_LARGEST_STORE} bytes in {' and '.join(FOLDERS)}, as the remote is part of "
-            f"the repository; the largest file is {largest}"
+            f"the repository; {largest} is the largest"
         )
         raise InputError(root, "size", total, expected=expected)
 
