@@ -1,5 +1,6 @@
-# Once for every tracked folder that a job reads, and again when its hash changes. Not `ancient`
-# for the jobs: Snakemake 9.27 then overlooks their own reasons to run.
+# Brings, unpacks and verifies a tracked folder: once for every folder that a job reads, and again
+# when its hash changes. The jobs do not mark this input `ancient`: Snakemake 9.27 then overlooks
+# their own reasons to run.
 rule data:
     input:
         ".fixbench/requests/tracked/{folder}.json",

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageStat
 from scipy import ndimage
 
-from fixbench.datasets import (
-    FAMILIES,
-    PHOTOGRAPHS,
-    _captions,
-    anomaly_prompts,
-    caption_batch,
-    class_noun,
-    tokenise,
-    vocabulary,
-)
-from fixbench.datasets._anomaly import FAMILY_SEVERITY
+from fixbench.datasets import captions as module
+from fixbench.datasets.anomaly import FAMILIES, class_noun
+from fixbench.datasets.anomaly_generator import FAMILY_SEVERITY
+from fixbench.datasets.captions import caption_batch
+from fixbench.datasets.defects import Severity, apply_defect
+from fixbench.datasets.photographs import PHOTOGRAPHS, photograph_region
+from fixbench.datasets.prompts import anomaly_prompts, tokenise, vocabulary
 from fixbench.errors import InputError
 
 DAMAGE = re.compile(r"\bdamaged|broken|with (a )?(flaw|defect|damage|crack|hole|scratch|stain)")
 
 
 @pytest.fixture(scope="module")
-def batch():
+def batch() -> Any:
     return caption_batch(np.random.default_rng(5), 700, 48)
 
 
@@ -36,7 +34,7 @@ def _words(caption: str) -> set[str]:
     return set(caption.rstrip(".").split())
 
 
-def test_seed_decides():
+def test_seed_decides() -> None:
     images, captions = caption_batch(np.random.default_rng(3), 12, 40)
     again, same = caption_batch(np.random.default_rng(3), 12, 40)
     other, different = caption_batch(np.random.default_rng(4), 12, 40)
@@ -48,7 +46,7 @@ def test_seed_decides():
     assert captions != different
 
 
-def test_brightness_words_hold(batch):
+def test_brightness_words_hold(batch: Any) -> None:
     images, captions = batch
     luminance = np.array([ImageStat.Stat(Image.fromarray(i).convert("L")).mean[0] for i in images])
     dark = np.array(["dark" in _words(c) for c in captions])
@@ -56,24 +54,24 @@ def test_brightness_words_hold(batch):
     assert dark.sum() > 20
     assert bright.sum() > 20
     # Half a grey level for the rounding of Pillow's conversion.
-    assert luminance[dark].max() < _captions.DARK + 0.5
-    assert luminance[bright].min() > _captions.BRIGHT - 0.5
+    assert luminance[dark].max() < module.DARK + 0.5
+    assert luminance[bright].min() > module.BRIGHT - 0.5
 
 
-def test_colour_words_hold(batch):
+def test_colour_words_hold(batch: Any) -> None:
     images, captions = batch
     means = images.reshape(len(images), -1, 3).mean(axis=1)
     for channel, word in enumerate(("reddish", "greenish", "bluish")):
         said = np.array([word in _words(c) for c in captions])
         assert said.any()
         others = np.delete(means, channel, axis=1).max(axis=1)
-        assert (means[said, channel] - others[said]).min() > _captions.TINT
+        assert (means[said, channel] - others[said]).min() > module.TINT
     gray = np.array(["gray" in _words(c) for c in captions])
     assert gray.sum() > 20
     assert np.ptp(images[gray], axis=3).max() == 0
 
 
-def test_blur_word_holds(batch):
+def test_blur_word_holds(batch: Any) -> None:
     images, captions = batch
     noun = {photograph.noun for photograph in PHOTOGRAPHS.values() if photograph.kind == "texture"}
     sharpness: dict[bool, list[float]] = {True: [], False: []}
@@ -86,22 +84,28 @@ def test_blur_word_holds(batch):
     assert np.median(sharpness[True]) < 0.5 * np.median(sharpness[False])
 
 
-def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch):
+def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     damaged: list[str | None] = []
-    original = _captions.apply_defect
+    original = apply_defect
 
-    def record(image, generator, kind, severity, **keywords):
+    def record(
+        image: NDArray[np.uint8],
+        generator: np.random.Generator,
+        kind: str,
+        severity: Severity,
+        **keywords: Any,
+    ) -> Any:
         result = original(image, generator, kind, severity, **keywords)
         damaged[-1] = kind if result is not None else None
         return result
 
-    def picture(*arguments):
+    def picture(*arguments: Any) -> Any:
         damaged.append(None)
         return take(*arguments)
 
-    take = _captions._picture
-    monkeypatch.setattr(_captions, "apply_defect", record)
-    monkeypatch.setattr(_captions, "_picture", picture)
+    take = module._picture
+    monkeypatch.setattr(module, "apply_defect", record)
+    monkeypatch.setattr(module, "_picture", picture)
     _, captions = caption_batch(np.random.default_rng(0), 400, 48)
     assert 0.15 < np.mean([kind is not None for kind in damaged]) < 0.35
     for caption, kind in zip(captions, damaged, strict=True):
@@ -113,23 +117,23 @@ def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch):
             assert kind is None
 
 
-def test_pictures_show_pretraining_pixels_only(monkeypatch):
+def test_pictures_show_pretraining_pixels_only(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def region(name, part):
+    def region(name: str, part: Any) -> Any:
         asked.append((name, part))
         return _region(name, part)
 
-    _region = _captions.photograph_region
-    monkeypatch.setattr(_captions, "photograph_region", region)
+    _region = photograph_region
+    monkeypatch.setattr(module, "photograph_region", region)
     caption_batch(np.random.default_rng(0), 300, 32)
     assert {part for _, part in asked} == {"pretraining"}
     assert {name for name, _ in asked} == set(PHOTOGRAPHS)
 
 
-def test_damage_differs_from_that_of_the_families():
-    assert set(_captions._SEVERITY) < set(FAMILY_SEVERITY)
-    for kind, severity in _captions._SEVERITY.items():
+def test_damage_differs_from_that_of_the_families() -> None:
+    assert set(module._SEVERITY) < set(FAMILY_SEVERITY)
+    for kind, severity in module._SEVERITY.items():
         family = FAMILY_SEVERITY[kind]
         assert severity != family
         weakest, strongest = severity.contrast
@@ -138,12 +142,12 @@ def test_damage_differs_from_that_of_the_families():
 
 
 @pytest.mark.parametrize(("size", "image_size", "key"), [(0, 64, "size"), (4, 16, "image_size")])
-def test_sizes_are_checked(size, image_size, key):
+def test_sizes_are_checked(size: int, image_size: int, key: str) -> None:
     with pytest.raises(InputError, match=rf"caption_batch: {key} is \d+; expected at least"):
         caption_batch(np.random.default_rng(0), size, image_size)
 
 
-def test_prompts_are_the_documented_sixteen():
+def test_prompts_are_the_documented_sixteen() -> None:
     normal, abnormal = anomaly_prompts("coin")
     assert normal == [
         "coin.",
@@ -158,7 +162,7 @@ def test_prompts_are_the_documented_sixteen():
     assert "a broken coin." in abnormal
 
 
-def test_vocabulary_is_closed_sorted_and_complete(batch):
+def test_vocabulary_is_closed_sorted_and_complete(batch: Any) -> None:
     words = vocabulary()
     assert words[0] == "<padding>"
     assert words[-2:] == ("<start>", "<end>")
@@ -170,7 +174,7 @@ def test_vocabulary_is_closed_sorted_and_complete(batch):
             tokenise(prompts)
 
 
-def test_tokens_by_hand():
+def test_tokens_by_hand() -> None:
     words = list(vocabulary())
     tokens = tokenise(["A  photo of a coin."], context_length=10)
     middle = [words.index(word) for word in ("a", "photo", "of", "a", "coin", ".")]
@@ -180,7 +184,7 @@ def test_tokens_by_hand():
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(vocabulary()[1:-2]), max_size=30), min_size=1, max_size=4))
-def test_tokeniser_round_trip_and_end_is_argmax(sentences):
+def test_tokeniser_round_trip_and_end_is_argmax(sentences: Any) -> None:
     tokens = tokenise([" ".join(words) for words in sentences], context_length=40)
     assert tokens.dtype == np.int64
     for row, words in zip(tokens, sentences, strict=True):
@@ -194,12 +198,12 @@ def test_tokeniser_round_trip_and_end_is_argmax(sentences):
 @pytest.mark.parametrize(
     ("text", "word"), [("a zebra.", "zebra"), ("a coin!", "!"), ("coin 2", "2"), ("<end>", "end")]
 )
-def test_unknown_words_are_refused(text, word):
+def test_unknown_words_are_refused(text: str, word: str) -> None:
     with pytest.raises(InputError, match=rf"word is '{re.escape(word)}'; expected one of the \d+"):
         tokenise(["a coin.", text])
 
 
-def test_too_long_a_text_is_refused():
+def test_too_long_a_text_is_refused() -> None:
     assert tokenise(["coin " * 8], context_length=10)[0, -1] == len(vocabulary()) - 1
     with pytest.raises(InputError, match="number of words is 9; expected at most 8"):
         tokenise(["coin " * 9], context_length=10)

@@ -6,18 +6,17 @@ import hashlib
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
-from fixbench.datasets import (
-    PHOTOGRAPHS,
-    PROCEDURES,
-    _procedure_generator,
-    generate_procedures,
-    read_procedures,
-)
+from fixbench.datasets import procedure_generator
+from fixbench.datasets.photographs import PHOTOGRAPHS
+from fixbench.datasets.procedure_generator import PROCEDURES, generate_procedures
+from fixbench.datasets.procedures import read_procedures
 from fixbench.errors import InputError
 
 
@@ -30,7 +29,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory) -> Path:
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("procedures") / "alignment"
     generate_procedures(folder, seed=111, train=2, validation=1, test=1)
     return folder
@@ -38,20 +37,22 @@ def generated(tmp_path_factory) -> Path:
 
 def _plans(count: int) -> list[tuple[str, list[tuple[int | None, int]]]]:
     return [
-        (task, _procedure_generator._plan(key_steps, np.random.default_rng([5, number, index])))
+        (task, procedure_generator._plan(key_steps, np.random.default_rng([5, number, index])))
         for number, (task, key_steps) in enumerate(PROCEDURES.items())
         for index in range(count)
     ]
 
 
-def test_same_seed_same_bytes(generated, tmp_path):
-    _procedure_generator._weights.cache_clear()
-    _procedure_generator._calibration.cache_clear()
+def test_same_seed_same_bytes(generated: Path, tmp_path: Path) -> None:
+    procedure_generator._weights.cache_clear()
+    procedure_generator._calibration.cache_clear()
     generate_procedures(tmp_path / "again", seed=111, train=2, validation=1, test=1)
     assert _digest(tmp_path / "again") == _digest(generated)
 
 
-def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(generated, tmp_path):
+def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(
+    generated: Path, tmp_path: Path
+) -> None:
     generate_procedures(tmp_path / "fewer", seed=111, train=1, validation=1, test=1)
     generate_procedures(tmp_path / "other", seed=112, train=1, validation=1, test=1)
     fewer, other, more = (_digest(f) for f in (tmp_path / "fewer", tmp_path / "other", generated))
@@ -62,7 +63,7 @@ def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(generated, tm
     assert len(set(fewer.values())) == len(fewer)
 
 
-def test_layout(generated):
+def test_layout(generated: Path) -> None:
     annotation = json.loads((generated / "egoprocel.json").read_text())
     splits = json.loads((generated / "data_splits.json").read_text())["splits"]
     assert list(annotation) == list(splits) == list(PROCEDURES)
@@ -79,11 +80,11 @@ def test_layout(generated):
     assert [task.name for task in tasks] == list(PROCEDURES)
     for task in tasks:
         for video in task.videos:
-            assert video.features.shape[1] == _procedure_generator.FEATURE_COUNT
+            assert video.features.shape[1] == procedure_generator.FEATURE_COUNT
             assert 30 <= len(video.features) <= 100
 
 
-def test_procedures_vary_as_documented():
+def test_procedures_vary_as_documented() -> None:
     """Order, repetition, omission and length over 300 plans of each task."""
     plans = _plans(300)
     segments = [segment for _, plan in plans for segment in plan]
@@ -112,7 +113,7 @@ def test_procedures_vary_as_documented():
     assert lengths.max() <= 48
 
 
-def test_tempo_differs_between_videos():
+def test_tempo_differs_between_videos() -> None:
     """So the frames since the start do not say how long a step of one kind will take."""
     lengths: dict[tuple[str, int], list[int]] = {}
     for task, plan in _plans(100):
@@ -120,36 +121,36 @@ def test_tempo_differs_between_videos():
             if step is not None:
                 lengths.setdefault((task, step), []).append(length)
     for (task, step), found in lengths.items():
-        least, median, most = _procedure_generator.LENGTHS[PROCEDURES[task][step].duration]
+        least, median, most = procedure_generator.LENGTHS[PROCEDURES[task][step].duration]
         assert least <= min(found) <= max(found) <= most
         assert np.std(found) / np.mean(found) > 0.1, (task, step)
         assert abs(np.median(found) - median) <= 0.25 * median
 
 
 @pytest.mark.parametrize("task", PROCEDURES)
-def test_what_is_seen_changes_with_progress_in_every_step(task):
+def test_what_is_seen_changes_with_progress_in_every_step(task: str) -> None:
     """Frames without a camera's movement or noise: from start to end they move away from the first
     frame, in every step and at every pace."""
     generator = np.random.default_rng(0)
     key_steps = PROCEDURES[task]
     names = {name for step in key_steps for name in (step.photograph, step.becomes) if name}
-    objects = {name: _procedure_generator._object(name, generator) for name in sorted(names)}
+    objects = {name: procedure_generator._object(name, generator) for name in sorted(names)}
     for step in key_steps:
-        occurrence = _procedure_generator._occurrence(step, generator)
+        occurrence = procedure_generator._occurrence(step, generator)
         views = []
         for progress in np.linspace(0, 1, 21):
-            canvas = _procedure_generator.Image.new("RGB", (48, 48), (90, 90, 90))
-            _procedure_generator._draw(canvas, objects, occurrence, progress, (0, 0))
+            canvas = Image.new("RGB", (48, 48), (90, 90, 90))
+            procedure_generator._draw(canvas, objects, occurrence, progress, (0, 0))
             views.append(np.asarray(canvas, dtype=float))
         moved = [np.abs(view - views[0]).mean() for view in views]
         assert moved[20] > 2, step
         assert moved[10] > 1, step
 
 
-def test_occurrences_differ_in_pace_and_ends():
+def test_occurrences_differ_in_pace_and_ends() -> None:
     step = PROCEDURES["kitchen"][0]
     found = [
-        _procedure_generator._occurrence(step, np.random.default_rng(seed)) for seed in range(200)
+        procedure_generator._occurrence(step, np.random.default_rng(seed)) for seed in range(200)
     ]
     seen = np.array([[o.seen(p) for p in np.linspace(0, 1, 11)] for o in found])
     assert (np.diff(seen, axis=1) > 0).all()
@@ -158,15 +159,15 @@ def test_occurrences_differ_in_pace_and_ends():
     assert seen[:, 5].std() > 0.05
 
 
-def test_the_transform_against_separate_code():
+def test_the_transform_against_separate_code() -> None:
     """Filters by scipy's correlation, cells by loops."""
     frames = np.random.default_rng(3).integers(0, 256, size=(2, 48, 48, 3), dtype=np.uint8)
-    filters, projection = _procedure_generator._weights()
+    filters, projection = procedure_generator._weights()
     assert filters.shape == (75, 32)
     assert projection.shape == (800, 128)
     assert (filters.sum(axis=0) == 0).all()
     assert set(np.unique(projection)) == {-1, 1}
-    found = _procedure_generator._responses(frames)
+    found = procedure_generator._responses(frames)
     for frame, responses in zip(frames.astype(np.int64), found, strict=True):
         small = sum(frame[i::2, j::2] for i in (0, 1) for j in (0, 1))
         cells = np.zeros((5, 5, 32))
@@ -185,14 +186,14 @@ def test_the_transform_against_separate_code():
         assert np.array_equal(responses, np.rint(responses))
 
 
-def test_brightness_alone_leaves_features_as_they_are():
+def test_brightness_alone_leaves_features_as_they_are() -> None:
     frames = np.random.default_rng(4).integers(60, 180, size=(3, 48, 48, 3), dtype=np.uint8)
     brighter = frames + np.uint8(40)
-    found = [_procedure_generator._transform(images) for images in (frames, brighter)]
-    assert np.array_equal(*found)
+    first, second = (procedure_generator._transform(images) for images in (frames, brighter))
+    assert np.array_equal(first, second)
 
 
-def test_features_use_the_range(generated):
+def test_features_use_the_range(generated: Path) -> None:
     stored = np.concatenate([np.load(path) for path in generated.rglob("*.npy")])
     assert 100 < stored.mean() < 156
     assert 20 < stored.std() < 45
@@ -203,11 +204,11 @@ def test_features_use_the_range(generated):
     assert np.abs(correlation).max() < 0.99
 
 
-def test_sources_name_every_photograph_with_licence(generated):
+def test_sources_name_every_photograph_with_licence(generated: Path) -> None:
     sources = json.loads((generated / "SOURCES.json").read_text(encoding="utf-8"))
     used = {s.photograph for steps in PROCEDURES.values() for s in steps}
     used |= {s.becomes for steps in PROCEDURES.values() for s in steps if s.becomes}
-    assert set(sources["photographs"]) == used | set(_procedure_generator.BACKDROPS)
+    assert set(sources["photographs"]) == used | set(procedure_generator.BACKDROPS)
     for name, entry in sources["photographs"].items():
         assert entry["licence"] == PHOTOGRAPHS[name].licence
         assert "see scikit-image" not in entry["licence"]
@@ -215,13 +216,13 @@ def test_sources_name_every_photograph_with_licence(generated):
 
 
 @pytest.fixture
-def one_task(monkeypatch):
+def one_task(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer videos to render; the calibration still sees all tasks."""
-    _procedure_generator._calibration()
-    monkeypatch.setattr(_procedure_generator, "PROCEDURES", {"garden": PROCEDURES["garden"]})
+    procedure_generator._calibration()
+    monkeypatch.setattr(procedure_generator, "PROCEDURES", {"garden": PROCEDURES["garden"]})
 
 
-def test_regenerating_replaces_the_whole_folder(one_task, tmp_path):
+def test_regenerating_replaces_the_whole_folder(one_task: Any, tmp_path: Path) -> None:
     folder = tmp_path / "alignment"
     generate_procedures(folder, seed=1, train=2, validation=1, test=1)
     generate_procedures(folder, seed=1, train=1, validation=1, test=1)
@@ -229,15 +230,17 @@ def test_regenerating_replaces_the_whole_folder(one_task, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["alignment"]
 
 
-def test_a_failure_leaves_what_was_there(one_task, monkeypatch, tmp_path):
+def test_a_failure_leaves_what_was_there(
+    one_task: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = tmp_path / "alignment"
     folder.mkdir()
     (folder / "before").write_text("here")
 
-    def fail(*arguments):
+    def fail(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_procedure_generator, "_write_json", fail)
+    monkeypatch.setattr(procedure_generator, "_write_json", fail)
     with pytest.raises(InputError, match=r"alignment; expected .* \(No space left on device\)"):
         generate_procedures(folder, seed=2, train=1, validation=1, test=1)
     assert _digest(folder).keys() == {"before"}
@@ -253,7 +256,7 @@ def test_a_failure_leaves_what_was_there(one_task, monkeypatch, tmp_path):
         ({"test": 0}, "test is 0; expected at least 1"),
     ],
 )
-def test_arguments_are_checked(tmp_path, arguments, message):
+def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         generate_procedures(tmp_path / "x", **({"seed": 0} | arguments))
     assert not (tmp_path / "x").exists()

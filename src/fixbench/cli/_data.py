@@ -10,13 +10,10 @@ from fixbench.errors import InputError
 
 __all__ = ["COMMAND"]
 
-#: Of the tracked data; another seed makes other data of the same kind.
-_DATA_SEED = 111
-
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("pull", "verify", "generate", "track"))
-    parser.add_argument("folder", nargs="?", help="to verify or record; default: all")
+    parser.add_argument("folder", nargs="?", help="such as data/yowo; default: all")
     parser.add_argument(
         "--output", type=Path, default=Path("data"), help="where to generate (default: data)"
     )
@@ -31,16 +28,18 @@ def _run(options: argparse.Namespace) -> None:
     if options.record is not None and options.folder is None:
         raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
     if options.action == "pull":
-        tracking.pull(root)
-        print("data and checkpoints: complete and verified")
+        tracking.pull(root, options.folder)
+        print(f"{options.folder or 'data and checkpoints'}: complete and verified")
     elif options.action == "track":
+        if options.folder is not None:
+            raise InputError("fixbench data track", "FOLDER", options.folder, expected="none")
         tracking.track(root)
     elif options.action == "generate":
-        from fixbench.datasets import generate_families, generate_procedures, generate_scenes
+        from fixbench.datasets.generators import GENERATORS, generate
 
-        generate_families(options.output / "aa_clip", seed=_DATA_SEED)
-        generate_procedures(options.output / "alignment", seed=_DATA_SEED)
-        generate_scenes(options.output / "yowo", seed=_DATA_SEED)
+        folder = options.folder
+        for name in GENERATORS if folder is None else [folder.removeprefix("data/")]:
+            generate(name, options.output)
     else:
         tracking.verify(root, options.folder)
     if options.record is not None:

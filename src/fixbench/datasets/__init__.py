@@ -1,39 +1,24 @@
-"""Datasets: generators for the small tiers, readers for the real formats."""
+"""Datasets: readers of real formats, and generators of small data in these formats.
 
-from fixbench.datasets._action_genome import ACTION_COUNT as ACTION_COUNT
-from fixbench.datasets._action_genome import OBJECT_CLASSES as OBJECT_CLASSES
-from fixbench.datasets._action_genome import RELATION_CLASSES as RELATION_CLASSES
-from fixbench.datasets._action_genome import ActionGenome as ActionGenome
-from fixbench.datasets._action_genome import SceneFrame as SceneFrame
-from fixbench.datasets._action_genome import read_action_genome as read_action_genome
-from fixbench.datasets._anomaly import FAMILIES as FAMILIES
-from fixbench.datasets._anomaly import AnomalyFamily as AnomalyFamily
-from fixbench.datasets._anomaly import Family as Family
-from fixbench.datasets._anomaly import class_noun as class_noun
-from fixbench.datasets._anomaly import generate_families as generate_families
-from fixbench.datasets._anomaly import read_anomaly_family as read_anomaly_family
-from fixbench.datasets._captions import anomaly_prompts as anomaly_prompts
-from fixbench.datasets._captions import caption_batch as caption_batch
-from fixbench.datasets._captions import tokenise as tokenise
-from fixbench.datasets._captions import vocabulary as vocabulary
-from fixbench.datasets._defects import DEFECTS as DEFECTS
-from fixbench.datasets._defects import Severity as Severity
-from fixbench.datasets._defects import apply_defect as apply_defect
-from fixbench.datasets._photographs import PHOTOGRAPHS as PHOTOGRAPHS
-from fixbench.datasets._photographs import Photograph as Photograph
-from fixbench.datasets._photographs import Region as Region
-from fixbench.datasets._photographs import load_photograph as load_photograph
-from fixbench.datasets._photographs import photograph_region as photograph_region
-from fixbench.datasets._procedure_generator import PROCEDURES as PROCEDURES
-from fixbench.datasets._procedure_generator import KeyStep as KeyStep
-from fixbench.datasets._procedure_generator import generate_procedures as generate_procedures
-from fixbench.datasets._procedures import BACKGROUND_LABELS as BACKGROUND_LABELS
-from fixbench.datasets._procedures import ProcedureTask as ProcedureTask
-from fixbench.datasets._procedures import ProcedureVideo as ProcedureVideo
-from fixbench.datasets._procedures import Step as Step
-from fixbench.datasets._procedures import join_videos as join_videos
-from fixbench.datasets._procedures import read_procedures as read_procedures
-from fixbench.datasets._scene_generator import MOTION_ACTIONS as MOTION_ACTIONS
-from fixbench.datasets._scene_generator import SUBSETS as SUBSETS
-from fixbench.datasets._scene_generator import WATCH_ACTIONS as WATCH_ACTIONS
-from fixbench.datasets._scene_generator import generate_scenes as generate_scenes
+Import from the modules; this one imports nothing, so that a system depends on what it reads alone.
+
+=====================  ================================================================
+``action_genome``      reader: Action Genome (frames, boxes, relations, actions)
+``anomaly``            reader: MVTec AD and VisA in AA-CLIP's layout
+``procedures``         reader: EgoProceL (features and key steps of videos)
+``*_generator``        the small data set in each of these formats
+``scenes``             what the small scenes show
+``captions``           image-caption pairs for pretraining, drawn anew in each batch
+``prompts``            prompts, vocabulary and tokeniser
+``photographs``        the real photographs that all of this is made of
+``defects``            procedural surface defects
+``generators``         data set → generator, for ``fixbench data generate``
+=====================  ================================================================
+
+A new data set is a reader module for its real format, a generator module that writes a small one in
+that format, one line in `generators`, and a test of each module. ``fixbench data generate`` and
+``fixbench data track`` then find it; jobs whose ablation lists ``data/NAME`` under ``inputs`` read
+it. A generator takes ``(directory, *, seed)``, writes with `fixbench.files.whole_folder`, gives
+equal bytes for equal seeds on every machine, and writes ``SOURCES.json`` with the licence of
+everything that it used.
+"""

@@ -1,58 +1,83 @@
-"""What is tracked: the pointers in git and the listings they name."""
+"""The pointers in git: which files are tracked, and their MD5."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from fixbench.ablation import read_yaml
 from fixbench.errors import InputError
+from fixbench.files import write_text
+from fixbench.tracking._objects import writing
 
-#: The top-level folders that DVC tracks.
+#: The top-level folders whose content is tracked.
 FOLDERS = ("data", "checkpoints")
+#: Of these, the one whose folders travel as archives.
+ARCHIVED = "data"
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-def tracked_files(root: Path, folder: str | None = None) -> dict[str, str]:
-    """The tracked files in ``folder`` and below, whether they are there or not.
+@dataclass(frozen=True)
+class Output:
+    """A tracked file, as its pointer lists it.
+
+    Attributes:
+        path: POSIX path relative to the repository, such as ``data/yowo.zip``.
+        md5: of its content, hexadecimal.
+        size: bytes.
+    """
+
+    path: str
+    md5: str
+    size: int
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that is unpacked from it; ``None`` for a file that is used as it is."""
+        path = PurePosixPath(self.path)
+        archived = path.parent == PurePosixPath(ARCHIVED) and path.suffix == ".zip"
+        return path.with_suffix("").as_posix() if archived else None
+
+    @property
+    def place(self) -> PurePosixPath:
+        """Where its content is used: the unpacked folder, or the file itself."""
+        return PurePosixPath(self.folder or self.path)
+
+
+def outputs_in(root: Path, folder: str | None = None) -> list[Output]:
+    """The tracked files whose content lies in ``folder``, or contains it; sorted by path.
 
     Args:
         root: the repository.
-        folder: relative to ``root``, e.g. ``"data/aa_clip"``; every tracked folder when omitted.
-
-    Returns:
-        POSIX path relative to ``root`` → MD5 of the content, sorted by path.
+        folder: relative to ``root``, such as ``"data/yowo"``; everything tracked when omitted.
 
     Raises:
-        InputError: nothing is tracked there, or a pointer or its listing is missing or damaged.
+        InputError: nothing is tracked there, or a pointer is missing or damaged.
     """
     if folder is None:
-        tops = tracked_folders(root)
-        return {path: md5 for top in tops for path, md5 in tracked_files(root, top).items()}
+        return [output for top in tracked_folders(root) for output in read_pointer(root, top)]
     where = PurePosixPath(folder)
     top = where.parts[0] if where.parts else ""
     if top not in FOLDERS or ".." in where.parts:
         raise InputError(root, "folder", folder, expected=f"a folder in {' or '.join(FOLDERS)}")
-    files = {
-        path: md5
-        for path, md5 in sorted(_listed(root, top).items())
-        if PurePosixPath(path).is_relative_to(where)
-    }
-    if not files:
-        raise InputError(pointer(root, top), "path", folder, expected="a folder that it tracks")
-    return files
+    found = [
+        output
+        for output in read_pointer(root, top)
+        if output.place.is_relative_to(where) or where.is_relative_to(output.place)
+    ]
+    if not found:
+        raise not_tracked(root, folder)
+    return found
 
 
-def tracked_hash(root: Path, folder: str) -> str:
-    """SHA-256 (hex) of names and contents in ``folder``, unaffected by its neighbours.
-
-    It is taken from the listing, without reading the files: see `verify` for those.
-
-    Raises:
-        InputError: see `tracked_files`.
-    """
-    lines = (f"{md5}  {path}\n" for path, md5 in tracked_files(root, folder).items())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def not_tracked(root: Path, folder: str) -> InputError:
+    """The error for a folder in which nothing is tracked."""
+    file = pointer(root, PurePosixPath(folder).parts[0])
+    return InputError(file, "path", folder, expected="a folder that it tracks")
 
 
 def tracked_folders(root: Path) -> list[str]:
@@ -69,67 +94,52 @@ def tracked_folders(root: Path) -> list[str]:
 
 
 def pointer(root: Path, top: str) -> Path:
-    """The file in git that stands for the top-level folder ``top``."""
+    """The file in git that lists what is tracked in the top-level folder ``top``."""
     return root / f"{top}.dvc"
 
 
-def pointed(root: Path, top: str) -> str:
-    """The MD5 in a pointer, with ``.dir`` appended where it names a listing."""
+def read_pointer(root: Path, top: str) -> list[Output]:
+    """What a pointer lists, sorted by path.
+
+    Raises:
+        InputError: the pointer is missing or is not one that `track` writes.
+    """
     path = pointer(root, top)
     if not path.exists():
         raise InputError(path, "", expected="this pointer, which git keeps; see `git status`")
     content = read_yaml(path)
-    try:
-        (out,) = content["outs"]
-        if out["path"] == top:
-            return str(out["md5"])
-    except (KeyError, TypeError, ValueError):
-        pass
-    expected = f"one output with path '{top}' and an md5, as `dvc add {top}` writes it"
-    raise InputError(path, "outs", expected=expected)
+    entries = content.get("outs") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise InputError(path, "outs", entries, expected="a list of files, one or more")
+    outputs = [_output(path, top, number, entry) for number, entry in enumerate(entries)]
+    return sorted(outputs, key=lambda output: output.path)
 
 
-def stored(root: Path, md5: str) -> Path:
-    """Where the embedded remote keeps an object."""
-    return _object(root / ".dvc" / "store", md5)
+def write_pointer(root: Path, top: str, outputs: Sequence[Output]) -> None:
+    """Write a pointer as DVC writes it.
 
-
-def cached(root: Path, md5: str) -> Path:
-    """Where DVC's cache keeps an object."""
-    return _object(root / ".dvc" / "cache", md5)
-
-
-def md5_of(path: Path) -> str:
-    """MD5 (hex) of a file's content: a checksum here, not a protection."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def check_stored(root: Path, md5: str) -> None:
-    """Refuse an object of the embedded remote whose content is not what its name says.
-
-    An object that is not there passes: it may be in the cache, or in another remote.
+    Raises:
+        InputError: it cannot be written.
     """
-    path = stored(root, md5)
-    if path.exists() and (found := md5_of(path)) != md5.removesuffix(".dir"):
-        expected = f"the content it is named after; run `git checkout -- {path.relative_to(root)}`"
-        raise InputError(path, "md5", found, expected=expected)
+    lines = ["outs:"]
+    for output in outputs:
+        lines += [f"- md5: {output.md5}", f"  size: {output.size}", "  hash: md5"]
+        lines += [f"  path: {output.path}"]
+    with writing(pointer(root, top)):
+        write_text(pointer(root, top), "\n".join(lines) + "\n")
 
 
-def _object(base: Path, md5: str) -> Path:
-    return base / "files" / "md5" / md5[:2] / md5[2:]
-
-
-def _listed(root: Path, top: str) -> dict[str, str]:
-    md5 = pointed(root, top)
-    if not md5.endswith(".dir"):
-        return {top: md5}
-    # A damaged listing in the cache is no obstacle while the remote has it, and pull replaces it.
-    for path in (stored(root, md5), cached(root, md5)):
-        if path.exists() and md5_of(path) == md5.removesuffix(".dir"):
-            entries = json.loads(path.read_bytes())
-            return {f"{top}/{entry['relpath']}": str(entry["md5"]) for entry in entries}
-    check_stored(root, md5)
-    where = stored(root, md5).relative_to(root)
-    expected = f"a listing that {where} holds; run `git checkout -- .dvc/store`, or `dvc pull`"
-    raise InputError(pointer(root, top), "md5", md5, expected=expected)
+def _output(file: Path, top: str, number: int, entry: Any) -> Output:
+    entry = entry if isinstance(entry, dict) else {}
+    path, md5, size = entry.get("path"), entry.get("md5"), entry.get("size")
+    parts = PurePosixPath(path).parts if isinstance(path, str) else ()
+    if len(parts) < 2 or parts[0] != top or ".." in parts:
+        expected = f"the path of a file in {top}, such as {top}/NAME/FILE"
+        raise InputError(file, f"outs[{number}].path", path, expected=expected)
+    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
+        expected = "32 hexadecimal digits; run `fixbench data track`"
+        raise InputError(file, f"outs[{number}].md5", md5, expected=expected)
+    if type(size) is not int or size < 0:
+        expected = "the number of bytes; run `fixbench data track`"
+        raise InputError(file, f"outs[{number}].size", size, expected=expected)
+    return Output(str(path), md5, size)

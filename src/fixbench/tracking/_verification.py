@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixbench.errors import InputError
-from fixbench.tracking._pointers import cached, md5_of, stored, tracked_files, tracked_folders
+from fixbench.tracking._archives import files_in
+from fixbench.tracking._content import list_content
+from fixbench.tracking._objects import md5_of
+from fixbench.tracking._pointers import Output, outputs_in, tracked_folders
 
 
 def verify(root: Path, folder: str | None = None) -> None:
-    """Hash every tracked file in ``folder`` again and compare.
+    """Hash every tracked file in ``folder`` again, and the archives it comes from, and compare.
+
+    An archive that is missing is no error, as no job reads it, as long as its content is in the
+    remote to compare with.
 
     Args:
         root: the repository.
@@ -24,34 +30,50 @@ def verify(root: Path, folder: str | None = None) -> None:
 
 
 def missing_files(root: Path, folder: str | None = None) -> list[str]:
-    """The tracked files that are not there.
+    """The tracked files, out of archives or not, that are not there.
 
     Raises:
         InputError: a file that is there is not what is tracked.
     """
-    tracked = tracked_files(root, folder)
-    missing = [path for path in tracked if not (root / path).exists()]
-    for path in tracked.keys() - missing:
-        _check_content(root, path, tracked[path])
-    for place in tracked_folders(root) if folder is None else [folder]:
-        for file in sorted((root / place).rglob("*")):
-            if file.is_file() and file.relative_to(root).as_posix() not in tracked:
-                expected = f"tracked files only in {place}; remove it, or run `fixbench data track`"
-                raise InputError(file, "", expected=expected)
+    for output in outputs_in(root, folder):
+        if output.folder is not None and (root / output.path).exists():
+            check_output(root, output)
+    content = list_content(root, folder)
+    missing = [path for path in content if not (root / path).exists()]
+    for path in content.keys() - missing:
+        _check_content(root, path, content[path].md5, content[path].size, "delete it")
+    for file in _files_present(root, folder):
+        if file.relative_to(root).as_posix() not in content:
+            expected = "tracked files only; remove it, or run `fixbench data track`"
+            raise InputError(file, "", expected=expected)
     return missing
 
 
-def _check_content(root: Path, path: str, md5: str) -> None:
+def check_output(root: Path, output: Output) -> None:
+    """Refuse a file that is not the one its pointer lists.
+
+    Raises:
+        InputError: it is truncated or altered.
+    """
+    remedy = "delete it" if output.folder is None else f"delete it and {output.folder}"
+    _check_content(root, output.path, output.md5, output.size, remedy)
+
+
+def _files_present(root: Path, folder: str | None) -> list[Path]:
+    """The files in ``folder``, but for the archives."""
+    archives = {output.path for output in outputs_in(root, folder) if output.folder}
+    places = tracked_folders(root) if folder is None else [folder]
+    files = [file for place in places for file in files_in(root / place)]
+    return [file for file in files if file.relative_to(root).as_posix() not in archives]
+
+
+def _check_content(root: Path, path: str, md5: str, size: int, remedy: str) -> None:
     file = root / path
-    remedy = "delete it and run `fixbench data pull`"
+    remedy = f"{remedy} and run `fixbench data pull`"
     if not file.is_file():
         raise InputError(file, "", expected=f"a file; {remedy}")
-    found = md5_of(file)
-    if found == md5:
-        return
-    size = file.stat().st_size
-    for kept in (stored(root, md5), cached(root, md5)):
-        if kept.exists() and md5_of(kept) == md5 and size < kept.stat().st_size:
-            expected = f"{kept.stat().st_size} bytes: it is truncated; {remedy}"
-            raise InputError(file, "size", size, expected=expected)
-    raise InputError(file, "md5", found, expected=f"{md5}: it was altered; {remedy}")
+    found = file.stat().st_size
+    if found < size:
+        raise InputError(file, "size", found, expected=f"{size} bytes: it is truncated; {remedy}")
+    if (content := md5_of(file)) != md5:
+        raise InputError(file, "md5", content, expected=f"{md5}: it was altered; {remedy}")

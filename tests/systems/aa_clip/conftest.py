@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from fixbench.ablation import load_ablation, resolve_options
-from fixbench.datasets import anomaly_prompts, generate_families, tokenise, vocabulary
+from fixbench.datasets.anomaly_generator import generate_families
+from fixbench.datasets.prompts import anomaly_prompts, tokenise, vocabulary
 from fixbench.systems.aa_clip import (
     CLIP,
     AdaptedCLIP,

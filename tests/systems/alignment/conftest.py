@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fixbench.ablation import load_ablation, resolve_options
-from fixbench.datasets import ProcedureTask, read_procedures
+from fixbench.datasets.procedures import ProcedureTask, read_procedures
 from fixbench.systems.alignment import Options, Trainer
 from fixbench.systems.alignment._loop import Clip, to_clips
 

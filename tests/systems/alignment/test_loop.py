@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from fixbench.datasets import Step
+from fixbench.datasets.procedures import Step
 from fixbench.systems.alignment import PUBLISHED_KAPPA, Trainer
 from fixbench.systems.alignment._loop import (
     Clip,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fixbench.datasets import ProcedureTask, ProcedureVideo, Step
+from fixbench.datasets.procedures import ProcedureTask, ProcedureVideo, Step
 from fixbench.errors import InputError
 from fixbench.results import Row
 from fixbench.systems.alignment import AlignmentModel, Trainer, Update

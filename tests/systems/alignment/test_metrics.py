@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,12 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fixbench.datasets import (
-    ProcedureTask,
-    ProcedureVideo,
-    Step,
-    read_procedures,
-)
+from fixbench.datasets.procedures import ProcedureTask, ProcedureVideo, Step, read_procedures
 from fixbench.errors import InputError
 from fixbench.systems.alignment._metrics import (
     action_frames,
@@ -32,8 +26,7 @@ from fixbench.systems.alignment._metrics import (
     progression_r2,
     video_progress,
 )
-from fixbench.tracking import tracked_files
-from fixbench.tracking._pointers import stored
+from fixbench.tracking import unpack_tracked
 
 
 def _video(task: str, handle: str, *segments: tuple[str, int]) -> ProcedureVideo:
@@ -421,11 +414,9 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     """The tracked data, out of the remote inside the repository."""
-    folder = tmp_path_factory.mktemp("repository")
-    for path, md5 in tracked_files(ROOT, "data/alignment").items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(stored(ROOT, md5), folder / path)
-    return folder / "data" / "alignment"
+    folder = tmp_path_factory.mktemp("repository") / "alignment"
+    unpack_tracked(ROOT, "data/alignment", folder)
+    return folder
 
 
 def _ridge(train, test, *, shuffled=False) -> np.ndarray:

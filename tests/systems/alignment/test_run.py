@@ -15,7 +15,7 @@ import yaml
 
 from fixbench.ablation import load_ablation
 from fixbench.cli import main
-from fixbench.datasets import generate_procedures
+from fixbench.datasets.procedure_generator import generate_procedures
 from fixbench.errors import InputError
 from fixbench.job import RUN_METRIC, check_runnable
 from fixbench.results import Row, read_results

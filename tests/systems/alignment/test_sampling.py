@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixbench.datasets import Step
+from fixbench.datasets.procedures import Step
 from fixbench.errors import InputError
 from fixbench.systems.alignment._sampling import (
     eligible_actions,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fixbench.ablation import load_ablation, resolve_options
-from fixbench.datasets import generate_scenes
+from fixbench.datasets.scene_generator import generate_scenes
 from fixbench.systems.yowo._cache import Recipe, cache_features, pretrain
 from fixbench.systems.yowo._material import ClipFormat
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions

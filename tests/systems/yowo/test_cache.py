@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixbench.datasets import MOTION_ACTIONS, WATCH_ACTIONS
+from fixbench.datasets.scenes import MOTION_ACTIONS, WATCH_ACTIONS
 from fixbench.errors import InputError
 from fixbench.systems.yowo._assignment import Targets, assign
 from fixbench.systems.yowo._cache import (

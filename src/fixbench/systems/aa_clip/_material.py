@@ -11,13 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fixbench.datasets import (
-    AnomalyFamily,
-    anomaly_prompts,
-    class_noun,
-    read_anomaly_family,
-    tokenise,
-)
+from fixbench.datasets.anomaly import AnomalyFamily, class_noun, read_anomaly_family
+from fixbench.datasets.prompts import anomaly_prompts, tokenise
 from fixbench.systems.aa_clip._towers import normalise
 
 __all__ = ["Family", "load_family"]

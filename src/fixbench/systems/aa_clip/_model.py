@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fixbench.datasets import anomaly_prompts
+from fixbench.datasets.prompts import anomaly_prompts
 from fixbench.systems.aa_clip._adapters import ImageAdapter, TextAdapter
 from fixbench.systems.aa_clip._clip import CLIP
 from fixbench.systems.aa_clip._cross_attention import CrossAttention, CrossAttentionOptions

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fixbench.datasets import caption_batch, tokenise, vocabulary
+from fixbench.datasets.captions import caption_batch
+from fixbench.datasets.prompts import tokenise, vocabulary
 from fixbench.errors import InputError
 from fixbench.files import whole_file
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fixbench.datasets import ProcedureTask, Step
+from fixbench.datasets.procedures import ProcedureTask, Step
 from fixbench.systems.alignment._drop import DropNetwork
 from fixbench.systems.alignment._encoder import Encoder
 from fixbench.systems.alignment._options import Options, SamplingOptions, UpdateOptions

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fixbench.datasets import ProcedureTask, Step
+from fixbench.datasets.procedures import ProcedureTask, Step
 from fixbench.errors import InputError
 from fixbench.results import Row
 from fixbench.systems.alignment._loop import (

@@ -14,7 +14,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fixbench.datasets import ProcedureTask, ProcedureVideo
+from fixbench.datasets.procedures import ProcedureTask, ProcedureVideo
 from fixbench.errors import InputError
 from fixbench.systems.alignment._sampling import progress_bins
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fixbench.datasets import ProcedureTask, join_videos, read_procedures
+from fixbench.datasets.procedures import ProcedureTask, join_videos, read_procedures
 from fixbench.errors import InputError
 from fixbench.results import Row
 from fixbench.systems.alignment._loop import (

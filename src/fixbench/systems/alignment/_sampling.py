@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fixbench.datasets import Step
+from fixbench.datasets.procedures import Step
 from fixbench.errors import InputError
 
 __all__ = [

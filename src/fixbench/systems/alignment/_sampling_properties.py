@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fixbench.datasets import Step
+from fixbench.datasets.procedures import Step
 from fixbench.errors import InputError
 from fixbench.systems.alignment._sampling import (
     check_sampler,

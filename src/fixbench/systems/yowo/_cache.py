@@ -22,7 +22,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from fixbench.datasets import MOTION_ACTIONS, generate_scenes
+from fixbench.datasets.scene_generator import generate_scenes
+from fixbench.datasets.scenes import MOTION_ACTIONS
 from fixbench.errors import InputError
 from fixbench.systems.yowo._assignment import Targets, assign
 from fixbench.systems.yowo._loss import multi_task_loss

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fixbench.datasets import SceneFrame, read_action_genome
+from fixbench.datasets.action_genome import SceneFrame, read_action_genome
 from fixbench.systems.yowo._assignment import Targets, pad_targets
 from fixbench.systems.yowo._heads import ACTIONS, OBJECTS
 from fixbench.systems.yowo._metrics import Truth

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fixbench.datasets import MOTION_ACTIONS, OBJECT_CLASSES, SUBSETS, WATCH_ACTIONS
+from fixbench.datasets.action_genome import OBJECT_CLASSES
+from fixbench.datasets.scenes import MOTION_ACTIONS, SUBSETS, WATCH_ACTIONS
 from fixbench.systems.yowo._global_context import GlobalContext
 from fixbench.systems.yowo._heads import ACTIONS, OBJECTS, PRIOR_BIAS, RELATIONS, Predictors
 from fixbench.systems.yowo._loss import LossTerms, multi_task_loss

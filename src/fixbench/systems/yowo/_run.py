@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from fixbench.datasets import MOTION_ACTIONS
+from fixbench.datasets.scenes import MOTION_ACTIONS
 from fixbench.errors import InputError
 from fixbench.results import Row
 from fixbench.systems.yowo._cache import batches, load_features, load_pretrained
