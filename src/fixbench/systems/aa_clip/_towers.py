@@ -9,7 +9,6 @@ CLIP's contrastive loss and keeps it as a tracked checkpoint (half precision) th
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from torch.nn import functional
 from fixbench.datasets import caption_batch, tokenise, vocabulary
 from fixbench.errors import InputError
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
+from fixbench.training import warm_up_then_cosine
 
 __all__ = [
     "PIXEL_MEAN",
@@ -34,7 +34,6 @@ __all__ = [
     "load_towers",
     "normalise",
     "pretrain",
-    "same_towers",
     "small_dimensions",
 ]
 
@@ -165,14 +164,7 @@ def _pretrain_phase(
     others = [p for p in clip.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=phase.learning_rate, betas=(0.9, 0.98), eps=1e-6)
-    warm_up = max(1, phase.steps // 20)
-
-    def schedule(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, phase.steps - warm_up)))
-
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    scheduler = warm_up_then_cosine(optimiser, phase.steps)
     losses = []
     for step in range(phase.steps):
         images, captions = caption_batch(
@@ -231,12 +223,3 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
             expected="the words of the present caption grammar; pretrain the towers again",
         )
     return clip.eval()
-
-
-def same_towers(first: Path, second: Path) -> str:
-    """One sentence on how far two checkpoints agree."""
-    one, two = (torch.load(path, weights_only=True)["state"] for path in (first, second))
-    if all(torch.equal(one[name], two[name]) for name in one):
-        return f"{first} equals {second} bit for bit"
-    furthest = max((one[name].float() - two[name].float()).abs().max().item() for name in one)
-    return f"{first} differs from {second} by at most {furthest:.3g} in any weight"
