@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
+import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,7 +67,8 @@ def check_system(
 
     - ``Options`` refuses an unknown key at every level, and ``run`` an unknown part to measure.
     - A run opens nothing but its inputs (`reading_only` says how that is seen, and what is not)
-      and leaves the global generators of ``random``, NumPy and torch as they were.
+      and leaves the global generators of ``random``, NumPy and torch as they were. What the
+      system's modules keep in ``functools`` caches is forgotten before.
     - The same seed gives the same bytes, rows and state, again and behind another seed, and
       whatever the global generators hold. Both run in this process: for a first run, as in a job
       by itself, call this before anything else runs the system.
@@ -234,6 +237,7 @@ def _check_inputs(case: _Case, seed: int, inputs: Sequence[Path]) -> tuple[Found
     """The first whole run, watched, and how often it saved."""
     file = getattr(case.system, "__file__", None)
     code = [Path(file).parent] if file else []
+    _clear_caches(case.system)
     before = _generator_states(case.device)
     temporary = tempfile.tempdir
     tempfile.tempdir = str(case.scratch)
@@ -258,6 +262,18 @@ def _check_inputs(case: _Case, seed: int, inputs: Sequence[Path]) -> tuple[Found
             "use the streams of fixbench.training (generator, numpy_generator, seeded)"
         )
     return found, saves
+
+
+def _clear_caches(system: System) -> None:
+    """Forget what the system's modules and the data sets keep in ``functools`` caches, so that a
+    file is opened again and is seen.
+    """
+    packages = (getattr(system, "__name__", ""), "fixbench.datasets")
+    for name, module in list(sys.modules.items()):
+        if any(f"{name}.".startswith(f"{package}.") for package in packages if package):
+            for value in list(vars(module).values()):
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
 
 
 def _outside(refused: Sequence[str]) -> str:
