@@ -87,7 +87,8 @@ def check_system(
         measures: the parts to measure; all of them when omitted.
         parent: the state to start from, where the options say so.
         seeds: the one that is checked, and another one.
-        interruptions: the saves after which to kill, from 1; each of them when omitted.
+        interruptions: the saves after which to kill, from 1, where each of them would take too
+            long; a run is then not killed more than once.
 
     Raises:
         SystemCheckError: a promise is broken.
@@ -108,6 +109,8 @@ def check_system(
         if not saves:
             skipped.append("interruption: the run saves nothing and would start again")
         _check_interruptions(case, seed, first, _saves_to_try(saves, interruptions))
+        if interruptions is None:
+            _check_repeated_interruption(case, seed, first, saves)
         if torch.cuda.is_available():
             on_gpu = case.on("cuda")
             reference, saves_there = on_gpu.run_counting(seed)
@@ -303,7 +306,7 @@ def _check_repetition(case: _Case, seed: int, other: int, first: Found) -> None:
 
 
 def _check_interruptions(case: _Case, seed: int, whole: Found, saves: Sequence[int]) -> None:
-    """Killed after each of ``saves``, and after all of them in turn."""
+    """Killed after one of ``saves`` and resumed, for each of them."""
     for number in saves:
         file = FileCheckpointer(case.scratch / f"killed-{number}.training")
         _run_killed(case, seed, InterruptingCheckpointer(file, after=number))
@@ -313,13 +316,17 @@ def _check_interruptions(case: _Case, seed: int, whole: Found, saves: Sequence[i
                 f"a run that is killed after save {number} and resumed ends with other bytes on "
                 f"the {_name(case.device)}: {difference}"
             )
+
+
+def _check_repeated_interruption(case: _Case, seed: int, whole: Found, saves: int) -> None:
+    """Killed after each save in turn, and resumed each time."""
     file = FileCheckpointer(case.scratch / "killed-again.training")
-    for _ in saves:
+    for _ in range(saves):
         _run_killed(case, seed, InterruptingCheckpointer(file, after=1))
     difference = describe_difference(whole, case.run(seed, file))
     if difference is not None:
         raise SystemCheckError(
-            f"a run that is killed after each of {len(saves)} saves in turn ends with other bytes "
+            f"a run that is killed after each of {saves} saves in turn ends with other bytes "
             f"on the {_name(case.device)}: {difference}"
         )
 

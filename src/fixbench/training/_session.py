@@ -41,12 +41,14 @@ class Session:
         self._measures = frozenset(measures)
         self._done: list[str] = []
         self._trained = False
+        self._saved_rows = 0
         saved = context.checkpointer.load()
         if saved is not None:
             self.rows = [Row(*row) for row in saved["rows"]]
             self._done = list(saved["done"])
             self.position = saved["position"]
             self._trained = self.position is not None
+            self._saved_rows = len(self.rows)
 
     def wants(self, *parts: str) -> bool:
         """Whether one of these parts is asked for.
@@ -64,8 +66,14 @@ class Session:
         Args:
             name: of this measurement, once in a run.
             measure: records what it finds in this session.
+
+        Raises:
+            ValueError: rows were recorded since the last save, which a resumed run would record
+                again: a mistake in the system. Measure before training, or right behind a save.
         """
         if name not in self._done:
+            if len(self.rows) != self._saved_rows:
+                raise ValueError(f"{name!r} is measured once, behind rows that are not saved")
             measure()
             self._done.append(name)
             # Training may have gone on since its last save, so its position is read back.
@@ -136,6 +144,7 @@ class Session:
     def _save(self, position: Mapping[str, Any] | None) -> None:
         rows = [astuple(row) for row in self.rows]
         self.context.checkpointer.save({"rows": rows, "done": self._done, "position": position})
+        self._saved_rows = len(rows)
 
 
 def as_rows(values: Mapping[str, float], stage: str, step: int) -> list[Row]:
