@@ -63,7 +63,7 @@ def test_unknown_parts_are_refused() -> None:
 
 def test_what_is_measured_once_is_not_measured_again() -> None:
     checkpointer = MemoryCheckpointer()
-    calls = []
+    calls: list[int] = []
 
     def start() -> None:
         session = Session(make_context(checkpointer=checkpointer))

@@ -248,7 +248,7 @@ def _check_inputs(case: _Case, seed: int, inputs: Sequence[Path]) -> tuple[Found
     try:
         with reading_only(inputs, scratch=case.scratch, code=code) as refused:
             found, saves = case.run_counting(seed)
-    except PermissionError as error:
+    except Exception as error:  # whatever the system made of the refusal
         if not refused:
             raise
         raise SystemCheckError(_outside(refused)) from error

@@ -277,7 +277,7 @@ def test_stage_1_reads_the_first_tap_and_is_judged_on_the_last(
 
     stopped = {"training__feedback_loops": [[1, 1]]}
     model = _model(options, run_variant("scale_1.0", measure={"training"}, **stopped).state)
-    contexts = torch.stack([model.promptmake_context(tokens) for tokens in probe.prompts])
+    contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
     with torch.no_grad():
         taps = model.image_taps(probe.images, contexts[probe.classes])
         segments, _ = model.segment_and_detect(taps)
@@ -300,7 +300,7 @@ def test_stage_2_starts_from_anchors_of_the_present_text_adapter(
     with torch.no_grad():
         context = model.frozen_patches(probe.images)[0][0].mean(dim=0)
         anchors = model.text_anchors(probe.prompts, context)
-        contexts = torch.stack([model.promptmake_context(tokens) for tokens in probe.prompts])
+        contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
         expected = image_loss(model, probe, anchors, contexts).item()
     assert values_of(rows, "image_loss", "image")[0] == pytest.approx(expected, rel=1e-4)
 
