@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from fixbench.ablation import load_ablation, resolve_options
 from fixbench.datasets.anomaly_generator import generate_families
 from fixbench.datasets.prompts import anomaly_prompts, tokenise, vocabulary
 from fixbench.systems.aa_clip import (
@@ -26,6 +25,8 @@ from fixbench.systems.aa_clip import (
 )
 from fixbench.systems.aa_clip._material import Family
 from fixbench.systems.aa_clip._towers import Phase, Recipe
+
+from ..conftest import changed_options
 
 ABLATION = Path(__file__).parents[3] / "ablations" / "cross_attention_scale" / "ablation.yaml"
 NOUNS = ("coin", "brick")
@@ -45,17 +46,6 @@ TINY = CLIPDimensions(
     joint=8,
     vocabulary=len(vocabulary()),
 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_deterministic_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
 
 
 def cross(**changes: Any) -> CrossAttentionOptions:
@@ -186,10 +176,8 @@ def make_options(cut_towers_file: Path, few_classes: Path) -> MakeOptions:
 
     Unless told otherwise on the cut towers and two classes a family.
     """
-    ablation = load_ablation(ABLATION)
 
     def make(variant: str, **changes: Any) -> Options:
-        options = resolve_options(ablation, variant, "smoke")
         changes = {
             "model__towers": str(cut_towers_file),
             "model__taps": [1, 2, 3, 4],
@@ -206,13 +194,6 @@ def make_options(cut_towers_file: Path, few_classes: Path) -> MakeOptions:
             "training__augment": True,
             "training__image_learning_rate": IMAGE_RATE,
         } | changes
-        for key, value in changes.items():
-            *parents, last = key.split("__")
-            node = options
-            for parent in parents:
-                node = node[parent]
-            assert last in node
-            node[last] = value
-        return Options.model_validate(options)
+        return Options.model_validate(changed_options(ABLATION, variant, "smoke", changes))
 
     return make

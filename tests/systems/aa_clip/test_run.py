@@ -12,13 +12,15 @@ import torch
 from pydantic import ValidationError
 
 from fixbench.errors import InputError
-from fixbench.results import Row
+from fixbench.systems import aa_clip
 from fixbench.systems.aa_clip import AdaptedCLIP, Options, run
 from fixbench.systems.aa_clip._material import Family, load_family
 from fixbench.systems.aa_clip._measure import image_loss, text_loss
 from fixbench.systems.aa_clip._towers import load_towers
-from fixbench.training import Diverged, FileCheckpointer, Outcome, RunContext
+from fixbench.testing import SystemCheckError, check_system, make_context
+from fixbench.training import Diverged, Outcome
 
+from ..conftest import values_of
 from .conftest import IMAGE_RATE, MakeOptions
 
 SEED = 7
@@ -26,52 +28,9 @@ SEED = 7
 LOOPS = {"training__feedback_loops": [[2, 3], [2, 3]], "training__evaluations": 3}
 
 
-class _NoCheckpoint:
-    def load(self) -> None:
-        return None
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        pass
-
-
-class Interrupted(Exception):  # noqa: N818
-    pass
-
-
-class _Interrupting(FileCheckpointer):
-    """Saves to a file and kills the run right after its ``limit``-th save."""
-
-    def __init__(self, path: Path, limit: float) -> None:
-        super().__init__(path)
-        object.__setattr__(self, "left", limit)
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        super().save(state)
-        object.__setattr__(self, "left", self.left - 1)  # type: ignore[attr-defined]
-        if self.left == 0:  # type: ignore[attr-defined]
-            raise Interrupted
-
-
-def _context(
-    *,
-    parent: Mapping[str, Any] | None = None,
-    measure: set[str] | None = None,
-    checkpointer: Any = None,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> RunContext:
-    return RunContext(
-        root=Path("/"),
-        device=torch.device("cpu"),
-        progress=progress,
-        checkpointer=checkpointer or _NoCheckpoint(),
-        parent=parent,
-        measure=frozenset(measure) if measure is not None else None,
-    )
-
-
 @pytest.fixture(scope="module")
 def base(make_options: MakeOptions) -> Outcome:
-    return run(make_options("base"), SEED, _context(measure={"training", "exact"}))
+    return run(make_options("base"), SEED, make_context(measure={"training", "exact"}))
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +38,16 @@ def run_variant(make_options: MakeOptions, base: Outcome) -> Callable[..., Outco
     def call(
         variant: str, *, seed: int = SEED, measure: set[str] | None = None, **changes: Any
     ) -> Outcome:
-        context = _context(parent=base.state, measure=measure)
+        context = make_context(parent=base.state, measure=measure)
         return run(make_options(variant, **changes), seed, context)
 
     return call
 
 
-def _values(rows: list[Row], metric: str, stage: str) -> dict[int, float]:
-    found = {row.step: row.value for row in rows if (row.metric, row.stage) == (metric, stage)}
-    assert found
-    return found
+def inputs_of(options: Options) -> list[Path]:
+    """What a run with these options may read."""
+    families = (options.train_family, options.test_family)
+    return [Path(options.model.towers), *(Path(options.data) / name for name in families)]
 
 
 def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -110,11 +69,11 @@ def test_the_smoke_tier_as_it_stands(
         "train_family": "workshop",
         "test_family": "field",
     }
-    base = run(make_options("base", **changes), 0, _context(measure={"training"}))
-    outcome = run(make_options("scale_0.1", **changes), 0, _context(parent=base.state))
-    assert _values(base.rows, "image_loss", "image").keys() == {0, 6}
-    assert _values(outcome.rows, "image_loss", "image").keys() == {0, 3, 5}
-    assert _values(outcome.rows, "displacement/tap4", "end")[5] > 0
+    base = run(make_options("base", **changes), 0, make_context(measure={"training"}))
+    outcome = run(make_options("scale_0.1", **changes), 0, make_context(parent=base.state))
+    assert values_of(base.rows, "image_loss", "image").keys() == {0, 6}
+    assert values_of(outcome.rows, "image_loss", "image").keys() == {0, 3, 5}
+    assert values_of(outcome.rows, "displacement/tap4", "end")[5] > 0
     assert all(math.isfinite(row.value) for row in base.rows + outcome.rows)
 
 
@@ -135,17 +94,17 @@ def test_a_full_run_measures_everything_once(run_variant: Callable[..., Outcome]
     }
     assert all(math.isfinite(row.value) and row.status == "ok" for row in outcome.rows)
     # Loops continue one image axis; each text stage has its own.
-    assert list(_values(outcome.rows, "image_loss", "image")) == [0, 1, 2, 3, 4, 5, 6]
-    assert list(_values(outcome.rows, "image_training_loss", "image")) == [1, 2, 3, 4, 5, 6]
+    assert list(values_of(outcome.rows, "image_loss", "image")) == [0, 1, 2, 3, 4, 5, 6]
+    assert list(values_of(outcome.rows, "image_training_loss", "image")) == [1, 2, 3, 4, 5, 6]
     for loop in (1, 2):
-        assert list(_values(outcome.rows, "image_loss", f"image/{loop}")) == [3 * loop]
-        assert list(_values(outcome.rows, "text_training_loss", f"text/{loop}")) == [1, 2]
-    assert list(_values(outcome.rows, "text_loss", "text/1")) == [0, 1, 2]
-    assert list(_values(outcome.rows, "gradient_l2/all", "gradient/base")) == [0, 1]
-    assert list(_values(outcome.rows, "branch_ratio", "gradient/base")) == [0]
+        assert list(values_of(outcome.rows, "image_loss", f"image/{loop}")) == [3 * loop]
+        assert list(values_of(outcome.rows, "text_training_loss", f"text/{loop}")) == [1, 2]
+    assert list(values_of(outcome.rows, "text_loss", "text/1")) == [0, 1, 2]
+    assert list(values_of(outcome.rows, "gradient_l2/all", "gradient/base")) == [0, 1]
+    assert list(values_of(outcome.rows, "branch_ratio", "gradient/base")) == [0]
     for metric in ("pixel_auroc", "image_auroc", "pixel_ap", "image_ap", "image_loss"):
-        assert list(_values(outcome.rows, metric, "load")) == [0]
-        assert list(_values(outcome.rows, metric, "end")) == [6]
+        assert list(values_of(outcome.rows, metric, "load")) == [0]
+        assert list(values_of(outcome.rows, metric, "end")) == [6]
     moved = {row.metric: row.value for row in outcome.rows if "parameter_disp" in row.metric}
     assert {name.split("/")[1] for name in moved} == {
         "image_adapter",
@@ -154,14 +113,6 @@ def test_a_full_run_measures_everything_once(run_variant: Callable[..., Outcome]
         "text_cross",
     }
     assert all(value > 0 for value in moved.values())
-
-
-def test_equal_seeds_give_equal_runs(run_variant: Callable[..., Outcome]) -> None:
-    first, second = (run_variant("scale_0.1") for _ in range(2))
-    assert first.rows == second.rows
-    assert _equal(first.state, second.state)
-    other = run_variant("scale_0.1", seed=SEED + 1)
-    assert other.rows != first.rows
 
 
 def test_measure_restricts_the_parts(run_variant: Callable[..., Outcome], base: Outcome) -> None:
@@ -185,7 +136,7 @@ def test_gradient_points(make_options: MakeOptions, base: Outcome) -> None:
     def stages(variant: str, seed: int) -> list[str]:
         options = make_options(variant, **points)
         parent = base.state if options.start == "base" else None
-        rows = run(options, seed, _context(parent=parent, measure={"gradients"})).rows
+        rows = run(options, seed, make_context(parent=parent, measure={"gradients"})).rows
         return list(dict.fromkeys(row.stage for row in rows))
 
     assert stages("none", 1) == ["gradient/random", "gradient/pretrained", "gradient/base"]
@@ -194,15 +145,15 @@ def test_gradient_points(make_options: MakeOptions, base: Outcome) -> None:
     for point in ("random", "pretrained", "base"):
         measure = {f"gradients/{point}"}
         options = make_options("none", **points)
-        rows = run(options, 1, _context(parent=base.state, measure=measure)).rows
+        rows = run(options, 1, make_context(parent=base.state, measure=measure)).rows
         assert {row.stage for row in rows} == {f"gradient/{point}"}
 
 
 def test_the_points_differ_in_towers_and_adapters(make_options: MakeOptions, base: Outcome) -> None:
     options = make_options("none", measures__gradient_points=["random", "pretrained", "base"])
-    rows = run(options, 1, _context(parent=base.state, measure={"gradients"})).rows
+    rows = run(options, 1, make_context(parent=base.state, measure={"gradients"})).rows
     losses = {
-        tuple(_values(rows, "image_batch_loss", f"gradient/{point}").values())
+        tuple(values_of(rows, "image_batch_loss", f"gradient/{point}").values())
         for point in ("random", "pretrained", "base")
     }
     assert len(losses) == 3
@@ -213,21 +164,21 @@ def test_the_points_differ_in_towers_and_adapters(make_options: MakeOptions, bas
 
 def test_a_start_from_the_base_needs_its_state(make_options: MakeOptions) -> None:
     with pytest.raises(InputError, match="start is 'base'; expected 'fresh', or a variant with"):
-        run(make_options("scale_1.0"), SEED, _context(measure={"exact"}))
+        run(make_options("scale_1.0"), SEED, make_context(measure={"exact"}))
 
 
 def test_a_parent_of_another_layout_is_refused(make_options: MakeOptions, base: Outcome) -> None:
     """An adapter that the parent lacks must not quietly start from random weights."""
     lacking = {n: v for n, v in base.state.items() if n != "image_adapter.layer_adapters.1"}
     with pytest.raises((InputError, ValueError, RuntimeError), match=r"layer_adapters\.1"):
-        run(make_options("scale_1.0"), SEED, _context(parent=lacking, measure={"exact"}))
+        run(make_options("scale_1.0"), SEED, make_context(parent=lacking, measure={"exact"}))
 
 
 def test_the_base_adapters_are_where_feedback_starts(
     make_options: MakeOptions, base: Outcome
 ) -> None:
     options = make_options("scale_1.0")
-    state = run(options, SEED, _context(parent=base.state, measure={"exact"})).state
+    state = run(options, SEED, make_context(parent=base.state, measure={"exact"})).state
     for name, value in base.state.items():
         assert torch.equal(state[name], value)
     assert {name.split(".")[0] for name in state.keys() - base.state.keys()} == {
@@ -239,7 +190,7 @@ def test_the_base_adapters_are_where_feedback_starts(
 def test_a_fresh_start_ignores_the_parent(make_options: MakeOptions, base: Outcome) -> None:
     options = make_options("none_untrained")
     states = [
-        run(options, SEED, _context(parent=parent, measure=set())).state
+        run(options, SEED, make_context(parent=parent, measure=set())).state
         for parent in (None, base.state)
     ]
     assert _equal(*states)
@@ -249,61 +200,39 @@ def test_a_fresh_start_ignores_the_parent(make_options: MakeOptions, base: Outco
         assert 0.98 * bound < value.abs().max() <= bound, name
 
 
-# Interruption
+# The promises of every system
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(
-    make_options: MakeOptions, base: Outcome, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Outcome, int]:
-    """The run, and how often it saved."""
-    path = tmp_path_factory.mktemp("whole") / "state.pt"
-    checkpointer = _Interrupting(path, math.inf)
-    saves: list[int] = []
-    whole = checkpointer.save
-
-    def counted(state: Mapping[str, Any]) -> None:
-        saves.append(1)
-        whole(state)
-
-    object.__setattr__(checkpointer, "save", counted)
+def test_the_promises_of_every_system(make_options: MakeOptions, base: Outcome) -> None:
+    """Saves: exact, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2."""
     options = make_options("scale_1.0", **LOOPS)
-    outcome = run(options, SEED, _context(parent=base.state, checkpointer=checkpointer))
-    return outcome, len(saves)
+    done = check_system(
+        aa_clip, options, root=Path("/"), inputs=inputs_of(options), parent=base.state
+    )
+    assert done.saves == 12
 
 
-# Saves: exact, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2.
-@pytest.mark.parametrize("limit", [1, 3, 4, 5, 7, 9, 10, 12])
-def test_an_interrupted_run_ends_like_an_uninterrupted_one(
-    make_options: MakeOptions,
-    base: Outcome,
-    uninterrupted: tuple[Outcome, int],
-    tmp_path: Path,
-    limit: int,
-) -> None:
-    expected, saves = uninterrupted
-    assert saves == 12
-    options = make_options("scale_1.0", **LOOPS)
-    path = tmp_path / "state.pt"
-    dying = _context(parent=base.state, checkpointer=_Interrupting(path, limit))
-    with pytest.raises(Interrupted):
-        run(options, SEED, dying)
-    context = _context(parent=base.state, checkpointer=FileCheckpointer(path))
-    outcome = run(options, SEED, context)
-    assert outcome.rows == expected.rows
-    assert _equal(outcome.state, expected.state)
+def test_the_text_stage_alone_can_be_interrupted(make_options: MakeOptions, base: Outcome) -> None:
+    options = make_options("text_raw", **LOOPS)
+    done = check_system(
+        aa_clip,
+        options,
+        root=Path("/"),
+        inputs=inputs_of(options),
+        measures={"text"},
+        parent=base.state,
+    )
+    assert done.saves == 2
 
 
-def test_a_run_killed_again_and_again(
-    make_options: MakeOptions, base: Outcome, uninterrupted: tuple[Outcome, int], tmp_path: Path
-) -> None:
-    options = make_options("scale_1.0", **LOOPS)
-    path = tmp_path / "state.pt"
-    for _ in range(3):
-        with pytest.raises(Interrupted):
-            run(options, SEED, _context(parent=base.state, checkpointer=_Interrupting(path, 3)))
-    outcome = run(options, SEED, _context(parent=base.state, checkpointer=FileCheckpointer(path)))
-    assert outcome.rows == uninterrupted[0].rows
+@pytest.mark.parametrize("left_out", ["towers", "data"])
+def test_a_file_that_is_not_declared_is_seen(make_options: MakeOptions, left_out: str) -> None:
+    options = make_options("none_untrained")
+    inputs = [path for path in inputs_of(options) if path.name != "cut.pt"]
+    if left_out == "data":
+        inputs = [Path(options.model.towers)]
+    with pytest.raises(SystemCheckError, match="may open nothing but its inputs"):
+        check_system(aa_clip, options, root=Path("/"), inputs=inputs, measures={"text"})
 
 
 # What a stage sees
@@ -344,7 +273,7 @@ def test_stage_1_reads_the_first_tap_and_is_judged_on_the_last(
     probe = _probe(options)
     model = _model(options, base.state)
     first = _text_loss(model, probe, model.frozen_patches(probe.images)[0])
-    assert _values(rows, "text_loss", "text/1")[0] == pytest.approx(first, rel=1e-4)
+    assert values_of(rows, "text_loss", "text/1")[0] == pytest.approx(first, rel=1e-4)
 
     stopped = {"training__feedback_loops": [[1, 1]]}
     model = _model(options, run_variant("scale_1.0", measure={"training"}, **stopped).state)
@@ -354,7 +283,7 @@ def test_stage_1_reads_the_first_tap_and_is_judged_on_the_last(
         segments, _ = model.segment_and_detect(taps)
     # The one batch of the second loop holds every image of the family, in another order.
     second = _text_loss(model, probe, segments)
-    (found,) = _values(rows, "text_training_loss", "text/2").values()
+    (found,) = values_of(rows, "text_training_loss", "text/2").values()
     assert found == pytest.approx(second, rel=1e-4)
     assert "text_loss" not in {row.metric for row in rows if row.stage == "text/2"}
 
@@ -373,7 +302,7 @@ def test_stage_2_starts_from_anchors_of_the_present_text_adapter(
         anchors = model.text_anchors(probe.prompts, context)
         contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
         expected = image_loss(model, probe, anchors, contexts).item()
-    assert _values(rows, "image_loss", "image")[0] == pytest.approx(expected, rel=1e-4)
+    assert values_of(rows, "image_loss", "image")[0] == pytest.approx(expected, rel=1e-4)
 
 
 # Pairing between variants
@@ -393,12 +322,12 @@ def test_an_inert_branch_reads_the_gradients_of_no_branch(
         inert = run_variant(variant, measure={"gradients"}).rows
         for metric in ("image_batch_loss", "gradient_l2/all", "gradient_sum/all"):
             stage = "gradient/base"
-            assert _values(inert, metric, stage) == _values(none, metric, stage)
+            assert values_of(inert, metric, stage) == values_of(none, metric, stage)
     full = run_variant("scale_1.0", measure={"gradients"}).rows
-    assert len(_values(full, "gradient_l2/image_cross", "gradient/base")) == 2
+    assert len(values_of(full, "gradient_l2/image_cross", "gradient/base")) == 2
     assert not [row for row in none if row.metric == "gradient_l2/image_cross"]
-    batches = _values(full, "image_batch_loss", "gradient/base")
-    assert batches != _values(none, "image_batch_loss", "gradient/base")
+    batches = values_of(full, "image_batch_loss", "gradient/base")
+    assert batches != values_of(none, "image_batch_loss", "gradient/base")
 
 
 def test_a_branch_cut_from_the_graph_leaves_the_adapter_its_gradient(
@@ -409,7 +338,7 @@ def test_a_branch_cut_from_the_graph_leaves_the_adapter_its_gradient(
     detached = run_variant("detached", measure={"gradients"}).rows
     for metric in ("image_batch_loss", "gradient_l2/all", "gradient_sum/all"):
         stage = "gradient/base"
-        assert _values(detached, metric, stage) == _values(full, metric, stage)
+        assert values_of(detached, metric, stage) == values_of(full, metric, stage)
     assert not [row for row in detached if row.metric == "gradient_l2/image_cross"]
 
 
@@ -425,7 +354,7 @@ def test_training_sees_the_same_batches_and_augmentation(
         ("text_training_loss", "text/1"),
         ("pixel_auroc", "end"),
     ):
-        assert _values(inert.rows, metric, stage) == _values(none.rows, metric, stage)
+        assert values_of(inert.rows, metric, stage) == values_of(none.rows, metric, stage)
     assert all(torch.equal(value, inert.state[name]) for name, value in none.state.items())
 
 
@@ -435,8 +364,8 @@ def test_augmentation_changes_training_but_not_the_probe(
     first = run_variant("none", measure={"training"}).rows
     plain = run_variant("none", measure={"training"}, training__augment=False).rows
     stage = "image"
-    assert _values(first, "image_loss", stage)[0] == _values(plain, "image_loss", stage)[0]
-    windows = [_values(rows, "image_training_loss", stage) for rows in (first, plain)]
+    assert values_of(first, "image_loss", stage)[0] == values_of(plain, "image_loss", stage)[0]
+    windows = [values_of(rows, "image_training_loss", stage) for rows in (first, plain)]
     assert windows[0] != windows[1]
 
 
@@ -480,8 +409,8 @@ def test_sgd_leaves_the_text_stage_to_adam(run_variant: Callable[..., Outcome]) 
     first, second = (
         run_variant(variant, measure={"training"}).rows for variant in ("none", "none_sgd")
     )
-    assert _values(first, "text_loss", "text/1") == _values(second, "text_loss", "text/1")
-    assert _values(first, "image_loss", "image") != _values(second, "image_loss", "image")
+    assert values_of(first, "text_loss", "text/1") == values_of(second, "text_loss", "text/1")
+    assert values_of(first, "image_loss", "image") != values_of(second, "image_loss", "image")
 
 
 def test_the_factor_spares_the_cross_attention(
@@ -534,7 +463,7 @@ def test_divergence_is_reported_with_the_rows_so_far(
         training__evaluations=6,
     )
     with pytest.raises(Diverged) as caught:
-        run(options, SEED, _context(parent=base.state, measure={"training"}))
+        run(options, SEED, make_context(parent=base.state, measure={"training"}))
     assert caught.value.stage == "image"
     assert 0 < caught.value.step <= 6
     assert all(math.isfinite(row.value) for row in caught.value.rows)
@@ -548,7 +477,7 @@ def test_divergence_is_reported_with_the_rows_so_far(
 
 def test_progress_counts_to_the_end(make_options: MakeOptions, base: Outcome) -> None:
     seen: list[tuple[str, int, int]] = []
-    context = _context(
+    context = make_context(
         parent=base.state, measure={"training"}, progress=lambda *step: seen.append(step)
     )
     run(make_options("none"), SEED, context)
@@ -596,7 +525,7 @@ def test_a_raw_source_changes_what_the_text_tower_attends_to(
     rows = run_variant("text_raw", measure={"text"}).rows
     model, probe = _model(options, base.state), _probe(options)
     unit, raw = model.frozen_patches(probe.images)
-    found = _values(rows, "text_loss", "text/1")[0]
+    found = values_of(rows, "text_loss", "text/1")[0]
     assert found == pytest.approx(_text_loss(model, probe, [raw[0], unit[-1]]), rel=1e-4)
     assert found != pytest.approx(_text_loss(model, probe, unit), rel=1e-4)
 
@@ -627,4 +556,4 @@ def test_a_layout_must_fit_the_towers(
     make_options: MakeOptions, key: str, value: Any, expected: str
 ) -> None:
     with pytest.raises(InputError, match=expected):
-        run(make_options("none_untrained", **{f"model__{key}": value}), SEED, _context())
+        run(make_options("none_untrained", **{f"model__{key}": value}), SEED, make_context())

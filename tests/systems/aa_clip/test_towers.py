@@ -19,9 +19,9 @@ from fixbench.systems.aa_clip._towers import (
     PIXEL_STD,
     load_towers,
     normalise,
-    same_towers,
     small_dimensions,
 )
+from fixbench.training import compare_state_files
 
 from .conftest import TINY, recipe, tiny_model, tiny_prompts
 
@@ -193,8 +193,8 @@ def test_pretraining_repeats_itself_and_depends_on_its_seed(tmp_path: Path) -> N
     _pretrain(tmp_path / "again" / "a", steps=(2,))
     assert (tmp_path / "again" / "a").read_bytes() == (tmp_path / "a").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "again", "b", "c"]
-    assert same_towers(tmp_path / "a", tmp_path / "b").endswith("bit for bit")
-    assert "differs" in same_towers(tmp_path / "a", tmp_path / "c")
+    assert compare_state_files(tmp_path / "a", tmp_path / "b").endswith("bit for bit")
+    assert "differs" in compare_state_files(tmp_path / "a", tmp_path / "c")
 
 
 def test_pretraining_continues_after_a_phase_as_if_never_stopped(tmp_path: Path) -> None:

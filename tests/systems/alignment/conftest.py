@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from fixbench.ablation import load_ablation, resolve_options
 from fixbench.datasets.procedures import ProcedureTask, read_procedures
 from fixbench.systems.alignment import Options, Trainer
 from fixbench.systems.alignment._loop import Clip, to_clips
+
+from ..conftest import changed_options
 
 ABLATION = Path(__file__).parents[3] / "ablations" / "lambda_rescaling" / "ablation.yaml"
 #: Every width differs from every other, so that a wrong axis cannot go unnoticed.
@@ -39,17 +40,6 @@ TINY = {
 }
 #: Two tasks: label and frames of each segment, "0" is background.
 SEGMENTS = (("0", 2), ("1", 10), ("0", 1), ("2", 5), ("3", 2), ("0", 3))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_deterministic_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
 
 
 def write_procedures(
@@ -109,18 +99,10 @@ MakeOptions = Callable[..., Options]
 @pytest.fixture(scope="session")
 def make_options(procedures: Path) -> MakeOptions:
     """A variant's options in the smoke tier, tiny, with dotted changes (``__`` for the dot)."""
-    ablation = load_ablation(ABLATION)
 
     def make(variant: str = "lav_on_global", **changes: Any) -> Options:
-        options = resolve_options(ablation, variant, "smoke")
-        for key, value in (TINY | {"data": str(procedures)} | changes).items():
-            *parents, last = key.split("__")
-            node = options
-            for parent in parents:
-                node = node[parent]
-            assert last in node, key
-            node[last] = value
-        return Options.model_validate(options)
+        changes = TINY | {"data": str(procedures)} | changes
+        return Options.model_validate(changed_options(ABLATION, variant, "smoke", changes))
 
     return make
 

@@ -18,40 +18,17 @@ from fixbench.cli import main
 from fixbench.datasets.procedure_generator import generate_procedures
 from fixbench.errors import InputError
 from fixbench.job import RUN_METRIC, check_runnable
-from fixbench.results import Row, read_results
+from fixbench.results import read_results
+from fixbench.systems import alignment
 from fixbench.systems.alignment import MEASURES, Options, run
 from fixbench.systems.alignment._loop import SKIPS
-from fixbench.training import Diverged, Failed, FileCheckpointer, Outcome, RunContext
+from fixbench.testing import check_system, make_context
+from fixbench.training import Diverged, Failed, Outcome
 
+from ..conftest import values_of
 from .conftest import ABLATION, MakeOptions, write_procedures
 
 SEED = 7
-
-
-class _NoCheckpoint:
-    def load(self) -> None:
-        return None
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        pass
-
-
-class Interrupted(Exception):  # noqa: N818
-    pass
-
-
-class _Interrupting(FileCheckpointer):
-    """Saves to a file and kills the run right after its ``limit``-th save."""
-
-    def __init__(self, path: Path, limit: float) -> None:
-        super().__init__(path)
-        object.__setattr__(self, "left", limit)
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        super().save(state)
-        object.__setattr__(self, "left", self.left - 1)  # type: ignore[attr-defined]
-        if self.left == 0:  # type: ignore[attr-defined]
-            raise Interrupted
 
 
 def _run(
@@ -60,24 +37,9 @@ def _run(
     seed: int = SEED,
     measure: set[str] | None = None,
     parent: Mapping[str, Any] | None = None,
-    checkpointer: Any = None,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Outcome:
-    context = RunContext(
-        root=Path("/"),
-        device=torch.device("cpu"),
-        progress=progress,
-        checkpointer=checkpointer or _NoCheckpoint(),
-        parent=parent,
-        measure=frozenset(measure) if measure is not None else None,
-    )
-    return run(options, seed, context)
-
-
-def _values(rows: list[Row], metric: str, stage: str) -> dict[int, float]:
-    found = {row.step: row.value for row in rows if (row.metric, row.stage) == (metric, stage)}
-    assert found
-    return found
+    return run(options, seed, make_context(measure=measure, parent=parent, progress=progress))
 
 
 def _shorten(folder: Path, handle: str, frames: int) -> None:
@@ -112,13 +74,13 @@ def test_a_full_run_measures_everything_once(make_options: MakeOptions) -> None:
     }
     declared = load_ablation(ABLATION).metrics.keys() | {RUN_METRIC}
     assert {row.metric for row in outcome.rows} <= declared
-    assert list(_values(outcome.rows, "ogpe", "progress")) == [0, 2, 4, 6]
+    assert list(values_of(outcome.rows, "ogpe", "progress")) == [0, 2, 4, 6]
     for metric in ("alignment_loss", "progress_loss", "skipped_batches"):
-        assert list(_values(outcome.rows, metric, "training")) == [2, 4, 6]
+        assert list(values_of(outcome.rows, metric, "training")) == [2, 4, 6]
     for metric in ("gradient_ratio", "gradient_cosine", "gradient_after/head"):
-        assert list(_values(outcome.rows, metric, "gradient")) == [0, 2, 5]
+        assert list(values_of(outcome.rows, metric, "gradient")) == [0, 2, 5]
     for metric in ("parameter_displacement/head", "below_epsilon/encoder", "kendall_tau", "kappa"):
-        assert list(_values(outcome.rows, metric, "end")) == [6]
+        assert list(values_of(outcome.rows, metric, "end")) == [6]
     assert calls == [("training", done, 6) for done in (2, 4, 6)]
 
 
@@ -169,33 +131,19 @@ def test_progress_before_training_and_embeddings_only_where_asked(
     make_options: MakeOptions,
 ) -> None:
     rows = _run(make_options(), measure={"training"}).rows
-    assert list(_values(rows, "ogpe", "progress")) == [3]
+    assert list(values_of(rows, "ogpe", "progress")) == [3]
     assert "kendall_tau" not in {row.metric for row in rows}
     rows = _run(make_options(), measure={"training", "training/before"}).rows
-    assert list(_values(rows, "ogpe", "progress")) == [0, 3]
+    assert list(values_of(rows, "ogpe", "progress")) == [0, 3]
 
 
 # Pairing
 
 
-def test_equal_seeds_give_equal_runs(make_options: MakeOptions) -> None:
+def test_other_seeds_give_other_runs(make_options: MakeOptions) -> None:
     options = make_options("gtcc_on_global")
-    first, second = (_run(options, measure={"training"}) for _ in range(2))
-    assert first.rows == second.rows
-    assert all(torch.equal(first.state[name], second.state[name]) for name in first.state)
-    assert _run(options, seed=SEED + 1, measure={"training"}).rows != first.rows
-
-
-def test_a_seed_does_not_depend_on_its_block(make_options: MakeOptions) -> None:
-    """Nor on random numbers that were drawn elsewhere, of which it draws none."""
-    options = make_options("gtcc_on_global")
-    alone = _run(options, measure={"training", "update"}).rows
-    torch.manual_seed(99)
-    numpy.random.seed(99)
-    before = torch.random.get_rng_state()
-    _run(options, seed=SEED + 1, measure={"training"})
-    assert _run(options, measure={"training", "update"}).rows == alone
-    assert torch.equal(before, torch.random.get_rng_state())
+    first, second = (_run(options, seed=seed, measure={"training"}).rows for seed in (1, 2))
+    assert first != second
 
 
 def test_arms_of_a_seed_start_alike(make_options: MakeOptions) -> None:
@@ -215,8 +163,8 @@ def test_arms_of_a_seed_start_alike(make_options: MakeOptions) -> None:
 def test_frozen_parts_do_not_move(make_options: MakeOptions) -> None:
     for frozen, other in (("head", "encoder"), ("encoder", "head")):
         rows = _run(make_options(update__frozen=frozen), measure={"training"}).rows
-        assert _values(rows, f"parameter_displacement/{frozen}", "end") == {3: 0.0}
-        assert _values(rows, f"parameter_displacement/{other}", "end")[3] > 0
+        assert values_of(rows, f"parameter_displacement/{frozen}", "end") == {3: 0.0}
+        assert values_of(rows, f"parameter_displacement/{other}", "end")[3] > 0
 
 
 def test_skipped_batches_are_counted_by_kind(make_options: MakeOptions, tmp_path: Path) -> None:
@@ -225,8 +173,8 @@ def test_skipped_batches_are_counted_by_kind(make_options: MakeOptions, tmp_path
     _shorten(folder, "cook_0", frames=15)
     options = make_options("gtcc_on_global", data=str(folder), training__steps=4)
     rows = _run(options, measure={"training", "training/skips"}).rows
-    assert _values(rows, "skipped_batches", "training") == {4: 2.0}
-    found = {kind: _values(rows, f"skipped_batches/{kind}", "end") for kind in SKIPS}
+    assert values_of(rows, "skipped_batches", "training") == {4: 2.0}
+    found = {kind: values_of(rows, f"skipped_batches/{kind}", "end") for kind in SKIPS}
     assert found == {"length": {4: 2.0}, "actions": {4: 0.0}, "total": {4: 0.0}}
     rows = _run(options, measure={"training"}).rows
     assert not [row for row in rows if row.metric.startswith("skipped_batches/")]
@@ -259,10 +207,10 @@ def test_a_run_that_trains_on_nothing_fails(make_options: MakeOptions) -> None:
         _run(options, measure={"training", "baselines"})
     rows = found.value.rows
     assert found.value.step == 4
-    assert _values(rows, "skipped_batches", "training") == {2: 2.0, 4: 4.0}
-    assert _values(rows, "skipped_batches/total", "end") == {4: 4.0}
+    assert values_of(rows, "skipped_batches", "training") == {2: 2.0, 4: 4.0}
+    assert values_of(rows, "skipped_batches/total", "end") == {4: 4.0}
     # Nothing at the end may pass for what training has led to.
-    assert list(_values(rows, "ogpe", "progress")) == [2]
+    assert list(values_of(rows, "ogpe", "progress")) == [2]
     assert not [row for row in rows if row.metric.startswith("parameter_displacement")]
 
 
@@ -282,45 +230,28 @@ def test_a_start_from_another_variants_encoder(make_options: MakeOptions) -> Non
         _run(options, measure=set())
 
 
-# Interruption
-
-EVALUATED = {"training__steps": 6, "training__evaluations": 3}
+# The promises of every system
 
 
 @pytest.mark.parametrize(
-    ("variant", "changes"),
+    ("variant", "changes", "parts"),
     [
-        ("gtcc_on_global", {}),
-        ("lav_on_global", {"update__clear_gradients": False}),
-        ("lav_on_global", {"update__optimiser": "sgd"}),
+        ("gtcc_on_global", {}, {"update"}),
+        ("lav_on_global", {"update__clear_gradients": False}, {"sampling"}),
+        ("lav_on_global", {"update__optimiser": "sgd"}, {"baselines"}),
     ],
     ids=["gtcc", "uncleared", "sgd"],
 )
-def test_an_interrupted_run_ends_like_an_uninterrupted_one(
-    make_options: MakeOptions, tmp_path: Path, variant: str, changes: dict[str, Any]
+def test_the_promises_of_every_system(
+    make_options: MakeOptions, variant: str, changes: dict[str, Any], parts: set[str]
 ) -> None:
-    options = make_options(variant, **EVALUATED, **changes)
-    measure = {"training", "training/before", "sampling"}
-    expected = _run(options, measure=measure)
-    # Saves: sampling, then one an evaluation.
-    for limit in (1, 2, 3):
-        path = tmp_path / f"{limit}.pt"
-        with pytest.raises(Interrupted):
-            _run(options, measure=measure, checkpointer=_Interrupting(path, limit))
-        outcome = _run(options, measure=measure, checkpointer=FileCheckpointer(path))
-        assert outcome.rows == expected.rows
-        assert all(torch.equal(outcome.state[n], value) for n, value in expected.state.items())
-
-
-def test_a_run_killed_again_and_again(make_options: MakeOptions, tmp_path: Path) -> None:
-    options = make_options(**EVALUATED)
-    measure = {"training", "sampling", "baselines"}
-    path = tmp_path / "state.pt"
-    for _ in range(2):
-        with pytest.raises(Interrupted):
-            _run(options, measure=measure, checkpointer=_Interrupting(path, 2))
-    outcome = _run(options, measure=measure, checkpointer=FileCheckpointer(path))
-    assert outcome.rows == _run(options, measure=measure).rows
+    """Saves: the part without training, then one an evaluation."""
+    options = make_options(variant, training__steps=6, training__evaluations=3, **changes)
+    measures = {"training", "training/before", "training/skips"} | parts
+    done = check_system(
+        alignment, options, root=Path("/"), inputs=[options.data.folder], measures=measures
+    )
+    assert done.saves == 4
 
 
 # Failures
@@ -333,7 +264,7 @@ def test_a_diverged_run_keeps_what_was_measured(make_options: MakeOptions) -> No
     with pytest.raises(Diverged, match="non-finite") as raised:
         _run(options, measure={"training", "baselines"})
     assert raised.value.step > 0
-    assert _values(raised.value.rows, "ogpe", "baseline/oracle") == {0: 0.0}
+    assert values_of(raised.value.rows, "ogpe", "baseline/oracle") == {0: 0.0}
     assert all(math.isfinite(row.value) for row in raised.value.rows)
 
 
@@ -440,11 +371,11 @@ def test_joined_videos_are_longer_and_fewer(make_options: MakeOptions, procedure
     assert all(math.isfinite(row.value) for row in rows)
     # The same actions, in fewer means over a video; the loss of two videos grows with their length.
     stage = "baseline/best_constant"
-    assert _values(rows, "ogpe", stage)[0] != _values(apart, "ogpe", stage)[0]
-    assert _values(rows, "ogpe", stage)[0] == pytest.approx(
-        _values(apart, "ogpe", stage)[0], abs=1e-3
+    assert values_of(rows, "ogpe", stage)[0] != values_of(apart, "ogpe", stage)[0]
+    assert values_of(rows, "ogpe", stage)[0] == pytest.approx(
+        values_of(apart, "ogpe", stage)[0], abs=1e-3
     )
     assert (
-        _values(rows, "alignment_loss", "start")[0]
-        > 4 * _values(apart, "alignment_loss", "start")[0]
+        values_of(rows, "alignment_loss", "start")[0]
+        > 4 * values_of(apart, "alignment_loss", "start")[0]
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from fixbench.ablation import load_ablation, resolve_options
 from fixbench.datasets.scene_generator import generate_scenes
 from fixbench.systems.yowo._cache import Recipe, cache_features, pretrain
 from fixbench.systems.yowo._material import ClipFormat
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
 from fixbench.systems.yowo._run_options import Options
+
+from ..conftest import changed_options
 
 ABLATION = Path(__file__).parents[3] / "ablations" / "scene_context" / "ablation.yaml"
 
@@ -26,17 +26,6 @@ PUBLISHED: dict[str, Any] = {
     "x3d_depths": [3, 5, 11, 7],
     "head_dim": 128,
 }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_deterministic_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
 
 
 def model_options(**changes: Any) -> ModelOptions:
@@ -100,10 +89,8 @@ MakeOptions = Callable[..., Options]
 @pytest.fixture(scope="session")
 def make_options(trunk_file: Path, features_file: Path, scenes: Path) -> MakeOptions:
     """A variant's options on the smallest model, for a few steps; ``__`` stands for a dot."""
-    ablation = load_ablation(ABLATION)
 
     def make(variant: str, **changes: Any) -> Options:
-        options = resolve_options(ablation, variant, "extended")
         changes = {
             "model__x3d_widths": [8, 8, 16, 16],
             "model__head_dim": 32,
@@ -117,13 +104,6 @@ def make_options(trunk_file: Path, features_file: Path, scenes: Path) -> MakeOpt
             "features": str(features_file),
             "data": str(scenes),
         } | changes
-        for key, value in changes.items():
-            *parents, last = key.split("__")
-            node = options
-            for parent in parents:
-                node = node[parent]
-            assert last in node
-            node[last] = value
-        return Options.model_validate(options)
+        return Options.model_validate(changed_options(ABLATION, variant, "extended", changes))
 
     return make

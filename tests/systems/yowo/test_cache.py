@@ -15,16 +15,14 @@ from fixbench.systems.yowo._cache import (
     _mirrored,
     _pack,
     _unpack,
-    batches,
     cache_features,
     compute_features,
     load_features,
     load_pretrained,
     pretrain,
-    same_state,
 )
 from fixbench.systems.yowo._material import load_clips, load_split, only_actions
-from fixbench.training import load_state, save_state
+from fixbench.training import compare_state_files, load_state, save_state
 
 from .conftest import recipe
 
@@ -45,8 +43,8 @@ def test_pretraining_repeats_to_the_byte_and_depends_on_its_seed(
     assert len(losses) == 2
     pretrain(other, recipe(seed=2, steps=1), progress=lambda *_: None)
     assert other.read_bytes() != trunk_file.read_bytes()
-    assert same_state(again, trunk_file) == f"{again} equals {trunk_file} bit for bit"
-    assert "differs" in same_state(other, trunk_file)
+    assert compare_state_files(again, trunk_file) == f"{again} equals {trunk_file} bit for bit"
+    assert "differs" in compare_state_files(other, trunk_file)
 
 
 def test_pretraining_lowers_the_loss(tmp_path: Path) -> None:
@@ -96,18 +94,6 @@ def test_a_mirrored_clip_and_its_boxes() -> None:
     assert torch.equal(flipped[0, 0, 0, 0], clips[0, 0, 0, 0].flip(0))
     assert torch.equal(flipped[1], clips[1])
     assert torch.equal(wanted.labels, targets.labels)
-
-
-def test_batches_pass_over_all_frames_before_any_comes_again() -> None:
-    found = batches(10, 3, 7, 0, 1)
-    assert [len(index) for index in found] == [3] * 7
-    for start in (0, 3):
-        epoch = torch.cat(found[start : start + 3]).tolist()
-        assert len(set(epoch)) == 9
-    assert torch.equal(torch.stack(batches(10, 3, 7, 0, 1)), torch.stack(found))
-    assert not torch.equal(torch.stack(batches(10, 3, 7, 1, 1)), torch.stack(found))
-    (few,) = batches(2, 5, 1, 0, 1)
-    assert sorted(few.tolist()) == [0, 1]
 
 
 # Features

@@ -28,7 +28,9 @@ from fixbench.systems.yowo._mechanism import (
     transfer_checkpoint,
 )
 from fixbench.systems.yowo._model import Cascade, build_scene_context
-from fixbench.systems.yowo._random import generator, seeded
+from fixbench.systems.yowo._streams import generator as own_generator
+from fixbench.systems.yowo._streams import seeded as own_seeded
+from fixbench.training import generator, seeded
 
 from .conftest import context, model_options
 
@@ -76,9 +78,9 @@ def test_attention_starts_nearly_uniform_for_want_of_variance(grid: int) -> None
     """
     summaries = []
     for seed in SEEDS:
-        with seeded(seed):
+        with seeded(seed, "modules"):
             module, predict = build_scene_context(C, 128), Predictors(128)
-        features = torch.randn(2, 128, grid, grid, generator=generator(seed))
+        features = torch.randn(2, 128, grid, grid, generator=generator(seed, "features"))
         weights = module.attention(features, predict.objects(features), predict.relations(features))
         assert weights is not None
         summaries.append(summarise_attention(weights))
@@ -91,7 +93,7 @@ def test_attention_starts_nearly_uniform_for_want_of_variance(grid: int) -> None
 def test_one_certain_object_in_an_empty_scene_already_draws_attention() -> None:
     """Nothing is trained here, and the entropy is well below that of an even scene."""
     module = build_scene_context(C, 256)
-    features = torch.randn(1, 256, 7, 7, generator=generator(0))
+    features = torch.randn(1, 256, 7, 7, generator=generator(0, "features"))
 
     def entropy(cell: tuple[int, int] | None) -> float:
         weights = module.attention(features, *scene(RICH, background=PRIOR_BIAS, cell=cell))
@@ -121,9 +123,9 @@ def test_scenes() -> None:
 
 def test_quick_check_is_the_documents_script() -> None:
     seed = 3
-    with seeded(seed, 0):
+    with own_seeded(seed, "mechanism/module"):
         module = GlobalContext(256)
-    features = torch.randn(1, 256, 7, 7, generator=generator(seed, 1))
+    features = torch.randn(1, 256, 7, 7, generator=own_generator(seed, "mechanism/features"))
     objects = torch.zeros(1, 36, 7, 7)
     objects[:, 0] = 10.0
     relations = torch.zeros(1, 26, 7, 7)
@@ -216,7 +218,9 @@ def _cascade(**options: Any) -> Cascade:
 
 
 def _features() -> list[torch.Tensor]:
-    return [torch.randn(2, c, g, g, generator=generator(5, c)) for c, g in ((6, 4), (5, 2))]
+    return [
+        torch.randn(2, c, g, g, generator=generator(5, "features", c)) for c, g in ((6, 4), (5, 2))
+    ]
 
 
 def test_gradients_reach_every_part_of_every_state_but_a() -> None:

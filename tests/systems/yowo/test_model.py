@@ -21,7 +21,7 @@ from fixbench.systems.yowo._model import (
     parameter_counts,
 )
 from fixbench.systems.yowo._options import ModelOptions
-from fixbench.systems.yowo._random import seeded
+from fixbench.training import seeded
 
 from .conftest import PUBLISHED, context, model_options
 
@@ -161,7 +161,7 @@ def test_every_context_trains_and_repeats_itself_to_the_last_bit() -> None:
             cascade = Cascade([6], [16], options, context(**kind), seed=3)
             optimiser = torch.optim.SGD(cascade.parameters(), lr=0.1)
             for step in range(2):
-                with seeded(3, step):
+                with seeded(3, "dropout", step):
                     found = cascade(features)
                 loss = sum(getattr(found, part).square().mean() for part in
                            ("confidence", "objects", "relations", "actions"))  # fmt: skip
@@ -213,7 +213,7 @@ def test_building_and_dropout_leave_the_global_generator_alone() -> None:
     cascade = _cascade().train()
     found = []
     for step in (0, 0, 1):
-        with seeded(1, step):
+        with seeded(1, "dropout", step):
             found.append(cascade(_features()).objects)
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

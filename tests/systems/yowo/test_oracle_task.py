@@ -6,13 +6,13 @@ import torch
 
 from fixbench.systems.yowo._heads import PRIOR_BIAS
 from fixbench.systems.yowo._oracle_task import _draw, run_oracle_task
-from fixbench.systems.yowo._random import generator
+from fixbench.training import generator
 
 from .conftest import context
 
 
 def test_the_action_is_the_object_and_is_read_elsewhere() -> None:
-    scenes = _draw(200, 8, 5, 12, generator(0))
+    scenes = _draw(200, 8, 5, 12, generator(0, "scenes"))
     objects = scenes.object_logits.flatten(2)
     present = (objects > 0).nonzero()
     assert len(present) == 200

@@ -4,80 +4,35 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from pydantic import ValidationError
 
 from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
 from fixbench.results import Row
+from fixbench.systems import yowo
 from fixbench.systems.yowo import MEASURES, Options, run
 from fixbench.systems.yowo._cache import load_features
-from fixbench.training import (
-    Diverged,
-    FileCheckpointer,
-    Outcome,
-    RunContext,
-    load_state,
-    save_state,
-)
+from fixbench.testing import check_system, make_context
+from fixbench.training import Diverged, Outcome, load_state, save_state
 
+from ..conftest import values_of
 from .conftest import ABLATION, MakeOptions
 
 SEED = 7
 VARIANTS = load_ablation(ABLATION).variants
 
 
-class _NoCheckpoint:
-    def load(self) -> None:
-        return None
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        pass
-
-
-class Interrupted(Exception):  # noqa: N818
-    pass
-
-
-class _Interrupting(FileCheckpointer):
-    """Saves to a file and kills the run right after its ``limit``-th save."""
-
-    def __init__(self, path: Path, limit: int) -> None:
-        super().__init__(path)
-        object.__setattr__(self, "left", limit)
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        super().save(state)
-        object.__setattr__(self, "left", self.left - 1)  # type: ignore[attr-defined]
-        if self.left == 0:  # type: ignore[attr-defined]
-            raise Interrupted
-
-
-def _run(options: Options, *parts: str, seed: int = SEED, checkpointer: Any = None) -> Outcome:
-    context = RunContext(
-        root=Path("/"),
-        device=torch.device("cpu"),
-        progress=lambda *_: None,
-        checkpointer=checkpointer or _NoCheckpoint(),
-        measure=frozenset(parts) if parts else None,
-    )
-    return run(options, seed, context)
-
-
-def _values(rows: list[Row], metric: str, stage: str) -> dict[int, float]:
-    found = {row.step: row.value for row in rows if (row.metric, row.stage) == (metric, stage)}
-    assert found, (metric, stage)
-    return found
+def _run(options: Options, *parts: str, seed: int = SEED) -> Outcome:
+    return run(options, seed, make_context(measure=parts or None))
 
 
 def _value(rows: list[Row], metric: str, stage: str) -> float:
-    (value,) = _values(rows, metric, stage).values()
+    (value,) = values_of(rows, metric, stage).values()
     return value
 
 
@@ -106,8 +61,8 @@ def test_every_variant_runs_and_measures_what_the_ablation_declares(
     assert {row.metric for row in rows} <= load_ablation(ABLATION).metrics.keys()
     assert all(math.isfinite(row.value) for row in rows)
     assert {row.stage for row in rows} >= {"start", "training", "test", "end"}
-    assert _values(rows, "action_map/watch", "test").keys() == {2, 4}
-    assert _values(rows, "loss/total", "training").keys() == {2, 4}
+    assert values_of(rows, "action_map/watch", "test").keys() == {2, 4}
+    assert values_of(rows, "loss/total", "training").keys() == {2, 4}
     assert _value(rows, "loss/total", "start") > 0
 
 
@@ -158,21 +113,21 @@ def test_mechanism_of_the_fix_and_of_the_old_context(make_options: MakeOptions) 
         for variant in ("global", "cross_attention", "gain_matched", "global_per_sample")
     }
     fix, old, louder, single = measured.values()
-    assert _values(fix, "position/identical", "mechanism") == {0: 1, 1: 1, 2: 1}
-    assert _values(old, "position/identical", "mechanism") == {0: 0, 1: 0, 2: 0}
-    assert set(_values(fix, "batch_independent", "mechanism").values()) == {0}
-    assert set(_values(single, "batch_independent", "mechanism").values()) == {1}
+    assert values_of(fix, "position/identical", "mechanism") == {0: 1, 1: 1, 2: 1}
+    assert values_of(old, "position/identical", "mechanism") == {0: 0, 1: 0, 2: 0}
+    assert set(values_of(fix, "batch_independent", "mechanism").values()) == {0}
+    assert set(values_of(single, "batch_independent", "mechanism").values()) == {1}
     name = "sensitivity/empty_rich/zero/everywhere"
-    for step, value in _values(old, name, "mechanism").items():
-        ratio = _values(louder, name, "mechanism")[step] / value
+    for step, value in values_of(old, name, "mechanism").items():
+        ratio = values_of(louder, name, "mechanism")[step] / value
         assert 5 < ratio < 11, "ten times the gain, less what GroupNorm takes back"
-    entropy = _values(old, "attention_entropy/49_cells", "mechanism")
-    predicted = _values(old, "attention_entropy_predicted/49_cells", "mechanism")
+    entropy = values_of(old, "attention_entropy/49_cells", "mechanism")
+    predicted = values_of(old, "attention_entropy_predicted/49_cells", "mechanism")
     assert all(abs(entropy[step] - predicted[step]) < 1e-3 for step in entropy)
-    assert _values(old, "attention_entropy/784_cells", "mechanism").keys() == {0}
+    assert values_of(old, "attention_entropy/784_cells", "mechanism").keys() == {0}
     # The summary of the check is that of its rows.
-    passes = _values(fix, "quick_check_passes", "mechanism")
-    impact = _values(fix, "quick_check", "mechanism")
+    passes = values_of(fix, "quick_check_passes", "mechanism")
+    impact = values_of(fix, "quick_check", "mechanism")
     assert passes == {step: float(value > 0.1) for step, value in impact.items()}
     rate = _value(fix, "quick_check_pass_rate", "mechanism")
     assert rate == pytest.approx(sum(passes.values()) / 3)
@@ -182,8 +137,8 @@ def test_mechanism_of_the_fix_and_of_the_old_context(make_options: MakeOptions) 
 def test_seeds_measure_different_initialisations(make_options: MakeOptions) -> None:
     one = _run(make_options("global", measures__initialisations=2), "mechanism", seed=1).rows
     two = _run(make_options("global", measures__initialisations=2), "mechanism", seed=2).rows
-    values = [*_values(one, "quick_check", "mechanism").values()]
-    values += [*_values(two, "quick_check", "mechanism").values()]
+    values = [*values_of(one, "quick_check", "mechanism").values()]
+    values += [*values_of(two, "quick_check", "mechanism").values()]
     assert len(set(values)) == 4
 
 
@@ -193,19 +148,19 @@ def test_seeds_measure_different_initialisations(make_options: MakeOptions) -> N
 def test_a_model_that_is_told_nothing_does_not_use_it(make_options: MakeOptions) -> None:
     for variant in ("none", "global_silent"):
         rows = _run(make_options(variant), "training").rows
-        assert set(_values(rows, "context_use/shuffled", "test").values()) == {0}
-        assert set(_values(rows, "context_use/emptied", "test").values()) == {0}
+        assert set(values_of(rows, "context_use/shuffled", "test").values()) == {0}
+        assert set(values_of(rows, "context_use/emptied", "test").values()) == {0}
 
 
 def test_use_of_context_is_the_fall_of_the_actions(make_options: MakeOptions) -> None:
     rows = _run(make_options("ceiling", training__steps=12, training__batch=8), "training").rows
     for way in ("shuffled", "emptied"):
-        for step, use in _values(rows, f"context_use/{way}", "test").items():
-            own = _values(rows, "action_map/watch", "test")[step]
-            other = _values(rows, f"action_map_{way}/watch", "test")[step]
+        for step, use in values_of(rows, f"context_use/{way}", "test").items():
+            own = values_of(rows, "action_map/watch", "test")[step]
+            other = values_of(rows, f"action_map_{way}/watch", "test")[step]
             assert use == pytest.approx(own - other)
     end = _value(rows, "action_map/watch", "end")
-    assert end == _values(rows, "action_map/watch", "test")[12]
+    assert end == values_of(rows, "action_map/watch", "test")[12]
 
 
 def test_actions_that_need_the_scene_can_be_left_out_of_the_loss(
@@ -217,46 +172,37 @@ def test_actions_that_need_the_scene_can_be_left_out_of_the_loss(
         for variant in ("global", "global_motion_only")
     }
     # Told nowhere to be right, such a model scores them low: its loss on them is higher.
-    first, second = (_values(r, "loss/actions", "test")[40] for r in rows.values())
+    first, second = (values_of(r, "loss/actions", "test")[40] for r in rows.values())
     assert second > first
-    one, two = (_values(r, "loss/objects", "test")[40] for r in rows.values())
+    one, two = (values_of(r, "loss/objects", "test")[40] for r in rows.values())
     assert one == pytest.approx(two, rel=1e-3)
 
 
-# Repetition and interruption
+# The promises of every system
 
 
 @pytest.mark.parametrize("variant", ["global", "global_whole"])
-def test_an_interrupted_run_ends_with_the_same_rows(
-    make_options: MakeOptions, tmp_path: Path, variant: str
-) -> None:
+def test_the_promises_of_every_system(make_options: MakeOptions, variant: str) -> None:
+    """Saves: the mechanism, then two evaluations."""
     options = make_options(variant, test_frames=2, training__batch=2)
-    parts = ("mechanism", "training")
-    whole = _run(options, *parts).rows
-    for limit in (1, 2, 3):
-        file = tmp_path / f"{limit}.state"
-        with pytest.raises(Interrupted):
-            _run(options, *parts, checkpointer=_Interrupting(file, limit))
-        resumed = _run(options, *parts, checkpointer=FileCheckpointer(file))
-        assert resumed.rows == whole, limit
+    inputs = [options.pretrained, options.features, options.data]
+    parts = {"mechanism", "training"}
+    done = check_system(yowo, options, root=Path("/"), inputs=inputs, measures=parts)
+    assert done.saves == 3
 
 
-def test_a_seed_depends_on_nothing_but_itself(make_options: MakeOptions) -> None:
+def test_parts_without_training_keep_the_promises(make_options: MakeOptions) -> None:
+    """Dropout, fresh modules and the read-out of the positive control draw from no global."""
+    done = check_system(
+        yowo, make_options("cross_attention"), root=Path("/"), measures={"gradients", "oracle"}
+    )
+    assert done.saves == 2
+
+
+def test_other_seeds_give_other_runs(make_options: MakeOptions) -> None:
     options = make_options("cross_attention")
-    first = _run(options, "training", seed=1).rows
-    other = _run(options, "training", seed=2).rows
-    torch.manual_seed(99)
-    np.random.seed(99)
-    torch.rand(7)
-    assert _run(options, "training", seed=1).rows == first
-    assert other != first
-
-
-def test_runs_leave_no_trace_in_the_global_generator(make_options: MakeOptions) -> None:
-    before = torch.get_rng_state()
-    options = make_options("global_whole", test_frames=1, training__steps=1, training__batch=2)
-    _run(options, "oracle", "training")
-    assert torch.equal(torch.get_rng_state(), before)
+    first, second = (_run(options, "training", seed=seed).rows for seed in (1, 2))
+    assert first != second
 
 
 # Failures

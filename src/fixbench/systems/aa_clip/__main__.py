@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from fixbench.systems.aa_clip._towers import RECIPE, pretrain, same_towers
+from fixbench.systems.aa_clip._towers import RECIPE, pretrain
+from fixbench.training import compare_state_files
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
 
     pretrain(options.output, RECIPE, progress=progress)
     if options.compare is not None:
-        print(same_towers(options.output, options.compare))
+        print(compare_state_files(options.output, options.compare))
 
 
 main()

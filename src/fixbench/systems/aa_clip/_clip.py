@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fixbench.training import seeded_with
+
 __all__ = ["CLIP", "CLIPDimensions", "QuickGELU", "TextTower", "ViT_L_14_336", "VisionTower"]
 
 #: Applied to the token sequence [L, B, D] after the block of the given index.
@@ -265,8 +267,10 @@ class CLIP(nn.Module):
     ) -> None:
         super().__init__()
         self.dimensions = dimensions
-        self.visual = VisionTower(dimensions, quick_gelu=quick_gelu)
-        self.text = TextTower(dimensions, quick_gelu=quick_gelu)
+        # torch's layers draw initial values, all of which are replaced, here or by a checkpoint.
+        with seeded_with(0):
+            self.visual = VisionTower(dimensions, quick_gelu=quick_gelu)
+            self.text = TextTower(dimensions, quick_gelu=quick_gelu)
         self.logit_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
         if generator is not None:
             self._initialise(generator)

@@ -11,16 +11,17 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fixbench.systems.aa_clip._adapters import match_norm, xavier_uniform
+from fixbench.training import StrictOptions
 
 __all__ = ["CrossAttention", "CrossAttentionOptions"]
 
 
-class CrossAttentionOptions(BaseModel):
+class CrossAttentionOptions(StrictOptions):
     """How a tower attends to the other modality.
 
     Attributes:
@@ -33,8 +34,6 @@ class CrossAttentionOptions(BaseModel):
             branch can do nothing but add one common vector to an image's tokens.
         detached: control: the branch adds what it adds, and no gradient can flow into it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     enabled: bool
     scale: float = Field(ge=0)

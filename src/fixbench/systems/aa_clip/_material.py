@@ -14,6 +14,7 @@ from torch import Tensor
 from fixbench.datasets.anomaly import AnomalyFamily, class_noun, read_anomaly_family
 from fixbench.datasets.prompts import anomaly_prompts, tokenise
 from fixbench.systems.aa_clip._towers import normalise
+from fixbench.training import first_of_each
 
 __all__ = ["Family", "load_family"]
 
@@ -45,10 +46,10 @@ class Family:
         )
 
     def first_of_each(self, count: int) -> Tensor:
-        """Indices of the first ``count`` images of each class and label."""
-        groups = 2 * self.classes + self.labels
-        keep = [torch.nonzero(groups == group).flatten()[:count] for group in groups.unique()]
-        return torch.cat(keep)
+        """Indices of the first ``count`` images of each class and label, group by group."""
+        groups = (2 * self.classes + self.labels).tolist()
+        places = sorted(first_of_each(groups, count), key=groups.__getitem__)
+        return torch.tensor(places, device=self.classes.device)
 
     def to(self, device: torch.device) -> Family:
         """The same on ``device``."""

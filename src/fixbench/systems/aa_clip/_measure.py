@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from fixbench.results import Row
 from fixbench.systems.aa_clip._adapters import TextAdapter
 from fixbench.systems.aa_clip._losses import detection_loss, segmentation_loss, similarity_maps
 from fixbench.systems.aa_clip._material import Family
@@ -21,6 +20,7 @@ __all__ = [
     "flattening_properties",
     "gradient_norms",
     "image_loss",
+    "mean_absolute_weight",
     "orthogonality",
     "probe_image_loss",
     "text_loss",
@@ -214,11 +214,6 @@ def trained_base_check(
         "full_width_trained_weight": trained,
         "trained_base_check_separates": float(fresh <= threshold < trained),
     }
-
-
-def as_rows(values: Mapping[str, float], stage: str, step: int) -> Iterable[Row]:
-    """One row a value."""
-    return [Row(stage, step, metric, value) for metric, value in values.items()]
 
 
 def mean_absolute_weight(parameters: Sequence[Tensor]) -> float:

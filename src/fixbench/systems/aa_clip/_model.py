@@ -14,6 +14,7 @@ from fixbench.datasets.prompts import anomaly_prompts
 from fixbench.systems.aa_clip._adapters import ImageAdapter, TextAdapter
 from fixbench.systems.aa_clip._clip import CLIP
 from fixbench.systems.aa_clip._cross_attention import CrossAttention, CrossAttentionOptions
+from fixbench.systems.aa_clip._streams import part_generator
 
 __all__ = ["AdaptedCLIP", "AdapterLayout"]
 
@@ -67,10 +68,6 @@ class AdaptedCLIP(nn.Module):
         dimensions = clip.dimensions
         self.clip = clip.requires_grad_(False)
         self.layout = layout
-
-        def stream(index: int) -> torch.Generator:
-            return torch.Generator().manual_seed(8 * seed + index)
-
         self.image_adapter = ImageAdapter(
             dimensions.image_width,
             dimensions.joint,
@@ -78,14 +75,14 @@ class AdaptedCLIP(nn.Module):
             taps=len(layout.taps),
             weight=layout.weight,
             relu=layout.relu,
-            generator=stream(0),
+            generator=part_generator(seed, "image_adapter"),
         )
         self.text_adapter = TextAdapter(
             dimensions.text_width,
             dimensions.joint,
             count=layout.text_adapters,
             weight=layout.weight,
-            generator=stream(1),
+            generator=part_generator(seed, "text_adapter"),
         )
         self.image_cross = (
             CrossAttention(
@@ -93,7 +90,7 @@ class AdaptedCLIP(nn.Module):
                 dimensions.text_width,
                 heads=layout.cross_heads,
                 options=image_cross,
-                generator=stream(2),
+                generator=part_generator(seed, "image_cross"),
             )
             if image_cross.enabled
             else None
@@ -104,7 +101,7 @@ class AdaptedCLIP(nn.Module):
                 dimensions.joint,
                 heads=layout.cross_heads,
                 options=text_cross,
-                generator=stream(3),
+                generator=part_generator(seed, "text_cross"),
             )
             if text_cross.enabled
             else None
@@ -129,6 +126,14 @@ class AdaptedCLIP(nn.Module):
         """
         x = self.prompt_tokens(tokens)
         return x.reshape(-1, x.shape[-1])
+
+    def prompt_contexts(self, prompts: Tensor) -> Tensor | None:
+        """[K, P · T, C]: the context of each class from its prompts [K, P, T]; ``None`` where the
+        image tower does not attend.
+        """
+        if self.image_cross is None:
+            return None
+        return torch.stack([self.prompt_context(tokens) for tokens in prompts])
 
     def text_anchors(self, tokens: Tensor, image_context: Tensor | None) -> Tensor:
         """Normal and abnormal anchors [K, J, 2] of K classes from their prompts [K, P, T].

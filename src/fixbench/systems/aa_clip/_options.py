@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
 from fixbench.systems.aa_clip._model import AdapterLayout
+from fixbench.training import StrictOptions
 
 __all__ = ["Measures", "ModelOptions", "Options", "TrainingOptions"]
 
 Steps = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class CrossAttentions(_Strict):
+class CrossAttentions(StrictOptions):
     """The cross-attention of either tower.
 
     Attributes:
@@ -31,7 +28,7 @@ class CrossAttentions(_Strict):
     text_source: Literal["unit", "raw"]
 
 
-class ModelOptions(_Strict):
+class ModelOptions(StrictOptions):
     """Towers and adapters.
 
     Attributes:
@@ -72,7 +69,7 @@ class ModelOptions(_Strict):
         )
 
 
-class TrainingOptions(_Strict):
+class TrainingOptions(StrictOptions):
     """The two stages and the loops around them.
 
     Attributes:
@@ -99,7 +96,7 @@ class TrainingOptions(_Strict):
     evaluations: int = Field(ge=1)
 
 
-class Measures(_Strict):
+class Measures(StrictOptions):
     """How much is measured.
 
     Attributes:
@@ -120,7 +117,7 @@ class Measures(_Strict):
     test_images: int = Field(ge=1)
 
 
-class Options(_Strict):
+class Options(StrictOptions):
     """Everything that a run of this system depends on besides its seed.
 
     Attributes:

@@ -9,7 +9,6 @@ CLIP's contrastive loss and keeps it as a tracked checkpoint (half precision) th
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from fixbench.datasets.prompts import tokenise, vocabulary
 from fixbench.errors import InputError
 from fixbench.files import whole_file
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
+from fixbench.training import warm_up_then_cosine
 
 __all__ = [
     "PIXEL_MEAN",
@@ -35,7 +35,6 @@ __all__ = [
     "load_towers",
     "normalise",
     "pretrain",
-    "same_towers",
     "small_dimensions",
 ]
 
@@ -164,14 +163,7 @@ def _pretrain_phase(
     others = [p for p in clip.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=phase.learning_rate, betas=(0.9, 0.98), eps=1e-6)
-    warm_up = max(1, phase.steps // 20)
-
-    def schedule(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, phase.steps - warm_up)))
-
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    scheduler = warm_up_then_cosine(optimiser, phase.steps)
     losses = []
     for step in range(phase.steps):
         images, captions = caption_batch(
@@ -230,12 +222,3 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
             expected="the words of the present caption grammar; pretrain the towers again",
         )
     return clip.eval()
-
-
-def same_towers(first: Path, second: Path) -> str:
-    """One sentence on how far two checkpoints agree."""
-    one, two = (torch.load(path, weights_only=True)["state"] for path in (first, second))
-    if all(torch.equal(one[name], two[name]) for name in one):
-        return f"{first} equals {second} bit for bit"
-    furthest = max((one[name].float() - two[name].float()).abs().max().item() for name in one)
-    return f"{first} differs from {second} by at most {furthest:.3g} in any weight"

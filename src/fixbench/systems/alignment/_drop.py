@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from fixbench.systems.alignment._encoder import built_from
+from fixbench.systems.alignment._streams import initialised
 
 __all__ = ["DROP_WIDTHS", "DropNetwork"]
 
@@ -25,7 +25,7 @@ class DropNetwork(nn.Module):
     def __init__(self, embedding: int, widths: Sequence[int], *, seed: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        with built_from(seed):
+        with initialised(seed):
             for before, after in pairwise([embedding, *widths, embedding + 1]):
                 layers += [nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])

@@ -6,23 +6,33 @@ GTCC's (Donahue & Elhamifar, CVPR 2024). Where the documents are silent the choi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CONV3D", "LIGHT", "ContextNetwork", "Conv3dBase", "Encoder", "EncoderOptions"]
-__all__ += ["LightBase", "built_from", "join_heads"]
+from fixbench.systems.alignment._streams import initialised
+from fixbench.training import StrictOptions
+
+__all__ = [
+    "CONV3D",
+    "LIGHT",
+    "ContextNetwork",
+    "Conv3dBase",
+    "Encoder",
+    "EncoderOptions",
+    "LightBase",
+    "join_heads",
+]
 
 Widths = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
 
 
-class EncoderOptions(BaseModel):
+class EncoderOptions(StrictOptions):
     """Dimensions of the encoder.
 
     Attributes:
@@ -38,8 +48,6 @@ class EncoderOptions(BaseModel):
             their memory as it lies, as the fork does (see `join_heads`); ``permutation`` puts the
             heads of each frame side by side.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     base: Literal["light", "conv3d"]
     features: int = Field(ge=1)
@@ -95,7 +103,7 @@ class Encoder(nn.Module):
     def __init__(self, options: EncoderOptions, *, seed: int) -> None:
         super().__init__()
         self.options = options
-        with built_from(seed):
+        with initialised(seed):
             self.base = Conv3dBase(options) if options.base == "conv3d" else LightBase(options)
             self.context = ContextNetwork(options)
 
@@ -193,14 +201,6 @@ def join_heads(heads: Tensor, fusion: Literal["view", "permutation"]) -> Tensor:
     if fusion == "permutation":
         heads = heads.permute(1, 0, 2)
     return heads.reshape(length, count * width)
-
-
-@contextmanager
-def built_from(seed: int) -> Iterator[None]:
-    """Modules built inside draw torch's default initialisation from ``seed``, and nothing else."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def _perceptron(widths: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:

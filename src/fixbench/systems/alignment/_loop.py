@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from fixbench.systems.alignment._encoder import Encoder
 from fixbench.systems.alignment._options import Options, SamplingOptions, UpdateOptions
 from fixbench.systems.alignment._progress import ProgressHead
 from fixbench.systems.alignment._sampling import progress_weights, sample_segments
+from fixbench.systems.alignment._streams import generator, numpy_generator
 from fixbench.systems.alignment.losses import alignment_loss, limit_reason, skip_reason
 
 __all__ = [
@@ -42,9 +44,6 @@ __all__ = [
 #: max_norm / (√parameters · epsilon) of the published encoder without drop network: about 0.143.
 PUBLISHED_KAPPA = 1e-5 / (math.sqrt(48_592_016) * 1e-8)
 EPSILON = 1e-8
-
-# Streams of random numbers of a seed; apart, so that arms of a seed see the same draws.
-_ORDER, _SEGMENTS, _ALIGNMENT = range(3)
 
 
 @dataclass(frozen=True)
@@ -225,6 +224,25 @@ class Trainer:
         self.update = Update(self.model, options.update, options.objective.factor)
         self.batches_per_epoch = sum(len(task) // 2 for task in clips)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What training needs to go on: weights, the optimiser's state, and the gradients, which
+        are left over where they are not cleared.
+        """
+        named = self.model.named_parameters()
+        return {
+            "model": dict(self.model.state_dict()),
+            "optimiser": self.update.optimiser.state_dict(),
+            "gradients": {name: p.grad for name, p in named if p.grad is not None},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.model.load_state_dict(state["model"])
+        self.update.optimiser.load_state_dict(state["optimiser"])
+        for name, parameter in self.model.named_parameters():
+            if name in state["gradients"]:
+                parameter.grad = state["gradients"][name].to(self.device)
+
     def batch(self, step: int) -> list[Clip]:
         """The two videos of a step."""
         epoch, place = divmod(step, self.batches_per_epoch)
@@ -258,7 +276,7 @@ class Trainer:
             formulation=objective.formulation,
             epoch=step // self.batches_per_epoch,
             step=step,
-            generator=_torch_stream(self.seed, _ALIGNMENT, step),
+            generator=generator(self.seed, "alignment", step),
             drop=self.model.drop_weights(embeddings),
             options=objective.loss,
         )
@@ -288,10 +306,10 @@ class Trainer:
         self, batch: Sequence[Clip], embeddings: Sequence[Tensor], step: int
     ) -> Tensor | None:
         sampling = self.options.sampling
-        generator = np.random.default_rng([self.seed, _SEGMENTS, step])
+        draw = numpy_generator(self.seed, "segments", step)
         samples = sample_segments(
             [clip.steps for clip in batch],
-            generator,
+            draw,
             stratified=sampling.stratified,
             samples_per_video=sampling.samples_per_video,
             frames_per_segment=sampling.frames_per_segment,
@@ -376,12 +394,12 @@ def batch_plan(sizes: Sequence[int], seed: int, epoch: int) -> list[tuple[int, t
     Each task's videos are shuffled and paired, a last single one is left out; then the batches of
     all tasks are shuffled.
     """
-    generator = np.random.default_rng([seed, _ORDER, epoch])
+    draw = numpy_generator(seed, "batches", epoch)
     plan = []
     for task, size in enumerate(sizes):
-        order = generator.permutation(size).tolist()
+        order = draw.permutation(size).tolist()
         plan += [(task, (a, b)) for a, b in zip(order[::2], order[1::2], strict=False)]
-    return [plan[place] for place in generator.permutation(len(plan))]
+    return [plan[place] for place in draw.permutation(len(plan))]
 
 
 def to_clips(tasks: Sequence[ProcedureTask], device: torch.device) -> list[list[Clip]]:
@@ -400,8 +418,3 @@ def _trained(parameters: Iterable[nn.Parameter], trained: bool) -> list[nn.Param
     for parameter in found:
         parameter.requires_grad_(trained)
     return found if trained else []
-
-
-def _torch_stream(seed: int, stream: int, step: int) -> torch.Generator:
-    state = np.random.SeedSequence([seed, stream, step]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -3,7 +3,7 @@ properties of the update, of the sampler and of the losses' magnitudes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -40,10 +40,10 @@ from fixbench.systems.alignment._sampling_properties import (
     worked_example,
 )
 from fixbench.systems.alignment.losses import magnitude_curve
+from fixbench.training import as_rows
 
 __all__ = [
     "TABULATED",
-    "as_rows",
     "baseline_rows",
     "embedding_values",
     "magnitude_rows",
@@ -377,8 +377,3 @@ def magnitude_rows(options: Options, seed: int) -> list[Row]:
             stage = f"magnitude/{method}"
             rows.append(Row(stage, length, "magnitude_in_table", float(overlaps)))
     return rows
-
-
-def as_rows(values: Mapping[str, float], stage: str, step: int) -> list[Row]:
-    """One row a value."""
-    return [Row(stage, step, metric, value) for metric, value in values.items()]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from fixbench.systems.alignment._encoder import EncoderOptions
 from fixbench.systems.alignment._progress import ProgressOptions
 from fixbench.systems.alignment.losses import LossOptions
+from fixbench.training import StrictOptions
 
 __all__ = [
     "DataOptions",
@@ -24,11 +25,7 @@ Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DataOptions(_Strict):
+class DataOptions(StrictOptions):
     """The videos and how they are read (`fixbench.datasets.read_procedures`).
 
     Attributes:
@@ -51,7 +48,7 @@ def _folder_alone(value: Any) -> Any:
     return {"folder": value} if isinstance(value, str) else value
 
 
-class ObjectiveOptions(_Strict):
+class ObjectiveOptions(StrictOptions):
     """total = alignment + lambda · progress.
 
     Attributes:
@@ -68,7 +65,7 @@ class ObjectiveOptions(_Strict):
     drop_widths: list[Count] = Field(min_length=1)
 
 
-class SamplingOptions(_Strict):
+class SamplingOptions(StrictOptions):
     """The segments of a step and the weights of their errors.
 
     Attributes:
@@ -85,7 +82,7 @@ class SamplingOptions(_Strict):
     minimum_length: Count
 
 
-class UpdateOptions(_Strict):
+class UpdateOptions(StrictOptions):
     """What happens between the backward pass and the next step.
 
     Attributes:
@@ -124,7 +121,7 @@ class UpdateOptions(_Strict):
         return self
 
 
-class TrainingOptions(_Strict):
+class TrainingOptions(StrictOptions):
     """Length of training.
 
     Attributes:
@@ -145,7 +142,7 @@ class TrainingOptions(_Strict):
         return self
 
 
-class Measures(_Strict):
+class Measures(StrictOptions):
     """What the parts besides training measure.
 
     Attributes:
@@ -158,7 +155,7 @@ class Measures(_Strict):
     curve_lengths: list[Annotated[int, Field(ge=10)]] = Field(min_length=1)
 
 
-class Options(_Strict):
+class Options(StrictOptions):
     """Everything that a run of this system depends on besides its seed.
 
     Attributes:

@@ -6,15 +6,16 @@ import math
 from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from fixbench.systems.alignment._encoder import built_from
+from fixbench.systems.alignment._streams import initialised
+from fixbench.training import StrictOptions
 
 __all__ = ["PROGRESS", "ProgressHead", "ProgressOptions"]
 
 
-class ProgressOptions(BaseModel):
+class ProgressOptions(StrictOptions):
     """The head (document 004, Step 3).
 
     Attributes:
@@ -27,8 +28,6 @@ class ProgressOptions(BaseModel):
         h0: the GRU's first state: ``learnable`` from zero, or ``zero``.
         hidden, linear: widths of GRU and of the layer behind it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     position: Literal["none", "fraction", "absolute", "length"]
     longest: int = Field(ge=2)
@@ -58,14 +57,14 @@ class ProgressHead(nn.Module):
         self.options = options
         hidden = options.hidden
         # Apart from each other, so that a variant of one leaves the other as it is.
-        with built_from(seed):
+        with initialised(seed):
             self.gru: nn.GRU | None = None
             self.mean: nn.Linear | None = None
             if options.pooling == "gru":
                 self.gru = nn.GRU(embedding + 1, hidden)
             else:
                 self.mean = nn.Linear(embedding + 1, hidden)
-        with built_from(seed + 1):
+        with initialised(seed + 1):
             self.layers = nn.Sequential(
                 nn.Linear(hidden, options.linear), nn.ReLU(), nn.Linear(options.linear, 1)
             )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from fixbench.systems.yowo._cache import RECIPE, cache_features, pretrain, same_state
+from fixbench.systems.yowo._cache import RECIPE, cache_features, pretrain
+from fixbench.training import compare_state_files
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     cache_features(options.folder / "features.pt", trunk, options.data)
     if options.compare is not None:
         for path in (trunk, options.folder / "features.pt"):
-            print(same_state(path, options.compare / path.name))
+            print(compare_state_files(path, options.compare / path.name))
 
 
 main()

@@ -11,7 +11,6 @@ and `cache_features` make them again.
 from __future__ import annotations
 
 import functools
-import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -38,8 +37,8 @@ from fixbench.systems.yowo._material import (
 )
 from fixbench.systems.yowo._model import YOWO
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
-from fixbench.systems.yowo._random import generator, seeded
-from fixbench.training import load_state, save_state
+from fixbench.systems.yowo._streams import generator, seeded
+from fixbench.training import load_state, save_state, shuffled_batches, warm_up_then_cosine
 
 __all__ = [
     "RECIPE",
@@ -51,11 +50,9 @@ __all__ = [
     "load_features",
     "load_pretrained",
     "pretrain",
-    "same_state",
 ]
 
 _NO_CONTEXT = SceneContextOptions(kind="none")
-_ORDER, _FLIP, _DROPOUT = 1, 2, 3
 #: Frames that are computed at a time; fixed, so that features do not depend on who asks.
 _CHUNK = 16
 
@@ -191,23 +188,17 @@ def _train(
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay
     )
-    warm_up = max(1, recipe.steps // 20)
-
-    def schedule(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, recipe.steps - warm_up)))
-
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
-    order = batches(len(split.frames), recipe.batch, recipe.steps, recipe.seed, _ORDER)
-    flips = generator(recipe.seed, _FLIP)
+    scheduler = warm_up_then_cosine(optimiser, recipe.steps)
+    draw = generator(recipe.seed, "pretraining/batches")
+    order = shuffled_batches(len(split.frames), recipe.batch, recipe.steps, draw)
+    flips = generator(recipe.seed, "pretraining/flips")
     losses = []
     model.train()
     for step, index in enumerate(order):
         clips = load_clips([split.frames[i] for i in index], recipe.clips.side, torch.device("cpu"))
         flip = torch.rand(len(index), generator=flips) < 0.5
         clips, wanted = _mirrored(clips, targets_at(targets, index), flip)
-        with seeded(recipe.seed, _DROPOUT, step):
+        with seeded(recipe.seed, "pretraining/dropout", step):
             predictions = model(clips)
         loss = multi_task_loss(predictions, wanted).total
         optimiser.zero_grad()
@@ -218,15 +209,6 @@ def _train(
         losses.append(loss.item())
         progress("pretraining", step + 1, recipe.steps)
     return losses
-
-
-def batches(count: int, size: int, steps: int, seed: int, *stream: int) -> list[Tensor]:
-    """``steps`` batches of places, epoch by epoch in random order; a rest is left out."""
-    draw = generator(seed, *stream)
-    size = min(size, count)
-    epochs = math.ceil(steps / (count // size))
-    order = [torch.randperm(count, generator=draw)[: count - count % size] for _ in range(epochs)]
-    return list(torch.cat(order).split(size)[:steps])
 
 
 def _mirrored(clips: Tensor, targets: Targets, flip: Tensor) -> tuple[Tensor, Targets]:
@@ -364,24 +346,3 @@ def load_features(path: Path, split: str) -> Features:
     except (KeyError, TypeError, AttributeError):
         expected = "features of the present layout; run `fixbench data pull`"
         raise InputError(path, split, expected=expected) from None
-
-
-def same_state(first: Path, second: Path) -> str:
-    """One sentence on how far two files of this module agree."""
-    one, two = _flat(load_state(first)), _flat(load_state(second))
-    if one.keys() != two.keys() or any(one[name].shape != two[name].shape for name in one):
-        return f"{first} and {second} do not have the same layout"
-    if all(torch.equal(one[name], two[name]) for name in one):
-        return f"{first} equals {second} bit for bit"
-    furthest = max((one[name].float() - two[name].float()).abs().max().item() for name in one)
-    return f"{first} differs from {second} by at most {furthest:.3g} in any number"
-
-
-def _flat(state: Mapping[str, Any], prefix: str = "") -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    for name, value in state.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, Tensor):
-            found[f"{prefix}{name}"] = value
-    return found

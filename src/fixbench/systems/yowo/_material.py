@@ -16,6 +16,7 @@ from fixbench.datasets.action_genome import SceneFrame, read_action_genome
 from fixbench.systems.yowo._assignment import Targets, pad_targets
 from fixbench.systems.yowo._heads import ACTIONS, OBJECTS
 from fixbench.systems.yowo._metrics import Truth
+from fixbench.training import first_of_each
 
 __all__ = [
     "SPLITS",
@@ -81,13 +82,7 @@ class Split:
 
     def first_of_each_subset(self, count: int) -> list[int]:
         """Places of the first ``count`` frames of each subset."""
-        seen: dict[str, int] = {}
-        places = []
-        for place, truth in enumerate(self.truths):
-            seen[truth.subset] = seen.get(truth.subset, 0) + 1
-            if seen[truth.subset] <= count:
-                places.append(place)
-        return places
+        return first_of_each([truth.subset for truth in self.truths], count)
 
 
 def targets_at(targets: Targets, index: Tensor) -> Targets:

@@ -52,8 +52,9 @@ from fixbench.systems.yowo._model import (
     parameter_counts,
 )
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
-from fixbench.systems.yowo._random import generator, seeded
+from fixbench.systems.yowo._streams import generator, seeded
 from fixbench.systems.yowo._training import Evidence, TrainedModel, true_evidence
+from fixbench.training import relative_displacement
 
 __all__ = [
     "Evaluation",
@@ -363,9 +364,8 @@ def movement(cascade: Cascade, initial: Mapping[str, Tensor]) -> dict[str, float
     for part, modules in cascade.parts().items():
         trained = [p for m in modules for p in m.parameters() if id(p) in names]
         if trained:
-            start = torch.cat([initial[names[id(p)]].flatten() for p in trained])
-            moved = torch.cat([p.detach().flatten() for p in trained]) - start
-            values[f"parameters_moved/{part}"] = (moved.norm() / start.norm()).item()
+            before = [initial[names[id(p)]] for p in trained]
+            values[f"parameters_moved/{part}"] = relative_displacement(trained, before)
     return values
 
 
@@ -398,12 +398,13 @@ def _initial_entropies(
     options: SceneContextOptions, initialisation: int, width: int, grids: Sequence[int]
 ) -> dict[str, float]:
     """Of fresh modules, told what fresh predictors say of standard normal features."""
-    with seeded(initialisation, 3):
+    with seeded(initialisation, "mechanism/predictors"):
         module = build_scene_context(options, width)
         predict = Predictors(width)
     values: dict[str, float] = {}
     for grid in grids:
-        features = torch.randn(1, width, grid, grid, generator=generator(initialisation, 4, grid))
+        draw = generator(initialisation, "mechanism/grid", grid)
+        features = torch.randn(1, width, grid, grid, generator=draw)
         told = predict.objects(features), predict.relations(features)
         weights = module.attention(features, *told)
         if weights is not None:
@@ -419,7 +420,8 @@ def gradient_properties(
 ) -> dict[str, float]:
     """What reaches the context modules of a fresh cascade in one backward pass."""
     cascade = Cascade([model.head_dim], [32], model, scene_context, seed=seed)
-    features = torch.randn(2, model.head_dim, 7, 7, generator=generator(seed, 5))
+    draw = generator(seed, "gradients/features")
+    features = torch.randn(2, model.head_dim, 7, 7, generator=draw)
     reach = gradient_reach(cascade, [features], seed=seed)
     contexts = [reach[name] for name in ("object_context", "scene_context") if name in reach]
     values = {f"gradient_norm/{name}": found.norm for name, found in reach.items()}

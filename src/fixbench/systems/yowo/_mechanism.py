@@ -20,8 +20,8 @@ from fixbench.systems.yowo._heads import OBJECTS, PRIOR_BIAS, RELATIONS
 from fixbench.systems.yowo._model import Cascade, build_scene_context
 from fixbench.systems.yowo._object_context import ObjectContext
 from fixbench.systems.yowo._options import SceneContextOptions
-from fixbench.systems.yowo._random import generator, seeded
 from fixbench.systems.yowo._scene_context import SceneContext
+from fixbench.systems.yowo._streams import generator, seeded
 
 __all__ = [
     "AttentionSummary",
@@ -115,12 +115,12 @@ def scene(
 
 
 def _fresh(options: SceneContextOptions, seed: int, width: int) -> SceneContext:
-    with seeded(seed, 0):
+    with seeded(seed, "mechanism/module"):
         return build_scene_context(options, width)
 
 
 def _features(seed: int, width: int, grid: int, *, batch: int = 1) -> Tensor:
-    return torch.randn(batch, width, grid, grid, generator=generator(seed, 1))
+    return torch.randn(batch, width, grid, grid, generator=generator(seed, "mechanism/features"))
 
 
 def _difference(
@@ -217,7 +217,7 @@ def batch_mate_dependence(
     here = scene(BAG, background=PRIOR_BIAS, cell=(0, 0), grid=grid)
     objects, relations = (logits.expand(2, -1, -1, -1) for logits in here)
     if options is None:
-        with seeded(seed, 0):
+        with seeded(seed, "mechanism/module"):
             local = ObjectContext(width)
         before, after = (local(x, objects) for x in (features, brighter))
     else:
@@ -246,10 +246,10 @@ def object_context_change(
         zero_bias: of the module, left open by the documentation. The first ratio hangs on it: a
             bias moves cells with and without objects alike.
     """
-    with seeded(seed, 0):
+    with seeded(seed, "mechanism/module"):
         module = ObjectContext(width, zero_bias=zero_bias)
     features = _features(seed, width, grid)
-    draw = generator(seed, 2)
+    draw = generator(seed, "mechanism/objects")
     cells = torch.randperm(grid**2, generator=draw)[:objects]
     classes = 1 + torch.randperm(OBJECTS - 1, generator=draw)[:objects]
     empty = torch.full((1, OBJECTS, grid**2), background)
@@ -291,9 +291,9 @@ def gradient_reach(
         features: the encoders' input of each level.
     """
     cascade.zero_grad(set_to_none=True)
-    with seeded(seed, 0):  # dropout
+    with seeded(seed, "gradients/dropout"):
         predictions = cascade(features)
-    draw = generator(seed, 1)
+    draw = generator(seed, "gradients/projection")
     terms = []
     for name in ("confidence", "objects", "relations", "actions", "boxes"):
         values: Tensor = getattr(predictions, name)

@@ -24,8 +24,8 @@ from fixbench.systems.yowo._global_context import Cooccurrence, GlobalContext, L
 from fixbench.systems.yowo._heads import DecoupledHead, Predictors, cell_centres, decode_boxes
 from fixbench.systems.yowo._object_context import ObjectContext
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
-from fixbench.systems.yowo._random import seeded
 from fixbench.systems.yowo._scene_context import NoContext, SceneContext
+from fixbench.systems.yowo._streams import seeded
 from fixbench.systems.yowo._x3d import X3D
 from fixbench.systems.yowo._yolo11 import YOLO11, detect_layer
 
@@ -44,9 +44,6 @@ STRIDES = {"P3": 8, "P4": 16, "P5": 32}
 
 #: Mean and standard deviation of pixels in [0, 1] that PyTorchVideo publishes for X3D.
 _X3D_MEAN, _X3D_DEVIATION = 0.45, 0.225
-
-# Streams of a seed, one for each part: parts that two variants share start alike in both.
-_TRUNK_2D, _TRUNK_3D, _ENCODERS, _HEADS, _PREDICTORS, _OBJECTS, _SCENE, _PRIOR, _DETECT = range(9)
 
 
 class ContextInput(NamedTuple):
@@ -148,12 +145,12 @@ class Trunk(nn.Module):
 
     def __init__(self, options: ModelOptions, *, seed: int) -> None:
         super().__init__()
-        with seeded(seed, _TRUNK_2D):
+        with seeded(seed, "trunk_2d"):
             self.yolo11 = YOLO11(options.yolo11)
-        with seeded(seed, _TRUNK_3D):
+        with seeded(seed, "trunk_3d"):
             self.x3d = X3D(options.x3d_widths, options.x3d_depths, pooling=options.temporal_pooling)
         if options.detect_layer:
-            with seeded(seed, _DETECT):
+            with seeded(seed, "detect_layer"):
                 self.detect = detect_layer(self.yolo11.channels)
         self.input_scaling = options.input_scaling
         self.levels = [list(STRIDES).index(level) for level in options.levels]
@@ -186,18 +183,18 @@ class _LevelCascade(nn.Module):
     ) -> None:
         super().__init__()
         width = options.head_dim
-        with seeded(seed, _ENCODERS, level):
+        with seeded(seed, "encoders", level):
             self.class_encoder = ChannelEncoder(inputs, width, dropout=options.dropout)
             self.box_encoder = ChannelEncoder(inputs, width, dropout=options.dropout)
-        with seeded(seed, _HEADS, level):
+        with seeded(seed, "heads", level):
             self.head = DecoupledHead(width)
-        with seeded(seed, _PREDICTORS, level):
+        with seeded(seed, "predictors", level):
             self.predict = Predictors(width)
         self.object_context = None
         if options.object_context:
-            with seeded(seed, _OBJECTS, level):
+            with seeded(seed, "object_context", level):
                 self.object_context = ObjectContext(width, silent=options.object_evidence == "none")
-        with seeded(seed, _SCENE, level):
+        with seeded(seed, "scene_context", level):
             self.scene_context = build_scene_context(scene_context, width)
 
     def context_input(self, features: Tensor) -> tuple[ContextInput, Tensor]:
@@ -232,7 +229,7 @@ class Cascade(nn.Module):
         )
         self.cooccurrence = None
         if scene_context.cooccurrence:
-            with seeded(seed, _PRIOR):
+            with seeded(seed, "cooccurrence"):
                 self.cooccurrence = Cooccurrence()
 
     def parts(self) -> dict[str, list[nn.Module]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from fixbench.systems.yowo._blocks import Rescale
+from fixbench.training import StrictOptions
 
 __all__ = ["Level", "ModelOptions", "SceneContextOptions"]
 
@@ -28,11 +29,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class SceneContextOptions(_Strict):
+class SceneContextOptions(StrictOptions):
     """What the action branch is told about the scene. Defaults are the documented values.
 
     Attributes:
@@ -78,7 +75,7 @@ class SceneContextOptions(_Strict):
         return value
 
 
-class ModelOptions(_Strict):
+class ModelOptions(StrictOptions):
     """Everything about the model but its scene context.
 
     Attributes:

@@ -17,11 +17,10 @@ from fixbench.systems.yowo._heads import OBJECTS, PRIOR_BIAS, RELATIONS
 from fixbench.systems.yowo._mechanism import summarise_attention
 from fixbench.systems.yowo._model import build_scene_context
 from fixbench.systems.yowo._options import SceneContextOptions
-from fixbench.systems.yowo._random import generator, seeded
+from fixbench.systems.yowo._streams import generator, seeded
 
 __all__ = ["OracleOutcome", "run_oracle_task"]
 
-_MODULE, _READ_OUT, _TRAIN, _TEST = range(4)
 #: Test scenes of a seed; attention is measured on the first of them.
 _TEST_SCENES = 512
 
@@ -82,12 +81,12 @@ def run_oracle_task(
 
     Variants of one seed see the same scenes in the same order, and start from the same read-out.
     """
-    with seeded(seed, _MODULE):
+    with seeded(seed, "oracle/module"):
         module = build_scene_context(options, width)
-    with seeded(seed, _READ_OUT):
+    with seeded(seed, "oracle/read_out"):
         read_out = nn.Linear(width, actions)
-    test = _draw(_TEST_SCENES, width, grid, actions, generator(seed, _TEST))
-    draw = generator(seed, _TRAIN)
+    test = _draw(_TEST_SCENES, width, grid, actions, generator(seed, "oracle/test"))
+    draw = generator(seed, "oracle/train")
 
     def predict(scenes: _Scenes) -> Tensor:
         out = module(scenes.features, scenes.object_logits, scenes.relation_logits).flatten(2)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
+from fixbench.training import StrictOptions
 
 __all__ = ["Measures", "Options", "TrainingOptions"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class TrainingOptions(_Strict):
+class TrainingOptions(StrictOptions):
     """Training with AdamW, linear warm-up and halved rates, as documented but for the sizes.
 
     Attributes:
@@ -40,7 +37,7 @@ class TrainingOptions(_Strict):
     actions: Literal["all", "local"]
 
 
-class Measures(_Strict):
+class Measures(StrictOptions):
     """How much is measured.
 
     Attributes:
@@ -63,7 +60,7 @@ class Measures(_Strict):
         return checkpoints
 
 
-class Options(_Strict):
+class Options(StrictOptions):
     """Everything that a run of this system depends on besides its seed.
 
     Attributes:

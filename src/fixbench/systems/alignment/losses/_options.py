@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from fixbench.training import StrictOptions
 
 __all__ = ["LossOptions"]
 
 
-class LossOptions(BaseModel):
+class LossOptions(StrictOptions):
     """Numbers of the alignment losses that cost time or that the fork sets by dataset.
 
     Attributes:
@@ -20,8 +22,6 @@ class LossOptions(BaseModel):
         drop_decay: γ of GTCC's drop weights; .95 for EgoProceL, otherwise 1 (nothing is dropped).
         fit_evaluations: of the objective, in fitting the mixtures; see `fit_mixtures`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     frames: int = Field(default=20, ge=2)
     sinkhorn_steps: int = Field(default=20, ge=1)

@@ -1,0 +1,85 @@
+"""Towers and the frozen copy of AA-CLIP, read once for all seeds of a job."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fixbench.errors import InputError
+from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
+from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
+from fixbench.systems.aa_clip._material import load_family
+from fixbench.systems.aa_clip._model import AdaptedCLIP
+from fixbench.systems.aa_clip._options import ModelOptions
+from fixbench.systems.aa_clip._towers import load_towers
+
+__all__ = ["check_fit", "frozen_taps", "shared_towers"]
+
+#: Images of a family that the frozen copy reads at a time; fixed, so that an image's features do
+#: not depend on which others are asked for.
+_CHUNK = 8
+
+
+@functools.cache
+def shared_towers(path: Path, quick_gelu: bool) -> CLIP:
+    """The towers of a checkpoint; not to be changed."""
+    return load_towers(path, quick_gelu=quick_gelu)
+
+
+def check_fit(model: ModelOptions, dimensions: CLIPDimensions) -> None:
+    """Refuse a layout that the towers have no room for.
+
+    Raises:
+        InputError: an option exceeds the towers' dimensions or does not divide them.
+    """
+    for key, value, blocks in (
+        ("taps", max(model.taps), dimensions.image_depth),
+        ("image_adapters", model.image_adapters, dimensions.image_depth),
+        ("text_adapters", model.text_adapters, dimensions.text_depth),
+        ("value_blocks", model.value_blocks, dimensions.image_depth),
+    ):
+        if value > blocks:
+            expected = f"at most {blocks}, the blocks of {model.towers}"
+            raise InputError("options", f"model.{key}", value, expected=expected)
+    if dimensions.text_width % model.cross_heads:
+        expected = f"a divisor of {dimensions.text_width}, the text width of {model.towers}"
+        raise InputError("options", "model.cross_heads", model.cross_heads, expected=expected)
+
+
+def frozen_taps(
+    towers: Path, model: ModelOptions, device: torch.device, family: Path, index: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the frozen copy makes of images ``index`` [B] of a family.
+
+    Returns:
+        patches [B, N, J]: the first tap as unit vectors, the same unnormalised, and the last tap.
+    """
+    key = towers, model.model_dump_json(), str(device), family
+    found = [[tap[i % _CHUNK] for tap in _frozen_chunk(*key, i // _CHUNK)] for i in index.tolist()]
+    unit, raw, last = (torch.stack(tap) for tap in zip(*found, strict=True))
+    return unit, raw, last
+
+
+@functools.cache
+def _frozen_copy(towers: Path, model: str, device: str) -> AdaptedCLIP:
+    """``model`` is `ModelOptions` as JSON, which can be a key."""
+    options = ModelOptions.model_validate_json(model)
+    off = CrossAttentionOptions(enabled=False, scale=0.0, context="raw")
+    clip = shared_towers(towers, options.quick_gelu)
+    copy = AdaptedCLIP(clip, options.layout(), image_cross=off, text_cross=off, seed=0)
+    return copy.to(device)
+
+
+@functools.cache
+def _frozen_chunk(
+    towers: Path, model: str, device: str, family: Path, chunk: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The taps of `frozen_taps` for one chunk of a family's images, the same for all seeds."""
+    copy = _frozen_copy(towers, model, device)
+    images = load_family(family, copy.clip.dimensions.image_size).images
+    images = images[chunk * _CHUNK : (chunk + 1) * _CHUNK].to(device)
+    unit, raw = copy.frozen_patches(images)
+    return unit[0], raw[0], unit[-1]
