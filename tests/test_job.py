@@ -422,7 +422,7 @@ def test_interrupt_while_a_command_starts(
             started.append(self)
             signal.raise_signal(number)  # before the caller knows of the process
 
-    monkeypatch.setattr("fixbench.job.subprocess.Popen", Interrupted)
+    monkeypatch.setattr("fixbench.command.subprocess.Popen", Interrupted)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with pytest.raises((KeyboardInterrupt, SystemExit)):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fixbench.ablation import Ablation, Claim, load_ablation
-from fixbench.reachability import unreachable
+from fixbench.workflow import unreachable
 from fixbench.statistics import proportion
 
 TOY = Path(__file__).parent / "fixtures" / "ablations" / "toy" / "ablation.yaml"

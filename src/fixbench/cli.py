@@ -193,7 +193,14 @@ def _positive(text: str) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
-    from fixbench.workflow import CONFIG, check_settings, find_ablations
+    from fixbench.reachability import reachable
+    from fixbench.workflow import (
+        CONFIG,
+        check_settings,
+        find_ablations,
+        left_out,
+        unreachable,
+    )
 
     if options.ablations == Path("ablations"):
         check_settings(read_yaml(CONFIG))
@@ -204,7 +211,6 @@ def _check(options: argparse.Namespace) -> None:
     loaded = {file: load_ablation(file) for file in files}
 
     from fixbench.job import check_runnable  # imports torch
-    from fixbench.reachability import left_out, reachable, unreachable
 
     for file, ablation in loaded.items():
         check_runnable(file, ablation, ablation.tiers)
