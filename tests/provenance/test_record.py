@@ -16,6 +16,7 @@ import fixbench
 from fixbench import provenance
 from fixbench.errors import InputError
 
+
 def test_record(tmp_path: Path) -> None:
     (tmp_path / "envs").mkdir()
     (tmp_path / "envs" / "torch-cpu.lock").write_bytes(b"torch==2\n")
