@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fixbench.ablation import Ablation, Claim, load_ablation
-from fixbench.workflow import left_out, unreachable
 from fixbench.statistics import proportion
+from fixbench.workflow import left_out, unreachable
 
 TOY = Path(__file__).parents[1] / "fixtures" / "ablations" / "toy" / "ablation.yaml"
 
