@@ -466,12 +466,13 @@ def test_rule_of_an_ablation_says_what_differs_or_is_left_out(
 
     # A rule file whose rule makes none of the results, or that has two, is refused by name.
     six = ("--config", "tier=smoke", "ablations=toy", "seeds=0-5")
-    for content, makers in (
-        (text.replace('"toy"', '"tyo"'), "[]"),
-        (text + text.replace("as toy", "as again"), "['toy', 'again']"),
+    for content, found in (
+        (text.replace('"toy"', '"tyo"'), "none makes it"),
+        (text + text.replace("as toy", "as again"), "toy and again make it"),
     ):
         rule.write_text(content)
-        message = f"toy/rule.smk: rules that make it is {makers}; expected one rule that makes resu"
+        result = "results/toy/smoke/fast/0-1.parquet"
+        message = f"toy/rule.smk; expected one rule that makes {result}, but {found}; begin its"
         refused(run("snakemake", *options, *six), re.escape(message))
 
 

@@ -94,12 +94,12 @@ class Plan:
         """
         if len(rules) == 1:
             return
-        file = rule_file(self.folder / ablation)
+        found = f"{' and '.join(rules)} make it" if rules else "none makes it"
         expected = (
-            f"one rule that makes {self.results(ablation)[0]}, such as 'use rule job as {ablation} "
-            f'with:\' with the wildcard constraint ablation="{ablation}"'
+            f"one rule that makes {self.results(ablation)[0]}, but {found}; begin its rule with "
+            f"'use rule job as {ablation} with: wildcard_constraints: ablation=\"{ablation}\"'"
         )
-        raise InputError(file, "rules that make it", list(rules), expected=expected)
+        raise InputError(rule_file(self.folder / ablation), "", expected=expected)
 
     def ablation_files(self, ablation: str, *, findings: bool = False) -> list[str]:
         """The files of the folder that verdicts depend on, with ``findings`` those of reports."""
