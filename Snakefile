@@ -12,6 +12,9 @@ for path in PLAN.rules():
     include: path
 
 
+check_rules()
+
+
 rule all:
     default_target: True
     input:

@@ -1,12 +1,11 @@
-# What verdicts depend on besides the results and the ablation file.
-VERDICTS = package_hash(
-    "statistics", "analysis.py", "ablation.py", "reachability.py", "results.py"
-)
+# The code that verdicts and reports depend on. What reports alone need changes no verdict.
+VERDICTS = room_hash("analysis", without=["determinism", "provenance", "reports"])
+REPORTS = room_hash("analysis", without=["calibration", "job"])
 
 
 checkpoint look:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
+        ablation=claim_files,
         results=lambda wildcards: PLAN.results(wildcards.ablation, int(wildcards.look)),
     output:
         "results/{ablation}/{tier}/look-{look}.json",
@@ -19,17 +18,15 @@ checkpoint look:
     message:
         "{wildcards.ablation}: look {wildcards.look}"
     shell:
-        "python -m fixbench look {wildcards.ablation} --tier {wildcards.tier}"
-        " --ablations {params.folder} --results {input.results} --looks {params.looks}"
-        " --decision {output} 2>&1 | tee {log} >&2"
+        "python -m fixbench look {wildcards.ablation:q} --tier {wildcards.tier}"
+        " --ablations {params.folder:q} --results {input.results:q} --looks {params.looks}"
+        " --decision {output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule analyse:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
-        results=lambda wildcards: PLAN.results(
-            wildcards.ablation, blocks(wildcards.ablation)
-        ),
+        ablation=claim_files,
+        results=judged_results,
         # So that the verdicts of one kind of run are never taken for those of the other.
         decision=lambda wildcards: PLAN.decision(
             wildcards.ablation, blocks(wildcards.ablation)
@@ -49,17 +46,17 @@ rule analyse:
     message:
         "{wildcards.ablation}: verdicts"
     shell:
-        "python -m fixbench analyse {wildcards.ablation} --tier {wildcards.tier}"
-        " --ablations {params.folder} --results {input.results} {params.looks}"
-        " --claims {output} 2>&1 | tee {log} >&2"
+        "python -m fixbench analyse {wildcards.ablation:q} --tier {wildcards.tier}"
+        " --ablations {params.folder:q} --results {input.results:q} {params.looks}"
+        " --claims {output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule report:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
-        results=lambda wildcards: PLAN.results(
-            wildcards.ablation, blocks(wildcards.ablation)
+        ablation=lambda wildcards: PLAN.ablation_files(
+            wildcards.ablation, findings=True
         ),
+        results=judged_results,
         provenance=lambda wildcards: PLAN.provenance(
             wildcards.ablation, blocks(wildcards.ablation)
         ),
@@ -79,15 +76,17 @@ rule report:
         folder=PLAN.folder,
         reports=PLAN.reports,
         floor=lambda wildcards, input: (
-            f"--determinism {input.determinism}" if input.determinism else ""
+            shlex.join(["--determinism", *input.determinism])
+            if input.determinism
+            else ""
         ),
-        code=package_hash("reports", "analysis.py", "determinism.py", "provenance.py"),
+        code=REPORTS,
     message:
         "{wildcards.ablation}: report"
     shell:
-        "python -m fixbench report {wildcards.ablation} --tier {params.tier}"
-        " --ablations {params.folder} --results {input.results} --provenance {input.provenance}"
-        " --claims {input.claims} {params.floor} --directory {params.reports} 2>&1 | tee {log} >&2"
+        "python -m fixbench report {wildcards.ablation:q} --tier {params.tier}"
+        " --ablations {params.folder:q} --results {input.results:q} --provenance {input.provenance:q}"
+        " --claims {input.claims:q} {params.floor} --directory {params.reports:q} 2>&1 | tee {log:q} >&2"
 
 
 rule claims:
@@ -102,9 +101,9 @@ rule claims:
     params:
         reports=PLAN.reports,
         reference=f"reports/reference/{PLAN.tier}/claims.json",
-        code=package_hash("reports", "analysis.py", "statistics"),
+        code=REPORTS,
     message:
         "the table of all claims"
     shell:
-        "python -m fixbench claims {input} --directory {params.reports}"
-        " --reference {params.reference} 2>&1 | tee {log} >&2"
+        "python -m fixbench claims {input:q} --directory {params.reports:q}"
+        " --reference {params.reference:q} 2>&1 | tee {log:q} >&2"

@@ -1,9 +1,10 @@
+import re
 import shlex
 import sys
 from pathlib import Path
 
 from fixbench.errors import InputError
-from fixbench.provenance import package_hash
+from fixbench.provenance import room_hash
 from fixbench.workflow import make_plan
 
 # `--sdm apptainer`: Snakemake itself runs every job in the image that `container:` names.
@@ -12,21 +13,34 @@ CONTAINED = any(
     for method in workflow.deployment_settings.deployment_method
 )
 
+
+def refuse(error):
+    """One message and no traceback."""
+    print(f"fixbench: error: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+def one_of(names):
+    """A wildcard constraint that lets these names pass, or nothing if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def shell_word(text):
+    """A word of the shell prefix, in which Snakemake takes single braces for placeholders."""
+    return shlex.quote(text).replace("{", "{{").replace("}", "}}")
+
+
 try:
     PLAN = make_plan(config, contained=CONTAINED)
     IMAGE = PLAN.container(contained=CONTAINED)
 except InputError as error:
-    print(f"fixbench: error: {error}", file=sys.stderr)
-    sys.exit(2)
+    refuse(error)
 
 if PLAN.engine is None and config.get("runtime", "auto") == "auto" and not CONTAINED:
     print(
         "fixbench: no container engine answers: jobs run in this environment",
         file=sys.stderr,
     )
-
-# What a container cannot see of where its job runs; braces are doubled for the shell command.
-RECORD = PLAN.contained_record(IMAGE).replace("{", "{{").replace("}", "}}")
 
 for line in PLAN.warnings():
     print(f"fixbench: {line}", file=sys.stderr)
@@ -36,16 +50,16 @@ for line in PLAN.warnings():
 shell.prefix(
     "set -euo pipefail; export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
     + (
-        f"PYTHONPATH=$PWD/src FIXBENCH_LAUNCH={shlex.quote(RECORD)}; "
+        f'PYTHONPATH="$PWD/src" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
         if CONTAINED
-        else f"PATH={Path(sys.executable).parent}:$PATH; "
+        else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH; "
     )
 )
 
 
 # The files of an ablation that is left out are what they are: nothing here makes them.
 wildcard_constraints:
-    ablation="|".join(PLAN.ablations),
+    ablation=one_of(PLAN.ablations),
     tier=PLAN.tier,
     block=r"[0-9,-]+",
     look=r"[0-9]+",
@@ -55,16 +69,9 @@ wildcard_constraints:
 container: IMAGE
 
 
-def job_input(ablation):
-    """What a job of ``ablation`` reads, as an input function."""
-    return lambda wildcards: PLAN.job_files(
-        ablation, wildcards.variant, wildcards.block
-    )
-
-
-def job_priority(ablation):
-    """Variants that others start from go first."""
-    return lambda wildcards: PLAN.priority(ablation, wildcards.variant)
+def job_input(wildcards):
+    """What a job reads: its request, records of its tracked inputs, the states it starts from."""
+    return PLAN.job_files(wildcards.ablation, wildcards.variant, wildcards.block)
 
 
 def blocks(ablation):
@@ -78,3 +85,24 @@ def blocks(ablation):
         if PLAN.settled(decided.output[0]):
             return number
     return None
+
+
+def claim_files(wildcards):
+    """The files that say what is asked and claimed."""
+    return PLAN.ablation_files(wildcards.ablation)
+
+
+def judged_results(wildcards):
+    """The results of all blocks of seeds that count."""
+    return PLAN.results(wildcards.ablation, blocks(wildcards.ablation))
+
+
+def check_rules():
+    """Refuse a rule file that leaves its ablation without a rule, or with two, before any job."""
+    for ablation in PLAN.ablations:
+        result = PLAN.results(ablation)[0]
+        makers = [rule.name for rule in workflow.rules if rule.is_producer(result)]
+        try:
+            PLAN.check_makers(ablation, makers)
+        except InputError as error:
+            refuse(error)

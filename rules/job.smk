@@ -1,11 +1,21 @@
-# The rule that ablations/<name>/rule.smk inherits from, which adds input, output and the name.
+# One job: one variant of an ablation, for one block of seeds. The rule in ablations/<name>/rule.smk
+# inherits from this one; an ablation whose folder has no rule is run by this one itself.
 rule job:
+    input:
+        unpack(job_input),
     output:
-        results=".fixbench/job/{variant}/{block}.parquet",
-        state=".fixbench/job/{variant}/{block}.state",
-        provenance=".fixbench/job/{variant}/{block}.json",
+        results="results/{ablation}/{tier}/{variant}/{block}.parquet",
+        state="results/{ablation}/{tier}/{variant}/{block}.state",
+        provenance="logs/{ablation}/{tier}/{variant}/{block}.provenance.json",
     log:
-        ".fixbench/job/{variant}/{block}.log",
+        "logs/{ablation}/{tier}/{variant}/{block}.log",
+    benchmark:
+        "logs/{ablation}/{tier}/{variant}/{block}.tsv"
+    # Two rules must not make the same file.
+    wildcard_constraints:
+        ablation=one_of(PLAN.without_rule()),
+    # Variants that others start from go first.
+    priority: lambda wildcards: PLAN.priority(wildcards.ablation, wildcards.variant)
     threads: 1
     resources:
         mem_mb=2000,
@@ -15,19 +25,21 @@ rule job:
     params:
         # Where the job runs: nothing for this environment, or the launcher of its container.
         run=lambda wildcards, input, output, threads, resources: PLAN.launcher(
-            list(input), list(output), {**dict(resources.items()), "threads": threads}
+            wildcards.ablation,
+            list(input),
+            list(output),
+            {**dict(resources.items()), "threads": threads},
         ),
-        ablation="",
-        tier=PLAN.tier,
         device=PLAN.device,
         folder=PLAN.folder,
         parent=lambda wildcards, input: (
-            f"--parent {input.parent}" if "parent" in input.keys() else ""
+            shlex.join(["--parent", input.parent]) if "parent" in input.keys() else ""
         ),
     message:
-        "{params.ablation}: {wildcards.variant}, seeds {wildcards.block}"
+        "{wildcards.ablation}: {wildcards.variant}, seeds {wildcards.block}"
     shell:
-        "{params.run} python -m fixbench run {params.ablation} {wildcards.variant} --seeds {wildcards.block}"
-        " --tier {params.tier} --device {params.device} --threads {threads}"
-        " --ablations {params.folder} {params.parent} --output {output.results}"
-        " --state {output.state} --provenance {output.provenance} 2>&1 | tee {log} >&2"
+        "{params.run} python -m fixbench run {wildcards.ablation:q} {wildcards.variant:q}"
+        " --seeds {wildcards.block} --tier {wildcards.tier} --device {params.device}"
+        " --threads {threads} --ablations {params.folder:q} {params.parent}"
+        " --output {output.results:q} --state {output.state:q}"
+        " --provenance {output.provenance:q} 2>&1 | tee {log:q} >&2"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +74,10 @@ def test_a_seed_does_not_depend_on_its_block(project: Path) -> None:
     alone = read_results([job(project, "fast", [2], "alone")])
     expected = together[together["seed"] == 2]["value"].to_numpy()
     assert expected.tobytes() == alone["value"].to_numpy().tobytes()
-    states = [load_state(project / f"{name}.state")["seeds"][2] for name in ("together", "alone")]
-    weights = [state["state"]["weight"] for state in states]
+    weights = []
+    for name in ("together", "alone"):
+        state: Any = load_state(project / f"{name}.state")
+        weights.append(state["seeds"][2]["state"]["weight"])
     assert torch.equal(*weights)
 
 
@@ -93,9 +91,14 @@ def test_global_generators_are_left_alone(project: Path) -> None:
     random.seed(3)
     np.random.seed(3)
     torch.manual_seed(3)
-    before = (random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state())
+
+    def states() -> tuple[object, bytes, torch.Tensor]:
+        numbers: Any = np.random.get_state()
+        return random.getstate(), numbers[1].tobytes(), torch.get_rng_state()
+
+    before = states()
     job(project, "fast", [0], "x")
-    after = (random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state())
+    after = states()
     assert before[:2] == after[:2]
     assert torch.equal(before[2], after[2])
 
@@ -334,142 +337,6 @@ def test_inputs_are_verified_before_work(project: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("fixbench.job.load_system", lambda *_: pytest.fail("too late"))
     with pytest.raises(InputError, match=r"data/toy/x\.npy; expected another content"):
         job(project, "fast", [0], "x")
-
-
-# --- commands ---------------------------------------------------------------------------------
-
-
-def throws(seed: int, sides: int) -> float:
-    generator = random.Random(seed)
-    return sum(generator.randint(1, sides) for _ in range(200)) / 200
-
-
-@pytest.mark.parametrize("style", ["csv", "json lines"])
-def test_command(project: Path, style: str) -> None:
-    edit(project, "format: csv", f"format: {style}", "toy_command/ablation.yaml")
-    frame = read_results([job(project, "large", [0, 4], "x", ablation="toy_command")])
-    assert frame[["seed", "stage", "step", "metric", "value", "status"]].to_numpy().tolist() == [
-        [0, "throws", 0, "mean", throws(0, 20), "ok"],
-        [4, "throws", 0, "mean", throws(4, 20), "ok"],
-    ]
-
-
-def command(project: Path, script: str) -> None:
-    edit(
-        project,
-        "python measure.py {seed} {options} {output}",
-        json.dumps(script),
-        "toy_command/ablation.yaml",
-    )
-
-
-def test_command_that_writes_parquet_with_defaults(project: Path) -> None:
-    script = (
-        "python -c \"import pandas; pandas.DataFrame({'metric': ['mean'], 'value': [float("
-        "'nan')]}).to_parquet('{output}')\""
-    )
-    command(project, script)
-    frame = read_results([job(project, "cube", [0], "x", ablation="toy_command")])
-    columns = ["stage", "step", "metric", "status"]
-    assert frame[columns].to_numpy().tolist() == [["run", 0, "mean", "diverged"]]
-
-
-def test_command_that_fails_is_a_row(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    command(
-        project,
-        "test {seed} != 1 || { echo no luck; exit 3; }; python measure.py {seed} "
-        "{options} {output}",
-    )
-    frame = read_results([job(project, "cube", [0, 1], "x", ablation="toy_command")])
-    assert frame["status"].tolist() == ["ok", "failed"]
-    said = capfd.readouterr().err
-    assert "no luck" in said
-    assert "seed 1: the command ended with status 3" in said
-
-
-@pytest.mark.parametrize(
-    ("script", "status"),
-    [
-        ("no_such_program {seed} {output}", "the shell does not find it (status 127)"),
-        ("./measure.py {seed} {output}", "the shell cannot execute it (status 126)"),
-        # Another seed may have gone well before, but this failure says nothing about the seed.
-        (
-            "test {seed} = 0 && python measure.py {seed} {options} {output} || no_such_program",
-            "the shell does not find it (status 127)",
-        ),
-    ],
-)
-def test_command_that_cannot_start_fails_the_job(project: Path, script: str, status: str) -> None:
-    command(project, script)
-    with pytest.raises(InputError) as caught:
-        job(project, "cube", [0, 1], "x", ablation="toy_command")
-    text = str(caught.value)
-    assert f"toy_command/ablation.yaml: command is {script!r}; expected" in text
-    assert text.endswith(f"expected a command that starts: {status}")
-    assert not list(project.glob("x.*"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_while_a_command_starts(
-    project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
-) -> None:
-    command(project, "sleep 300; touch {output}")
-    started = []
-
-    class Interrupted(subprocess.Popen[bytes]):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            started.append(self)
-            signal.raise_signal(number)  # before the caller knows of the process
-
-    monkeypatch.setattr("fixbench.job.subprocess.Popen", Interrupted)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
-            job(project, "cube", [0], "x", ablation="toy_command")
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
-
-
-def test_command_without_output_does_not_start(project: Path) -> None:
-    command(project, "touch started {seed} {options}")
-    with pytest.raises(InputError, match=r"command is 'touch .* expected a command with {output}"):
-        job(project, "cube", [0], "x", ablation="toy_command")
-    assert not list(project.rglob("started"))
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, r"command; expected a command that writes its metrics to \{output\}"),
-        ("", "expected metrics as CSV, JSON lines or Parquet"),
-        ("{broken", "expected metrics as CSV, JSON lines or Parquet"),
-        ("PAR1broken", "expected metrics as CSV, JSON lines or Parquet"),
-        ("metric,score\\nmean,1\\n", r"command is \['metric', 'score'\]; expected the columns"),
-        ("metric,value,speed\\nmean,1,2\\n", "expected the columns metric and value, and opt"),
-        (
-            "metric,value\\nmean,high\\n",
-            r"command: row 1 of \{output\} is \{'metric': 'mean', 'value': 'high'\}; expected a n",
-        ),
-        (
-            "metric,value\\nmean,1\\nmean,2\\n",
-            r"ablation\.yaml: command: row 2 of \{output\} is \{'metric': 'mean', 'value': 2\}; "
-            "expected each metric once for a stage and step; 'mean' of stage 'run' at step 0 stan",
-        ),
-        (
-            "metric,step,value\\nmean,3,1\\nmean,4,1\\nmean,3,2\\n",
-            "row 3 .* at step 3 stands twice",
-        ),
-        ("metric,value\\nscore,1\\n", "metric is 'score'; expected a metric that the ablation"),
-        ("metric,value,status\\nmean,1,fine\\n", "status is 'fine'; expected one of ok"),
-    ],
-)
-def test_command_with_bad_output(project: Path, content: str | None, message: str) -> None:
-    command(project, "true {output}" if content is None else f"printf '{content}' > {{output}}")
-    with pytest.raises(InputError, match=message):
-        job(project, "cube", [0], "x", ablation="toy_command")
-    assert not (project / "x.parquet").exists()
 
 
 # --- state on disk ----------------------------------------------------------------------------

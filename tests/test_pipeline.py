@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,12 @@ import pytest
 
 from fixbench import workflow
 from fixbench.ablation import load_ablation
+from fixbench.containers import Engine
 from fixbench.errors import InputError
+from fixbench.results import read_results
 from fixbench.tracking import track
 from fixbench.workflow import Plan, check_writable
+from fixbench.workflow._seeds import PlannedAblation
 
 ROOT = Path(__file__).parents[1]
 
@@ -349,9 +354,6 @@ def test_plan_refuses(project: Path) -> None:
         with pytest.raises(InputError, match=rf"^config/config\.yaml: {key} is "):
             make_plan(given)
         config.write_text(text)
-    (project / "ablations" / "toy" / "rule.smk").unlink()
-    with pytest.raises(InputError, match=r"toy/rule\.smk; expected the ablation's rule"):
-        make_plan({})
 
 
 def test_request_changes_with_the_result_and_not_with_claims(project: Path, toy: Path) -> None:
@@ -376,6 +378,136 @@ def test_request_changes_with_the_result_and_not_with_claims(project: Path, toy:
     (project / "envs").mkdir()
     (project / "envs" / "torch.lock").write_text("torch==3\n")
     assert all(requests()[name][0] != before[name][0] for name in before)
+
+
+def test_files_that_verdicts_and_reports_depend_on(project: Path) -> None:
+    def files(findings: bool) -> list[str]:
+        plan = make_plan({"tier": "smoke", "ablations": ["toy"]})
+        return [Path(path).name for path in plan.ablation_files("toy", findings=findings)]
+
+    folder = project / "ablations" / "toy"
+    there = [name for name in ("ablation.yaml", "claims.yaml") if (folder / name).exists()]
+    assert files(findings=False) == files(findings=True) == there
+    (folder / "findings.yaml").write_text("threats: []\n")
+    assert files(findings=False) == there
+    assert files(findings=True) == [*there, "findings.yaml"]
+
+
+def test_launcher(project: Path, toy: Path) -> None:
+    """In an engine: the ablation's image and inputs, the limits of the rule, or else the usual."""
+    plan = make_plan({"tier": "smoke", "ablations": ["toy"]})
+    assert plan.launcher("toy", ["a"], ["b"], {"gpu": 0}) == ""
+    local = shlex.split(plan.launcher("toy", ["a"], ["b"], {"gpu": 1}))
+    assert local[-5:] == ["--gpu-share", "1", "--engine", "local", "--"]
+    asked = plan.ablations["toy"].ablation.model_copy(
+        update={"inputs": ["data/toy", "data/more"], "environment": "other"}
+    )
+    docker = replace(
+        plan,
+        ablations={"toy": PlannedAblation(asked, ("0-1",))},
+        engine=Engine(name="docker", version="27"),
+    )
+    resources = {"mem_mb": 3000, "processes": 12, "threads": 2}
+    words = shlex.split(docker.launcher("toy", ["a file"], ["b file"], resources))
+
+    def after(option: str) -> list[str]:
+        rest = words[words.index(option) + 1 :]
+        return rest[: next(i for i, word in enumerate(rest) if word.startswith("--"))]
+
+    assert after("--image") == [".fixbench/images/other.json"]
+    assert (after("--memory-mb"), after("--processes")) == (["3000"], ["12"])
+    assert (after("--cpus"), after("--gpus"), after("--write")) == (["2"], ["0"], ["b file"])
+    assert {"ablations", "envs", "data/toy", "data/more", "a file"} <= set(after("--read"))
+    words = shlex.split(docker.launcher("toy", [], ["b"], {}))
+    assert (after("--memory-mb"), after("--processes")) == (["2000"], ["256"])
+
+
+def commands(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The shell commands of the jobs, from a dry run that prints them."""
+    assert done.returncode == 0, done.stderr
+    return re.findall(r"python -m fixbench run .*", done.stdout)
+
+
+def test_rule_of_an_ablation_says_what_differs_or_is_left_out(
+    project: Path, toy: Path, run: Run
+) -> None:
+    target = "results/toy/smoke/continued/0-1.parquet"
+    options = ("--dry-run", "--printshellcmds", "--cores", "1")
+    dry = ("snakemake", target, *options, *CONFIG)
+    usual = run(*dry)
+    assert jobs(usual) == {"toy": 2}
+    # The parent first, then what starts from it.
+    assert [command.split()[4:6] for command in commands(usual)] == [
+        ["toy", "fast"],
+        ["toy", "continued"],
+    ]
+    assert "--parent results/toy/smoke/fast/0-1.state" in commands(usual)[1]
+
+    rule = toy.with_name("rule.smk")
+    text = rule.read_text()
+    rule.write_text(text + "    resources:\n        gpu=1,\n")
+    changed = run(*dry)
+    assert jobs(changed) == {"toy": 2}
+    assert commands(changed) == commands(usual)
+    launched = "python -m fixbench.containers --gpus 1 --gpu-share 1 --engine local -- python -m"
+    assert changed.stdout.count(launched) == 2
+    assert usual.stdout.count("fixbench.containers") == 0
+
+    # Without a rule the shared one runs it, and a name that cannot name a rule will do.
+    rule.unlink()
+    shutil.copytree(toy.parent, project / "ablations" / "toy-2.0")
+    both = ("--config", "tier=smoke", "ablations=toy,toy-2.0", "seeds=0-1")
+    targets = (target, target.replace("toy", "toy-2.0"))
+    shared = run("snakemake", *targets, *options, *both)
+    assert jobs(shared) == {"job": 4}
+    assert "toy: continued, seeds 0-1" in shared.stdout
+    assert set(commands(shared)) >= set(commands(usual))
+    assert sum("--output results/toy-2.0/smoke" in line for line in commands(shared)) == 2
+
+    # A rule file whose rule makes none of the results, or that has two, is refused by name.
+    six = ("--config", "tier=smoke", "ablations=toy", "seeds=0-5")
+    for content, found in (
+        (text.replace('"toy"', '"tyo"'), "none makes it"),
+        (text + text.replace("as toy", "as again"), "toy and again make it"),
+    ):
+        rule.write_text(content)
+        result = "results/toy/smoke/fast/0-1.parquet"
+        message = f"toy/rule.smk; expected one rule that makes {result}, but {found}; begin its"
+        refused(run("snakemake", *options, *six), re.escape(message))
+
+
+def test_checkout_and_temporary_folder_with_any_name(project: Path, tmp_path: Path) -> None:
+    place = tmp_path / "it's {a} folder of $HOME"
+    checkout, scratch = place / "checkout", place / "scratch"
+    for folder in (checkout, scratch):
+        folder.mkdir(parents=True)
+    for name in ("rules", "config", "profiles", "ablations", "Snakefile"):
+        shutil.move(project / name, checkout / name)
+    # The interpreter lies in such a folder too.
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    target = "results/toy_command/smoke/claims.json"
+    code = (
+        f"import sys, snakemake.cli; sys.executable = {str(python)!r}; "
+        "sys.argv[0] = 'snakemake'; snakemake.cli.main()"
+    )
+    command = [sys.executable, "-c", code, target, "--cores", "2"]
+    command += ["--config", "tier=smoke", "ablations=toy_command", "seeds=0-1"]
+    done = subprocess.run(
+        command,
+        cwd=checkout,
+        env=os.environ | {"TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert jobs(done) == {"toy_command": 2, "analyse": 1}
+    frame = read_results([checkout / "results/toy_command/smoke/large/0-1.parquet"])
+    assert frame["status"].tolist() == ["ok", "ok"]
+    assert list(scratch.glob("fixbench-*")) == []
 
 
 def test_lint(project: Path, run: Run) -> None:

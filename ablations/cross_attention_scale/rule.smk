@@ -1,16 +1,5 @@
 use rule job as cross_attention_scale with:
-    input:
-        unpack(job_input("cross_attention_scale")),
-    output:
-        results="results/cross_attention_scale/{tier}/{variant}/{block}.parquet",
-        state="results/cross_attention_scale/{tier}/{variant}/{block}.state",
-        provenance="logs/cross_attention_scale/{tier}/{variant}/{block}.provenance.json",
-    log:
-        "logs/cross_attention_scale/{tier}/{variant}/{block}.log",
-    benchmark:
-        "logs/cross_attention_scale/{tier}/{variant}/{block}.tsv"
-    priority: job_priority("cross_attention_scale")
-    params:
+    wildcard_constraints:
         ablation="cross_attention_scale",
 
 

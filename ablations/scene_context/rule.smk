@@ -1,16 +1,5 @@
 use rule job as scene_context with:
-    input:
-        unpack(job_input("scene_context")),
-    output:
-        results="results/scene_context/{tier}/{variant}/{block}.parquet",
-        state="results/scene_context/{tier}/{variant}/{block}.state",
-        provenance="logs/scene_context/{tier}/{variant}/{block}.provenance.json",
-    log:
-        "logs/scene_context/{tier}/{variant}/{block}.log",
-    benchmark:
-        "logs/scene_context/{tier}/{variant}/{block}.tsv"
-    priority: job_priority("scene_context")
-    params:
+    wildcard_constraints:
         ablation="scene_context",
 
 

@@ -6,32 +6,27 @@ is a row with its status; a killed job continues where it was and ends with the 
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import hashlib
 import importlib
 import importlib.util
 import json
-import math
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 import torch
 from pydantic import ValidationError
 
 from fixbench import provenance, tracking
 from fixbench.ablation import Ablation, load_ablation, resolve_options, validation_problem
+from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
-from fixbench.results import Row, write_results
+from fixbench.files import write_json
+from fixbench.results import RUN_METRIC, Row, write_results
 from fixbench.training import (
     Diverged,
     Failed,
@@ -45,12 +40,6 @@ from fixbench.training import (
 )
 
 __all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
-
-#: The metric of the row that says that a run failed; always allowed, in the unit "1".
-RUN_METRIC = "run"
-
-#: Exit statuses of a shell that could not start a command.
-_NOT_STARTED = {126: "the shell cannot execute it", 127: "the shell does not find it"}
 
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
@@ -178,7 +167,7 @@ def run_job(
             stopwatch=stopwatch,
             outputs=[output] if state is None else [output, state],
         )
-        provenance.write_json(record, content)
+        write_json(record, content)
     _forget(resume, seeds)
 
 
@@ -229,19 +218,13 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
             has no place for its output.
     """
     if ablation.command is not None:
-        _check_command(file, ablation.command)
+        check_command(file, ablation.command)
         return
     system = load_system(file, cast("str", ablation.system))
     for tier in tiers:
         for variant in ablation.variants_in(tier):
             options = resolve_options(ablation, variant, tier)
             _check_options(file, ablation, system, variant, tier, options)
-
-
-def _check_command(file: Path, command: str) -> None:
-    if "{output}" not in command:
-        expected = "a command with {output}, the path to which it writes its metrics"
-        raise InputError(file, "command", command, expected=expected)
 
 
 def _import_problem(path: Path, error: Exception) -> InputError:
@@ -342,9 +325,9 @@ def _runner(
     file = folder / "ablation.yaml"
     if ablation.command is not None:
         command = ablation.command
-        _check_command(file, command)
-        return lambda seed, context: _run_command(
-            command, folder, options, seed, root=root, threads=threads
+        check_command(file, command)
+        return lambda seed, context: Outcome(
+            run_command(command, folder, options, seed, root=root, threads=threads)
         )
     system = load_system(file, cast("str", ablation.system))
     checked = _check_options(file, ablation, system, variant, tier, options)
@@ -385,112 +368,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     # torch has no class of its own for an allocation that fails on the CPU.
     known = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, known) or "DefaultCPUAllocator: can't allocate memory" in str(error)
-
-
-def _run_command(
-    command: str, folder: Path, options: dict[str, Any], seed: int, *, root: Path, threads: int
-) -> Outcome:
-    """Run a stranger's program in the ablation folder and read the metrics that it leaves.
-
-    Raises:
-        InputError: the command cannot be started, which says nothing about the seed, or leaves
-            something other than metrics.
-    """
-    file = folder / "ablation.yaml"
-    with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
-        output = Path(scratch, "metrics")
-        request = Path(scratch, "options.json")
-        request.write_text(json.dumps(options, sort_keys=True), encoding="utf-8")
-        words = {"{seed}": seed, "{options}": request, "{output}": output, "{root}": root.resolve()}
-        called = command
-        for name, value in words.items():
-            called = called.replace(name, str(value))
-        status = _call(called, folder, os.environ | {"OMP_NUM_THREADS": str(threads)})
-        if status in _NOT_STARTED:
-            expected = f"a command that starts: {_NOT_STARTED[status]} (status {status})"
-            raise InputError(file, "command", command, expected=expected)
-        if status != 0:
-            print(f"seed {seed}: the command ended with status {status}", file=sys.stderr)
-            return _failure([], "run", 0, "failed")[0]
-        return Outcome(_read_metrics(output, file))
-
-
-def _call(command: str, folder: Path, environment: Mapping[str, str]) -> int:
-    """Exit status of a shell command, all of whose processes end with this one."""
-    process = None
-    try:
-        with _interrupts_held():
-            process = subprocess.Popen(
-                command, shell=True, cwd=folder, env=environment, stdout=2, start_new_session=True
-            )
-        return process.wait()
-    except BaseException:
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        raise
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Interrupts come after the block: one amid a start would leave a process nobody knows of."""
-    held: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, _: held.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for interrupt in held:
-            signal.raise_signal(interrupt)
-
-
-def _read_metrics(path: Path, file: Path) -> list[Row]:
-    """Rows from Parquet, JSON lines or CSV, told apart by how the content begins."""
-
-    def refuse(value: Any, expected: str, row: int | None = None) -> InputError:
-        key = "command" if row is None else f"command: row {row} of {{output}}"
-        return InputError(file, key, value, expected=expected)
-
-    try:
-        start = path.read_bytes()[:64].lstrip()
-        if start.startswith(b"PAR1"):
-            frame = pd.read_parquet(path)
-        elif start.startswith(b"{"):
-            frame = pd.read_json(path, lines=True)
-        else:
-            frame = pd.read_csv(path)
-    except FileNotFoundError:
-        raise refuse(None, "a command that writes its metrics to {output}") from None
-    except (ValueError, OSError) as error:
-        raise refuse(str(error), "metrics as CSV, JSON lines or Parquet at {output}") from None
-    required, columns = {"metric", "value"}, set(frame.columns)
-    if not required <= columns <= required | {"stage", "step", "status"}:
-        expected = "the columns metric and value, and optionally stage, step and status"
-        raise refuse(sorted(map(str, columns)), expected)
-    rows: dict[tuple[str, int, str], Row] = {}
-    for number, record in enumerate(frame.to_dict("records"), start=1):
-        try:
-            value, step = float(record["value"]), int(record.get("step", 0))
-        except (TypeError, ValueError):
-            expected = "a number as value and a whole number as step"
-            raise refuse(record, expected, number) from None
-        status = record.get("status")
-        if not isinstance(status, str):
-            status = "ok" if math.isfinite(value) else "diverged"
-        stage, metric = str(record.get("stage", "run")), str(record["metric"])
-        if (stage, step, metric) in rows:
-            expected = (
-                f"each metric once for a stage and step; {metric!r} of stage {stage!r} at step "
-                f"{step} stands twice: tell repeated measurements apart by stage or step"
-            )
-            raise refuse(record, expected, number)
-        rows[stage, step, metric] = Row(stage, step, metric, value, status)
-    return list(rows.values())
 
 
 def _find_device(name: str) -> torch.device:

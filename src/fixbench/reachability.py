@@ -1,6 +1,6 @@
-"""Whether a run can settle its claims at all, and when it is looked at: said before it starts.
+"""What a number of seeds can show at all, and when a growing sample is looked at.
 
-Light on purpose: Snakemake asks at every start, and the statistics take seconds to import.
+Numbers alone, and light: Snakemake asks at every start, and the statistics take seconds to import.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-from fixbench.ablation import Ablation
 from fixbench.errors import InputError
 
-__all__ = ["Reachability", "left_out", "plan_looks", "reachable", "unreachable"]
+__all__ = ["Reachability", "fewest_seeds", "plan_looks", "reachable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ def reachable(n: int, family_size: int, alpha: float = 0.05) -> Reachability:
 
     The t-test has no such floor; the sign-flip test, which assumes less, gives 2 / 2ⁿ at best.
     """
-    smallest_n = _fewest(2 * family_size, 0.5, alpha)
+    smallest_n = fewest_seeds(2 * family_size, 0.5, alpha)
     smallest_p = min(1.0, 2.0 ** (1 - n))
     return Reachability(
         possible=n >= smallest_n,
@@ -45,41 +44,7 @@ def reachable(n: int, family_size: int, alpha: float = 0.05) -> Reachability:
     )
 
 
-def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
-    """What ``n`` seeds cannot settle, one phrase each; empty if they can settle everything."""
-    family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
-    phrases = []
-    reach = reachable(n, family, alpha)
-    if not reach.possible:
-        claims = "1 claim" if family == 1 else f"{family} claims"
-        phrases.append(
-            f"the sign-flip test cannot settle a family of {claims}: it takes {reach.smallest_n} "
-            "seeds (the t-test has no such floor)"
-        )
-    for claim in ablation.claims:
-        decision = claim.decision
-        if decision.rule != "share" or decision.null is None:
-            continue
-        # At best the property holds in every seed, or in none.
-        each = decision.null if decision.direction == "greater" else 1 - decision.null
-        size = family if claim.primary else 1
-        smallest_n = _fewest(2 * size, each, alpha)
-        if n < smallest_n:
-            phrases.append(f"the exact test of {claim.id} cannot: it takes {smallest_n} seeds")
-    return phrases
-
-
-def left_out(ablation: Ablation, tier: str) -> list[str]:
-    """The claims whose effect needs a variant that ``tier`` does not run."""
-    there = ablation.variants_in(tier)
-    return [
-        claim.id
-        for claim in ablation.claims
-        if claim.effect and any(term.variant not in there for term in claim.effect.weighted)
-    ]
-
-
-def _fewest(factor: int, base: float, alpha: float) -> int:
+def fewest_seeds(factor: int, base: float, alpha: float = 0.05) -> int:
     """The first n at which the smallest p, ``factor`` times ``base`` to the n, is below alpha."""
     return next(n for n in count(1) if factor * base**n < alpha)
 
@@ -97,7 +62,7 @@ def plan_looks(budget: int, *, block: int) -> tuple[int, ...]:
         expected = f"{block} or more, the seeds of a block"
         raise InputError("seeds=until-verdict", "budget", budget, expected=expected)
     looks = [*range(block, budget, block), budget]
-    # One seed more is no look of its own.
+    # A last block of one seed is added to the block before it.
     if len(looks) > 1 and looks[-1] - looks[-2] < 2:
         del looks[-2]
     return tuple(looks)

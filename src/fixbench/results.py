@@ -21,7 +21,18 @@ import pyarrow.parquet as pq
 from fixbench.errors import InputError
 from fixbench.files import whole_file
 
-__all__ = ["COLUMNS", "STATUSES", "Row", "read_metadata", "read_results", "write_results"]
+__all__ = [
+    "COLUMNS",
+    "RUN_METRIC",
+    "STATUSES",
+    "Row",
+    "read_metadata",
+    "read_results",
+    "write_results",
+]
+
+#: The metric of the row that says that a run failed; always allowed, in the unit "1".
+RUN_METRIC = "run"
 
 #: ``ok`` and the ways in which a run can fail; a failed run is counted, never dropped.
 STATUSES = ("ok", "diverged", "out_of_memory", "failed")

@@ -29,7 +29,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
-    from fixbench.workflow import CONFIG, check_settings, find_ablations
+    from fixbench.reachability import reachable
+    from fixbench.workflow import CONFIG, check_settings, find_ablations, left_out, unreachable
 
     if options.ablations == Path("ablations"):
         check_settings(read_yaml(CONFIG))
@@ -38,8 +39,6 @@ def _run(options: argparse.Namespace) -> None:
         for name in find_ablations(options.ablations, options.names)
     ]
     loaded = {file: load_ablation(file) for file in files}
-
-    from fixbench.reachability import left_out, reachable, unreachable
 
     _check_systems(loaded)
     for file, ablation in loaded.items():

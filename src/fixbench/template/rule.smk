@@ -1,14 +1,10 @@
+# The shared rule rules/job.smk, with what differs. Any part of it can be given here; `resources`
+# replaces all of the shared ones, which are these.
 use rule job as __NAME__ with:
-    input:
-        unpack(job_input("__NAME__")),
-    output:
-        results="results/__NAME__/{tier}/{variant}/{block}.parquet",
-        state="results/__NAME__/{tier}/{variant}/{block}.state",
-        provenance="logs/__NAME__/{tier}/{variant}/{block}.provenance.json",
-    log:
-        "logs/__NAME__/{tier}/{variant}/{block}.log",
-    benchmark:
-        "logs/__NAME__/{tier}/{variant}/{block}.tsv"
-    priority: job_priority("__NAME__")
-    params:
+    wildcard_constraints:
         ablation="__NAME__",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+        processes=256,

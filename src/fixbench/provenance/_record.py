@@ -1,4 +1,4 @@
-"""What ran on what: code, lock file, inputs, device, libraries, time and memory.
+"""The record of a job: code, lock files, inputs, device, libraries, time and memory.
 
 A record holds times, so it is kept with the logs: results are the same bytes in every run.
 """
@@ -6,8 +6,6 @@ A record holds times, so it is kept with the logs: results are the same bytes in
 from __future__ import annotations
 
 import datetime
-import hashlib
-import importlib.util
 import json
 import os
 import platform
@@ -22,31 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fixbench
-from fixbench.ablation import Ablation
 from fixbench.errors import InputError
-from fixbench.files import write_json as write_json
+from fixbench.provenance._hashes import file_hash, lock_files
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = [
-    "Stopwatch",
-    "code_hash",
-    "file_hash",
-    "git_state",
-    "library_versions",
-    "lock_files",
-    "package_hash",
-    "read_provenance",
-    "record",
-]
+__all__ = ["Stopwatch", "git_state", "library_versions", "read_provenance", "record"]
 
-_PACKAGE = Path(fixbench.__file__).parent
 _LIBRARIES = ("fixbench", "torch", "numpy", "scipy", "pandas", "snakemake", "dvc")
-#: The parts of the package that every job's result depends on.
-_JOB_CODE = ("job.py", "results.py", "training", "datasets")
-#: Files of an ablation folder that say what is asked and how it is scheduled, not what is computed.
-_NOT_CODE = ("ablation.yaml", "rule.smk")
 
 
 @dataclass
@@ -125,39 +107,6 @@ def read_provenance(path: Path) -> dict[str, Any]:
     return content
 
 
-def code_hash(ablation: Ablation, folder: Path) -> str:
-    """SHA-256 of the source that a job's result depends on.
-
-    The system (its package, or the ablation folder that holds it or the command's scripts) and
-    the shared layers below it; not the statistics, the reports or the claims.
-
-    Raises:
-        InputError: the system's module cannot be found.
-    """
-    parts = [_PACKAGE / name for name in _JOB_CODE]
-    if ablation.system is not None and not ablation.system.endswith(".py"):
-        parts.append(_module_source(ablation.system, folder))
-    else:
-        parts.append(folder)
-    return _tree_hash(parts)
-
-
-def package_hash(*parts: str) -> str:
-    """SHA-256 of modules and subpackages of fixbench, such as ``"statistics"``."""
-    return _tree_hash([_PACKAGE / part for part in parts])
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def lock_files(root: Path, environment: str) -> list[Path]:
-    """The lock files of an environment: one, or one for each kind of machine."""
-    return sorted((root / "envs").glob(f"{environment}*.lock"))
-
-
 def git_state(root: Path) -> dict[str, Any]:
     """``commit`` and ``dirty`` of the checkout, both ``"unknown"`` outside one."""
     try:
@@ -168,7 +117,7 @@ def git_state(root: Path) -> dict[str, Any]:
 
 
 def _launched() -> dict[str, Any]:
-    """What the launcher knows and a container cannot see: the revision, engine and image."""
+    """What only the launcher of a container knows: the revision, the engine and the image."""
     content: dict[str, Any] = json.loads(os.environ.get("FIXBENCH_LAUNCH", "{}"))
     return content
 
@@ -199,36 +148,6 @@ def library_versions() -> dict[str, str]:
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def _module_source(module: str, folder: Path) -> Path:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        spec = None
-    if spec is None or spec.origin is None:
-        raise InputError(
-            folder / "ablation.yaml",
-            "system",
-            module,
-            expected="a module that can be imported, or a .py file relative to the folder",
-        )
-    source = Path(spec.origin)
-    return source.parent if spec.submodule_search_locations else source
-
-
-def _tree_hash(parts: Iterable[Path]) -> str:
-    """Over names relative to each part, so that moving a checkout changes nothing."""
-    digest = hashlib.sha256()
-    for part in parts:
-        files = [part] if part.is_file() else sorted(p for p in part.rglob("*") if p.is_file())
-        for path in files:
-            name = path.relative_to(part.parent).as_posix()
-            hidden = any(piece.startswith((".", "__pycache__")) for piece in name.split("/"))
-            if hidden or path.name in _NOT_CODE or path.suffix == ".md":
-                continue
-            digest.update(f"{name}\0{file_hash(path)}\n".encode())
-    return digest.hexdigest()
 
 
 def _device(device: torch.device) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What so few seeds cannot settle, by hand."""
+"""What so few seeds cannot settle, and what a tier leaves out, by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fixbench.ablation import Ablation, Claim, load_ablation
-from fixbench.reachability import unreachable
 from fixbench.statistics import proportion
+from fixbench.workflow import left_out, unreachable
 
-TOY = Path(__file__).parent / "fixtures" / "ablations" / "toy" / "ablation.yaml"
+TOY = Path(__file__).parents[1] / "fixtures" / "ablations" / "toy" / "ablation.yaml"
 
 
 def ablation(*decisions: dict[str, Any], primary: bool = True) -> Ablation:
@@ -49,3 +49,12 @@ def test_a_share_that_even_all_seeds_cannot_show(decision: dict[str, Any]) -> No
     # In a family of two it takes 4 · 0.7ⁿ < 0.05, so 13; outside of it 11 as before.
     assert "TY01 cannot: it takes 13 seeds" in unreachable(ablation(DIFFERENCE, decision), 12)[0]
     assert unreachable(ablation(DIFFERENCE, decision, primary=False), 11) == []
+
+
+def test_claims_that_a_tier_leaves_out() -> None:
+    toy = load_ablation(TOY)
+    assert left_out(toy, "smoke") == []
+    slow = toy.variants["slow"].model_copy(update={"tiers": ["small"]})
+    partial = toy.model_copy(update={"variants": {**toy.variants, "slow": slow}})
+    # TY01 compares with slow.
+    assert (left_out(partial, "smoke"), left_out(partial, "small")) == (["TY01"], [])

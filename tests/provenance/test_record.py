@@ -1,11 +1,10 @@
-"""What ran on what, and which source a result depends on."""
+"""The record of a job: what ran on what."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import json
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -15,10 +14,8 @@ import torch
 
 import fixbench
 from fixbench import provenance
-from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
-
-FIXTURES = Path(__file__).parent / "fixtures" / "ablations"
+from fixbench.files import write_json
 
 
 def test_record(tmp_path: Path) -> None:
@@ -66,7 +63,7 @@ def test_record(tmp_path: Path) -> None:
     started = datetime.datetime.fromisoformat(content["started"])
     assert started.utcoffset() == datetime.timedelta(0)
     path = tmp_path / "logs" / "record.json"
-    provenance.write_json(path, content)
+    write_json(path, content)
     assert provenance.read_provenance(path) == content
     assert list(path.parent.iterdir()) == [path]
 
@@ -97,65 +94,8 @@ def test_read_provenance_refuses(content: bytes, tmp_path: Path) -> None:
         provenance.read_provenance(path)
 
 
-def test_code_hash_follows_what_a_result_depends_on(tmp_path: Path) -> None:
-    folder = tmp_path / "toy"
-    shutil.copytree(FIXTURES / "toy", folder)
-    ablation = load_ablation(folder / "ablation.yaml")
-    before = provenance.code_hash(ablation, folder)
-    for name in ("ablation.yaml", "rule.smk", "README.md", ".hidden"):
-        with (folder / name).open("a") as stream:
-            stream.write("# a remark\n")
-        assert provenance.code_hash(ablation, folder) == before, name
-    (folder / "__pycache__").mkdir(exist_ok=True)
-    (folder / "__pycache__" / "system.pyc").write_bytes(b"x")
-    assert provenance.code_hash(ablation, folder) == before
-    moved = tmp_path / "elsewhere" / "toy"
-    shutil.copytree(folder, moved)
-    assert provenance.code_hash(ablation, moved) == before
-    with (folder / "system.py").open("a") as stream:
-        stream.write("# a remark\n")
-    assert provenance.code_hash(ablation, folder) != before
-
-
-def test_code_hash_of_the_shared_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "fixbench"
-    shutil.copytree(Path(fixbench.__file__).parent, package)
-    monkeypatch.setattr(provenance, "_PACKAGE", package)
-    folder = FIXTURES / "toy"
-    ablation = load_ablation(folder / "ablation.yaml")
-    before = provenance.code_hash(ablation, folder)
-    for name in ("statistics/_power.py", "reports/__init__.py", "cli.py", "workflow.py"):
-        with (package / name).open("a") as stream:
-            stream.write("\n# a remark\n")
-        assert provenance.code_hash(ablation, folder) == before, name
-    for name in ("job.py", "results.py", "training/_context.py", "datasets/__init__.py"):
-        with (package / name).open("a") as stream:
-            stream.write("\n# a remark\n")
-        after = provenance.code_hash(ablation, folder)
-        assert after != before, name
-        before = after
-
-
-def test_code_hash_of_a_system_in_a_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "stranger"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "_model.py").write_text("layers = 1")
-    monkeypatch.syspath_prepend(tmp_path)
-    folder = FIXTURES / "toy"
-    ablation = load_ablation(folder / "ablation.yaml").model_copy(update={"system": "stranger"})
-    before = provenance.code_hash(ablation, folder)
-    (package / "_model.py").write_text("layers = 2")
-    assert provenance.code_hash(ablation, folder) != before
-    missing = ablation.model_copy(update={"system": "stranger.nowhere"})
-    with pytest.raises(InputError, match=r"system is 'stranger\.nowhere'; expected a module"):
-        provenance.code_hash(missing, folder)
-
-
 def test_write_json_is_stable(tmp_path: Path) -> None:
-    provenance.write_json(tmp_path / "a", {"b": 1, "a": [0.1, None]})
-    provenance.write_json(tmp_path / "b", {"a": [0.1, None], "b": 1})
+    write_json(tmp_path / "a", {"b": 1, "a": [0.1, None]})
+    write_json(tmp_path / "b", {"a": [0.1, None], "b": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert json.loads((tmp_path / "a").read_text()) == {"a": [0.1, None], "b": 1}

@@ -1,0 +1,91 @@
+"""Requests: what the results of a variant depend on, written where Snakemake looks for changes.
+
+A job is run again when what it depends on has changed and at no other time. Snakemake sees that by
+way of the job's *request*, a small file with everything that the result depends on: the resolved
+options and the hashes of code, inputs and lock files. The text of a claim is not among it.
+A request is written only after the system has accepted its options.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fixbench import containers, provenance, tracking
+from fixbench.ablation import Ablation, resolve_options
+from fixbench.files import write_json
+from fixbench.workflow._layout import data_record, data_request, job_request
+
+__all__ = ["write_requests"]
+
+
+def write_requests(
+    folder: Path,
+    ablation: Ablation,
+    tier: str,
+    image: containers.ImageSpec | None,
+    contained: bool,
+) -> None:
+    """Write the requests of an ablation's variants in a tier, those that have changed.
+
+    Args:
+        folder: the ablation's folder.
+        image: the image of its environment, if one is declared.
+        contained: the jobs run in it.
+
+    Raises:
+        InputError: an input is damaged, the code cannot be found, or the system refuses an option.
+    """
+    root = Path()
+    inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
+    for name, content in inputs.items():
+        if data_record(name).exists():  # else the rule that pulls it comes first
+            tracking.verify(root, name)
+        _write_changed(data_request(name), {"folder": name, "sha256": content})
+    shared = {
+        "ablation": folder.name,
+        "tier": tier,
+        "runs": ablation.system or ablation.command,
+        "code": provenance.code_hash(ablation, folder),
+        "inputs": inputs,
+        "locks": {
+            str(path): provenance.file_hash(path)
+            for path in provenance.lock_files(root, ablation.environment)
+        },
+        "units": {name: metric.unit for name, metric in ablation.metrics.items()},
+    }
+    requests = {
+        job_request(folder.name, tier, name): {
+            **shared,
+            "variant": name,
+            "starts_from": variant.starts_from,
+            "options": resolve_options(ablation, name, tier),
+            "measure": variant.measured_in(tier),
+            "image": image.definition if image is not None and contained else None,
+        }
+        for name, variant in ablation.variants_in(tier).items()
+    }
+    if image is not None and not contained:
+        # What was made in the locked image is not made again without it: the bytes are the same.
+        for path, request in requests.items():
+            in_image = {**request, "image": image.definition}
+            if path.exists() and not _has_changed(path, in_image):
+                request["image"] = image.definition
+    if any(_has_changed(path, request) for path, request in requests.items()):
+        # Imports torch, which takes seconds; a request that stands was checked when written.
+        from fixbench.job import check_runnable
+
+        check_runnable(folder / "ablation.yaml", ablation, [tier])
+    for path, request in requests.items():
+        _write_changed(path, request)
+
+
+def _write_changed(path: Path, content: Any) -> None:
+    """Leave an unchanged file alone: a newer one would be a reason to run the job again."""
+    if _has_changed(path, content):
+        write_json(path, content)
+
+
+def _has_changed(path: Path, content: Any) -> bool:
+    return not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content
