@@ -46,7 +46,7 @@ def context(kind: str = "global", **changes: Any) -> SceneContextOptions:
 
 def recipe(**changes: Any) -> Recipe:
     """Two steps of pretraining the smallest model on four videos."""
-    recipe = {
+    settings: dict[str, Any] = {
         "seed": 1,
         "videos": 4,
         "steps": 2,
@@ -56,7 +56,7 @@ def recipe(**changes: Any) -> Recipe:
         "model": model_options(levels=["P4"]),
         "clips": ClipFormat(side=112, length=4, rate=2, gap=7),
     } | changes
-    return Recipe(**recipe)
+    return Recipe(**settings)
 
 
 @pytest.fixture(scope="session")
