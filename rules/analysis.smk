@@ -1,12 +1,17 @@
 # What verdicts depend on besides the results and the ablation file.
 VERDICTS = package_hash(
-    "statistics", "analysis.py", "ablation.py", "reachability.py", "results.py"
+    "statistics",
+    "analysis.py",
+    "ablation",
+    "reading.py",
+    "reachability.py",
+    "results.py",
 )
 
 
 checkpoint look:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
+        ablation=multiext(f"{PLAN.folder}/{{ablation}}/", "ablation.yaml", "claims.yaml"),
         results=lambda wildcards: PLAN.results(wildcards.ablation, int(wildcards.look)),
     output:
         "results/{ablation}/{tier}/look-{look}.json",
@@ -26,7 +31,7 @@ checkpoint look:
 
 rule analyse:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
+        ablation=multiext(f"{PLAN.folder}/{{ablation}}/", "ablation.yaml", "claims.yaml"),
         results=lambda wildcards: PLAN.results(
             wildcards.ablation, blocks(wildcards.ablation)
         ),
@@ -56,7 +61,11 @@ rule analyse:
 
 rule report:
     input:
-        ablation=PLAN.folder / "{ablation}" / "ablation.yaml",
+        # Where somebody has written any.
+        findings=lambda wildcards: list(
+            (PLAN.folder / wildcards.ablation).glob("findings.yaml")
+        ),
+        ablation=multiext(f"{PLAN.folder}/{{ablation}}/", "ablation.yaml", "claims.yaml"),
         results=lambda wildcards: PLAN.results(
             wildcards.ablation, blocks(wildcards.ablation)
         ),

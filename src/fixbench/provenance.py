@@ -48,7 +48,7 @@ _LIBRARIES = ("fixbench", "torch", "numpy", "scipy", "pandas", "snakemake", "dvc
 #: The parts of the package that every job's result depends on.
 _JOB_CODE = ("job.py", "results.py", "training", "datasets")
 #: Files of an ablation folder that say what is asked and how it is scheduled, not what is computed.
-_NOT_CODE = ("ablation.yaml", "rule.smk")
+_NOT_CODE = ("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk")
 
 
 @dataclass

@@ -574,7 +574,7 @@ def _write_requests(
             str(path): provenance.file_hash(path)
             for path in provenance.lock_files(root, ablation.environment)
         },
-        "units": {name: metric.unit for name, metric in ablation.metrics.items()},
+        "units": ablation.units,
     }
     requests = {
         _request_file(folder.name, tier, name): {
