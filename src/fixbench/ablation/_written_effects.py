@@ -131,8 +131,9 @@ def _named(value: Any) -> Any:
 class WrittenEffect(WrittenReading):
     """A level, or a difference: a number of each seed.
 
-    What an effect beside a claim leaves out is as in the first reading of the claim's effect: the
-    variant, and the metric with its stage, ``at`` and scale.
+    Beside a claim, an effect that names no variant and no level reads the variant of the claim's
+    effect (its first reading), and one without a metric reads its metric, with the same stage,
+    ``at`` and scale unless it gives them.
 
     Attributes:
         against: what is subtracted: a variant's name, or the keys in which the second reading
