@@ -38,6 +38,8 @@ def job(project: Path, variant: str, seeds: list[int], name: str, **changes: Any
 
 def edit(project: Path, old: str, new: str, file: str = "toy/ablation.yaml") -> None:
     path = project / "ablations" / file
+    if old not in path.read_text():
+        path = path.with_name("claims.yaml")
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))

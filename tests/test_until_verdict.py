@@ -33,6 +33,9 @@ def make_plan(config: dict[str, Any]) -> Plan:
 
 
 def edit(path: Path, old: str, new: str) -> None:
+    """In the file or, of an ablation, in the claims beside it."""
+    if old not in path.read_text():
+        path = path.with_name("claims.yaml")
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
@@ -45,7 +48,8 @@ def ablations(project: Path) -> Path:
     toy, command = folder / "toy" / "ablation.yaml", folder / "toy_command" / "ablation.yaml"
     text = toy.read_text()
     text = text[: text.index("  unstable:")] + text[text.index("metrics:") :]
-    toy.write_text(text.replace("effect:\n", "effect:\n      scale: log\n"))
+    toy.write_text(text)
+    edit(toy, "effect:\n", "effect:\n      scale: log\n")
     edit(toy, "margin: 0.01", "margin: 1.1")
     edit(toy, "block: 2", "block: 5")
     # A fair die of 20 sides shows 10.5 on average, one of 6 sides 3.5.

@@ -136,12 +136,14 @@ def run_job(
             for seed, result in finished.items()
         }
         save_state(state, {"ablation": ablation_name, "variant": variant, "seeds": entries})
+    measured_metrics = {row.metric for result in finished.values() for row in result["rows"]}
+    declared = ablation.declared(sorted(measured_metrics))
     write_results(
         output,
         {seed: result["rows"] for seed, result in finished.items()},
         ablation=ablation_name,
         variant=variant,
-        units={RUN_METRIC: "1"} | {name: metric.unit for name, metric in ablation.metrics.items()},
+        units={RUN_METRIC: "1"} | {name: metric.unit for name, metric in declared.items()},
         metadata={
             "ablation": ablation_name,
             "variant": variant,
@@ -149,7 +151,7 @@ def run_job(
             "seeds": sorted(seeds),
             "options": options,
             "claims": {claim.id: claim.model_dump(mode="json") for claim in ablation.claims},
-            "metrics": {name: metric.definition for name, metric in ablation.metrics.items()},
+            "metrics": {name: metric.definition for name, metric in declared.items()},
         },
     )
     if record is not None:

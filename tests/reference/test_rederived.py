@@ -1,8 +1,8 @@
 """The published verdicts of the first ablation, worked out again from its rows by other code.
 
-As a reader would in a notebook: the ablation file as plain YAML, the rows with pandas, the tests of
-scipy and statsmodels, and the rules as README and CONTRIBUTING state them. Nothing of fixbench is
-imported. The rows stand beside the published report and were collected by
+As a reader would in a notebook: the claims expanded by `expansion.py`, the rows with pandas, the
+tests of scipy and statsmodels, and the rules as README and CONTRIBUTING state them. Nothing of
+fixbench is imported. The rows stand beside the published report and were collected by
 
     fixbench rows cross_attention_scale --tier small \
         --results results/cross_attention_scale/small/*/*.parquet \
@@ -10,26 +10,26 @@ imported. The rows stand beside the published report and were collected by
 """
 
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 ROOT = Path(__file__).parents[2]
 TIER = "small"
 REFERENCE = ROOT / "reports" / "reference" / TIER
-FILE = YAML(typ="safe", pure=True).load(ROOT / "ablations/cross_attention_scale/ablation.yaml")
 ROWS = pd.read_parquet(REFERENCE / "cross_attention_scale.parquet").sort_values(["seed", "step"])
 PUBLISHED = {
     row["id"]: row
     for row in json.loads((REFERENCE / "claims.json").read_text())
     if row["ablation"] == "cross_attention_scale"
 }
-CLAIMS = {claim["id"]: claim for claim in FILE["claims"]}
+EXPAND = runpy.run_path(str(Path(__file__).with_name("expansion.py")))["claims"]
+CLAIMS = EXPAND("cross_attention_scale")
 TESTED = {
     key: claim
     for key, claim in CLAIMS.items()
@@ -41,14 +41,14 @@ def cell(term):
     """The readings of a term, which `at` selects, in the order of seeds and steps."""
     found = ROWS[(ROWS["variant"] == term["variant"]) & (ROWS["stage"] == term["stage"])]
     found = found[found["metric"] == term["metric"]]
-    at = term.get("at", "last")
+    at = term["at"]
     if at in ("first", "last"):
         return found.drop_duplicates("seed", keep=at)
     return found if at == "mean" else found[found["step"] == at]
 
 
 def on_log_scale(effect):
-    return effect.get("scale") == "log"
+    return effect["scale"] == "log"
 
 
 def per_seed(effect):
@@ -59,7 +59,7 @@ def per_seed(effect):
         if found.empty:
             return None
         values = np.log(found["value"]) if on_log_scale(effect) else found["value"]
-        total = total + term.get("weight", 1) * values.groupby(found["seed"]).mean()
+        total = total + term["weight"] * values.groupby(found["seed"]).mean()
     assert total.notna().all(), "every seed in every variant"
     return total.to_numpy()
 
@@ -82,12 +82,17 @@ def summary(effect, null=None):
     return [*(np.exp(numbers) if on_log_scale(effect) else numbers), p]
 
 
+def null_of(claim):
+    null = claim["decision"]["null"]
+    return float(on_log_scale(claim["effect"])) if null is None else null
+
+
 def margins(claim):
     """The values too small to matter, on the scale of the test."""
-    decision = claim["decision"]
+    margin = claim["decision"]["margin"]
     if on_log_scale(claim["effect"]):
-        return np.log(decision.get("null", 1)) + np.log(decision["margin"]) * np.array([-1, 1])
-    return decision.get("null", 0) + decision["margin"] * np.array([-1, 1])
+        return np.log(null_of(claim)) + np.log(margin) * np.array([-1, 1])
+    return null_of(claim) + margin * np.array([-1, 1])
 
 
 def equivalence(claim):
@@ -100,13 +105,13 @@ def equivalence(claim):
 def lies(item, names):
     """Whether the whole interval lies above the one bound and below the other."""
     _, low, high, _ = summary(item["effect"])
-    above, below = (item.get(name) for name in names)
+    above, below = (item[name] for name in names)
     return (above is None or low > above) and (below is None or high < below)
 
 
 def explains(control):
     bounds = ("explains_above", "explains_below")
-    return any(name in control for name in bounds) and lies(control, bounds)
+    return any(control[name] is not None for name in bounds) and lies(control, bounds)
 
 
 def measured(items):
@@ -114,14 +119,14 @@ def measured(items):
 
 
 def adjusted(p_values):
-    family = {key: p_values[key] for key, claim in TESTED.items() if claim.get("primary", True)}
+    family = {key: p_values[key] for key, claim in TESTED.items() if claim["primary"]}
     values = [1.0 if p is None else p for p in family.values()]
     return dict(zip(family, multipletests(values, method="holm")[1], strict=True))
 
 
 RAN = {key for key, claim in TESTED.items() if per_seed(claim["effect"]) is not None}
 P = {
-    key: summary(claim["effect"], claim["decision"].get("null"))[3] if key in RAN else None
+    key: summary(claim["effect"], claim["decision"]["null"])[3] if key in RAN else None
     for key, claim in TESTED.items()
 }
 P_ABSENT = {key: equivalence(claim) if key in RAN else None for key, claim in TESTED.items()}
@@ -136,11 +141,11 @@ def verdict(key):
         return "holds" if whole else "does not hold"
     if key not in RAN:
         return "not testable"
-    if not all(lies(item, ("above", "below")) for item in claim.get("preconditions", [])):
+    if not all(lies(item, ("above", "below")) for item in claim["preconditions"]):
         return "not testable"
     log = on_log_scale(claim["effect"])
-    estimate, low, high, _ = summary(claim["effect"], decision.get("null"))
-    null = decision.get("null", 1 if log else 0)
+    estimate, low, high, _ = summary(claim["effect"], decision["null"])
+    null = null_of(claim)
     different = P_ADJUSTED.get(key, P[key]) < 0.05
     equivalent = P_ABSENT_ADJUSTED.get(key, P_ABSENT[key]) < 0.05
     if decision["rule"] == "no_difference":
@@ -157,15 +162,15 @@ def verdict(key):
         return "reversed"
     else:
         found = "reproduced"
-        if (tolerance := decision.get("tolerance")) is not None:
-            size = claim["documented"].get("value")
+        if (tolerance := decision["tolerance"]) is not None:
+            size = claim["documented"]["value"]
             near = size is not None and (
                 size / tolerance <= low and high <= size * tolerance
                 if log
                 else size - tolerance <= low and high <= size + tolerance
             )
             found = "reproduced" if near else "direction only"
-    if any(explains(control) for control in measured(claim.get("controls", []))):
+    if any(explains(control) for control in measured(claim["controls"])):
         return "confounded"
     return found
 
@@ -192,12 +197,12 @@ def test_verdict(key):
 @pytest.mark.parametrize("key", sorted(RAN))
 def test_numbers(key):
     claim, row = CLAIMS[key], PUBLISHED[key]
-    found = summary(claim["effect"], claim["decision"].get("null"))
+    found = summary(claim["effect"], claim["decision"]["null"])
     names = ("measured", "interval_low", "interval_high", "p_raw")
     assert found == [close(row[name]) for name in names]
     assert row["n"] == len(per_seed(claim["effect"]))
     assert P_ABSENT[key] == close(row["p_equivalence"])
-    if claim.get("primary", True):
+    if claim["primary"]:
         assert P_ADJUSTED[key] == close(row["p_adjusted"])
         assert P_ABSENT_ADJUSTED[key] == close(row["p_equivalence_adjusted"])
 
@@ -208,7 +213,7 @@ def test_controls_and_preconditions(key):
         ("controls", "explains", explains),
         ("preconditions", "met", lambda item: lies(item, ("above", "below"))),
     ):
-        declared = measured(CLAIMS[key].get(kind, []))
+        declared = measured(CLAIMS[key][kind])
         assert [item["name"] for item in PUBLISHED[key][kind]] == [
             item["name"] for item in declared
         ]

@@ -313,7 +313,7 @@ def build_report(
                 number(declared.smallest_effect),
                 declared.description,
             )
-            for metric, declared in ablation.metrics.items()
+            for metric, declared in ablation.declared(frame["metric"].unique()).items()
         ],
         failures=failures,
         failure_summary=failure_summary,
@@ -890,7 +890,8 @@ def _curves(name: str, ablation: Ablation, frame: pd.DataFrame) -> tuple[list[Fi
         for _, effect in claim.effects()
         for term in effect.weighted
     }
-    metrics = [item for item in ablation.metrics if "loss" in item or item in ablation.curves]
+    declared = ablation.declared(frame["metric"].unique())
+    metrics = [item for item in declared if "loss" in item or item in ablation.curves]
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
     rows = rows[rows["metric"].isin(metrics)]
     steps = rows.groupby(["metric", "stage", "variant", "seed"], sort=False)["step"].nunique()
@@ -917,7 +918,7 @@ def _curves(name: str, ablation: Ablation, frame: pd.DataFrame) -> tuple[list[Fi
         ]
         if not panels:
             continue
-        unit = ablation.metrics[metric].unit
+        unit = declared[metric].unit
         label = metric if unit == "1" else f"{metric} in {unit}"
         svg, block = _figures.curves(
             f"{name}-{metric}", part, panels, label=label, baseline=ablation.baseline_variant

@@ -53,7 +53,7 @@ def write_requests(
             str(path): provenance.file_hash(path)
             for path in provenance.lock_files(root, ablation.environment)
         },
-        "units": {name: metric.unit for name, metric in ablation.metrics.items()},
+        "units": ablation.units,
     }
     requests = {
         job_request(folder.name, tier, name): {

@@ -1,0 +1,60 @@
+"""An ablation: what is asked of a documented fix, and what must be shown.
+
+A folder holds ``ablation.yaml`` (question, variants, metrics) and ``claims.yaml`` (claims and their
+rules), which are decided before results exist, and ``findings.yaml`` (conclusions and threats seen
+later). `load_ablation` reads what a person wrote there, expands factors, grids, effects and metric
+families, and refuses in one message whatever is wrong. All other code reads the expanded
+`Ablation`; the written form is known to this package alone.
+"""
+
+from fixbench.ablation._base import At, Name, Scale, Strict, TierName
+from fixbench.ablation._claims import Claim, Control, Documented, Precondition
+from fixbench.ablation._comparison import Comparison
+from fixbench.ablation._decision import TESTED_RULES, Decision
+from fixbench.ablation._effects import Effect, Factorial, Slope, Term
+from fixbench.ablation._findings import Conclusion, Judgement, Threat
+from fixbench.ablation._hashes import claim_difference, claim_hash
+from fixbench.ablation._loading import load_ablation
+from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
+from fixbench.ablation._options import flatten
+from fixbench.ablation._tier import AblationInTier, option_difference, resolve_options
+
+# Kept for callers that have not moved to `fixbench.reading` yet.
+from fixbench.reading import parse_seeds, read_yaml, validation_problem
+
+__all__ = [
+    "TESTED_RULES",
+    "Ablation",
+    "AblationInTier",
+    "At",
+    "Claim",
+    "Comparison",
+    "Conclusion",
+    "Control",
+    "Decision",
+    "Document",
+    "Documented",
+    "Effect",
+    "Factorial",
+    "Judgement",
+    "Metric",
+    "Name",
+    "Precondition",
+    "Scale",
+    "Slope",
+    "Strict",
+    "Term",
+    "Threat",
+    "Tier",
+    "TierName",
+    "Variant",
+    "claim_difference",
+    "claim_hash",
+    "flatten",
+    "load_ablation",
+    "option_difference",
+    "parse_seeds",
+    "read_yaml",
+    "resolve_options",
+    "validation_problem",
+]

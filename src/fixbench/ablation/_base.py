@@ -1,0 +1,20 @@
+"""What every model of an ablation shares: strictness, names and scales."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["At", "Name", "Scale", "Strict", "TierName"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+TierName = Literal["smoke", "small", "extended", "full"]
+At = Literal["first", "last", "mean", "area"] | int
+Scale = Literal["plain", "log"]
+
+
+class Strict(BaseModel):
+    """No unknown key, no conversion between types, no infinite number, no assignment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

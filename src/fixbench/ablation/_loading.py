@@ -1,0 +1,212 @@
+"""Reading the folder of an ablation: written files → expansion → model → checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from fixbench.ablation._base import Strict
+from fixbench.ablation._checks import Checks, check_claims_named
+from fixbench.ablation._claims import Claim
+from fixbench.ablation._contrasts import Contrasts
+from fixbench.ablation._findings import Conclusion, Threat
+from fixbench.ablation._grids import expand_variants
+from fixbench.ablation._model import Ablation, Metric, family_of
+from fixbench.ablation._written import (
+    WrittenAblation,
+    WrittenClaim,
+    WrittenClaims,
+    WrittenFindings,
+    WrittenMetric,
+)
+from fixbench.reading import Source, read_source, validation_problem
+
+__all__ = ["load_ablation"]
+
+ABLATION, CLAIMS, FINDINGS = "ablation.yaml", "claims.yaml", "findings.yaml"
+M = TypeVar("M", bound=Strict)
+
+#: Top-level key → the file that it belongs to, where it is easily looked for in another.
+_BELONGS = {"claims": CLAIMS, "conclusions": FINDINGS}
+
+
+def load_ablation(path: Path) -> Ablation:
+    """Read an ablation's files and check everything that can be checked without running it.
+
+    Args:
+        path: its folder, or the ``ablation.yaml`` in it.
+
+    Raises:
+        InputError: a file cannot be read or says something that is wrong.
+    """
+    folder = path if path.is_dir() else path.parent
+    source = read_source(folder / ABLATION if path.is_dir() else path)
+    written = _validated(source, WrittenAblation)
+    claims_source = read_source(folder / CLAIMS)
+    claims_written = _validated(claims_source, WrittenClaims)
+    findings, findings_source = WrittenFindings(), source
+    if (folder / FINDINGS).exists():
+        findings_source = read_source(folder / FINDINGS)
+        findings = _validated(findings_source, WrittenFindings)
+
+    variants, assignments = expand_variants(written, source)
+    names = list(variants)
+    contrasts = Contrasts(claims_source, names, assignments, written.metrics)
+    claims = [
+        _claim(claim, ("claims", index), contrasts, claims_source)
+        for index, claim in enumerate(claims_written.claims)
+    ]
+    tables = Contrasts(source, names, assignments, written.metrics)
+    content: dict[str, Any] = {
+        name: getattr(written, name)
+        for name in ("title", "question", "document", "system", "command", "environment", "inputs")
+    }
+    content |= {
+        "baseline_variant": written.baseline_variant,
+        "baseline": written.baseline,
+        "variants": variants,
+        "claims": claims,
+        "conclusions": findings.conclusions,
+        "comparisons": _comparisons(written, tables, source),
+        "curves": written.curves,
+        "tiers": written.tiers,
+        "threats": [*written.threats, *findings.threats],
+    }
+    for index, metric in enumerate(written.curves):
+        tables.usual_of(metric, ("curves", index))
+    content |= _metrics(written, _used(claims, content["comparisons"], written.curves))
+    ablation = _made(source, content)
+    Checks(ablation, source, claims_source).run()
+    known = {claim.id for claim in claims}
+    check_claims_named(source, _named(written.threats), known)
+    check_claims_named(
+        findings_source, _named(findings.threats) | _supposed(findings.conclusions), known
+    )
+    return ablation
+
+
+def _validated(source: Source, model: type[M]) -> M:
+    content = source.content
+    if not isinstance(content, dict):
+        raise source.problem(
+            (), expected=f"keys with values, such as {next(iter(model.model_fields))!r}"
+        )
+    for key in content:
+        file = _BELONGS.get(key, source.path.name)
+        if key not in model.model_fields and file != source.path.name:
+            expected = f"no such key here; it belongs in {source.path.with_name(file)}"
+            raise source.problem((key,), expected=expected)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        unknown = f"no such key; see config/{source.path.stem}.schema.json"
+        raise validation_problem(source, error, unknown=unknown) from None
+
+
+def _made(source: Source, content: dict[str, Any]) -> Ablation:
+    try:
+        return Ablation.model_validate(content)
+    except ValidationError as error:
+        raise validation_problem(source, error) from None
+
+
+def _claim(
+    written: WrittenClaim, keys: tuple[str | int, ...], contrasts: Contrasts, source: Source
+) -> Claim:
+    """The claim with the terms of its effects."""
+    content = {name: getattr(written, name) for name in written.model_fields_set}
+    usual = None
+    if written.effect is not None:
+        content["effect"], usual = contrasts.expand(written.effect, (*keys, "effect"))
+    for kind in ("preconditions", "controls", "supporting"):
+        if kind in content:
+            content[kind] = [
+                {
+                    **{name: getattr(item, name) for name in item.model_fields_set},
+                    "effect": contrasts.expand(item.effect, (*keys, kind, index, "effect"), usual)[
+                        0
+                    ],
+                }
+                for index, item in enumerate(content[kind])
+            ]
+    try:
+        return Claim.model_validate(content)
+    except ValidationError as error:
+        raise validation_problem(source, error, within=keys) from None
+
+
+def _comparisons(
+    written: WrittenAblation, tables: Contrasts, source: Source
+) -> list[dict[str, Any]]:
+    found = []
+    for index, table in enumerate(written.comparisons):
+        keys = ("comparisons", index)
+        for place, variant in enumerate(table.variants):
+            tables.variant(variant, (*keys, "variants", place))
+        usual = tables.usual_of(table.metric, (*keys, "metric"))
+        stage = table.stage or usual.stage
+        if stage is None:
+            expected = f"this key: {table.metric} declares no usual stage"
+            raise source.problem((*keys, "stage"), expected=expected)
+        at = table.at if table.at is not None else usual.at
+        found.append(
+            {
+                "name": table.name,
+                "variants": table.variants,
+                "pairs": table.pairs,
+                "metric": table.metric,
+                "stage": stage,
+                "at": "last" if at is None else at,
+                "scale": table.scale or usual.scale or "plain",
+            }
+        )
+    return found
+
+
+def _used(
+    claims: list[Claim], comparisons: list[dict[str, Any]], curves: list[str]
+) -> dict[str, None]:
+    """The names of metrics that are in use, in the order of their first use."""
+    terms = [term for claim in claims for _, effect in claim.effects() for term in effect.weighted]
+    return dict.fromkeys(
+        [term.metric for term in terms] + [table["metric"] for table in comparisons] + curves
+    )
+
+
+def _metrics(written: WrittenAblation, used: dict[str, None]) -> dict[str, dict[str, Metric]]:
+    """Metrics by name, with the members of a family that are in use at its place."""
+    metrics: dict[str, Metric] = {}
+    families: dict[str, Metric] = {}
+    for name, declared in written.metrics.items():
+        if not name.endswith("/*"):
+            metrics[name] = _metric(declared)
+            continue
+        families[name] = _metric(declared)
+        for member in used:
+            if member not in written.metrics and family_of(member, written.metrics) == name:
+                metrics[member] = families[name]
+    return {"metrics": metrics, "families": families}
+
+
+def _metric(declared: WrittenMetric) -> Metric:
+    return Metric(
+        unit=declared.unit,
+        better=declared.better,
+        description=declared.description,
+        smallest_effect=declared.smallest_effect,
+    )
+
+
+def _named(threats: list[Threat]) -> dict[tuple[str | int, ...], list[str]]:
+    return {
+        ("threats", index, "claims"): threat.claims or [] for index, threat in enumerate(threats)
+    }
+
+
+def _supposed(conclusions: list[Conclusion]) -> dict[tuple[str | int, ...], list[str]]:
+    return {
+        ("conclusions", index, "given"): list(conclusion.given)
+        for index, conclusion in enumerate(conclusions)
+    }

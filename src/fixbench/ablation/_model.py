@@ -1,0 +1,209 @@
+"""An ablation, expanded: every variant, every claim with its terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from fixbench.ablation._base import Name, Strict, TierName
+from fixbench.ablation._claims import Claim
+from fixbench.ablation._comparison import Comparison
+from fixbench.ablation._findings import Conclusion, TextOrThreat
+
+if TYPE_CHECKING:
+    from fixbench.ablation._tier import AblationInTier
+
+__all__ = ["Ablation", "Document", "Metric", "Tier", "Variant", "family_of"]
+
+
+class Document(Strict):
+    """The report whose fix is run again.
+
+    Attributes:
+        file: its file name in the specification.
+        title: its title.
+        section: the section that documents the fix.
+    """
+
+    file: str
+    title: str
+    section: str
+
+
+class Metric(Strict):
+    """A measured quantity.
+
+    Attributes:
+        unit: shown beside every value; ``"1"`` for a pure number.
+        better: the direction that a practitioner wants, ``"neither"`` for a mechanism.
+        description: what is measured.
+        smallest_effect: the smallest difference (plain scale) that matters to a practitioner.
+    """
+
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    description: str
+    smallest_effect: float | None = None
+
+    @property
+    def definition(self) -> dict[str, str]:
+        """What verdicts read of it: how failed runs count, and the unit of what they say."""
+        return {"better": self.better, "unit": self.unit}
+
+
+class Variant(Strict):
+    """One set of options, given as what it changes in the baseline.
+
+    Attributes:
+        reason: what it is, or why it runs.
+        changes: dotted option → value; empty for the baseline itself.
+        relative_to: the variant whose options are changed; the baseline when omitted.
+        starts_from: the variant whose checkpoint (same seed) this one continues from.
+        bundle: the documented change altered several options at once; without it a variant may
+            change one option group only (all its dotted keys share the first component).
+        tiers: the tiers that run it; all when omitted.
+        measure: tier → the parts of a run that are measured there, by the names that the system
+            gives them; everything in a tier that is not named.
+    """
+
+    reason: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    relative_to: Name | None = None
+    starts_from: Name | None = None
+    bundle: bool = False
+    tiers: list[TierName] | None = None
+    measure: dict[TierName, list[str]] = Field(default_factory=dict)
+
+    def runs_in(self, tier: str) -> bool:
+        """Whether ``tier`` runs it."""
+        return self.tiers is None or tier in self.tiers
+
+    def measured_in(self, tier: str) -> list[str] | None:
+        """What ``tier`` measures; ``None`` for everything."""
+        return {str(name): parts for name, parts in self.measure.items()}.get(tier)
+
+
+class Tier(Strict):
+    """A size of the same experiment.
+
+    Attributes:
+        seeds: a range such as ``"0-9"`` or a list such as ``"0-4,7"``.
+        block: how many seeds one job runs.
+        options: dotted option → value, applied to the baseline before the variants.
+        scaled_down: what is smaller than in the document, and why; printed in the report.
+    """
+
+    seeds: str
+    block: Annotated[int, Field(ge=1)] = 5
+    options: dict[str, Any] = Field(default_factory=dict)
+    scaled_down: list[str] = Field(default_factory=list)
+
+
+class Ablation(Strict):
+    """The files of an ablation, expanded: what all other code reads.
+
+    Attributes:
+        title, question, document: what is asked, and of which report.
+        system: a module that offers ``Options`` and ``run`` (`fixbench.job.System`), or a
+            path to such a module relative to the folder.
+        command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
+            ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        inputs: tracked data and checkpoint folders that its jobs read.
+        baseline: the options before tier and variant.
+        metrics: by name; members of a family that claims, curves and comparisons name are here.
+        families: ``prefix/*`` → the metric that every name with this prefix is.
+        curves: metrics that the report draws over steps besides losses.
+        conclusions: printed by reports whose verdicts are those that they suppose.
+        threats: those known beforehand, then those seen later.
+    """
+
+    title: str
+    question: str
+    document: Document
+    system: str | None = None
+    command: str | None = None
+    environment: Name = "torch"
+    inputs: list[str] = Field(default_factory=list)
+    baseline_variant: Name
+    baseline: dict[str, Any]
+    variants: dict[Name, Variant] = Field(min_length=1)
+    metrics: dict[str, Metric]
+    families: dict[str, Metric] = Field(default_factory=dict)
+    claims: list[Claim]
+    conclusions: list[Conclusion] = Field(default_factory=list)
+    comparisons: list[Comparison] = Field(default_factory=list)
+    curves: list[str] = Field(default_factory=list)
+    tiers: dict[TierName, Tier]
+    threats: list[TextOrThreat] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_system(self) -> Ablation:
+        if (self.system is None) == (self.command is None):
+            raise ValueError("exactly one of 'system' and 'command'")
+        return self
+
+    def at(self, tier: str) -> AblationInTier:
+        """The ablation as ``tier`` runs it.
+
+        Raises:
+            KeyError: the ablation has no such tier.
+        """
+        from fixbench.ablation._tier import AblationInTier
+
+        return AblationInTier(self, tier)
+
+    def metric(self, name: str) -> Metric:
+        """The metric of this name, declared by itself or by its family.
+
+        Raises:
+            KeyError: neither is declared.
+        """
+        return self.metrics[name] if name in self.metrics else self.families[_family(self, name)]
+
+    def declared(self, names: Iterable[str] = ()) -> dict[str, Metric]:
+        """Every metric by name: those of `metrics`, then those of ``names`` that a family has."""
+        found = dict(self.metrics)
+        for name in names:
+            if name not in found and (family := family_of(name, self.families)) is not None:
+                found[name] = self.families[family]
+        return found
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Metric or family → its unit, whatever members of a family are in use."""
+        alone = {
+            name: metric.unit
+            for name, metric in self.metrics.items()
+            if (family := family_of(name, self.families)) is None or self.families[family] != metric
+        }
+        return alone | {name: metric.unit for name, metric in self.families.items()}
+
+    def references(self, variant: str) -> list[str]:
+        """The variants that ``variant`` is relative to, nearest first; not the baseline."""
+        chain: list[str] = []
+        while (reference := self.variants[[variant, *chain][-1]].relative_to) is not None:
+            chain.append(reference)
+        return chain
+
+    def variants_in(self, tier: str) -> dict[str, Variant]:
+        """The variants that ``tier`` runs, in file order."""
+        return {name: variant for name, variant in self.variants.items() if variant.runs_in(tier)}
+
+
+def family_of(name: str, families: Mapping[str, object]) -> str | None:
+    """The pattern of the family that ``name`` belongs to, the one with the longest prefix."""
+    parts = name.split("/")
+    for size in range(len(parts) - 1, 0, -1):
+        pattern = "/".join([*parts[:size], "*"])
+        if pattern in families:
+            return pattern
+    return None
+
+
+def _family(ablation: Ablation, name: str) -> str:
+    family = family_of(name, ablation.families)
+    if family is None:
+        raise KeyError(name)
+    return family

@@ -1,0 +1,74 @@
+"""JSON schemas of the written files, by which editors complete and explain keys."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from fixbench.ablation._base import Strict
+from fixbench.ablation._written import WrittenAblation, WrittenClaims, WrittenFindings
+
+__all__ = ["schemas"]
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """``ablation``, ``claims`` and ``findings`` → the schema of ``<name>.yaml``.
+
+    What a key means is read from the ``Attributes`` section of its model's docstring.
+    """
+    models: dict[str, type[Strict]] = {
+        "ablation": WrittenAblation,
+        "claims": WrittenClaims,
+        "findings": WrittenFindings,
+    }
+    return {name: _explained(model) for name, model in models.items()}
+
+
+def _explained(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    known = {_title(item): item for item in _subclasses(Strict)}
+    for part in (schema, *schema.get("$defs", {}).values()):
+        owner = known.get(part["title"]) if "properties" in part else None
+        if owner is None:
+            continue
+        part["title"] = part["title"].split("[")[0]
+        part["description"] = _sections(owner)[0]
+        meanings: dict[str, str] = {}
+        for ancestor in reversed(owner.__mro__):
+            meanings |= _sections(ancestor)[1]
+        for key, value in part["properties"].items():
+            value.pop("title", None)
+            if key in meanings:
+                value["description"] = meanings[key]
+    return schema
+
+
+def _title(model: type[BaseModel]) -> str:
+    return str(model.model_config.get("title") or model.__name__)
+
+
+def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for item in model.__subclasses__():
+        yield item
+        yield from _subclasses(item)
+
+
+def _sections(model: type) -> tuple[str, dict[str, str]]:
+    """The text of a docstring, and what its ``Attributes`` section says of each key."""
+    text, _, attributes = inspect.cleandoc(model.__doc__ or "").partition("\n\nAttributes:\n")
+    entries = re.split(r"\n(?=    \S)", f"\n{attributes}")[1:]
+    meanings = {}
+    for entry in entries:
+        names, _, meaning = entry.strip().partition(": ")
+        for name in names.split(", "):
+            meanings[name] = _plain(meaning)
+    return _plain(text), meanings
+
+
+def _plain(text: str) -> str:
+    paragraphs = re.split(r"\n\s*\n", text.replace("``", "`").strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

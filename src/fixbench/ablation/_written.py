@@ -1,0 +1,250 @@
+"""The files of an ablation as a person writes them, before anything is expanded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from fixbench.ablation._base import At, Name, Scale, Strict, TierName
+from fixbench.ablation._claims import ClaimForm, ControlForm, PreconditionForm
+from fixbench.ablation._comparison import ComparisonArms
+from fixbench.ablation._findings import Conclusion, TextOrThreat
+from fixbench.ablation._model import Document, Tier
+from fixbench.ablation._written_effects import NamedEffect, Picked
+
+__all__ = [
+    "Level",
+    "WrittenAblation",
+    "WrittenCell",
+    "WrittenClaim",
+    "WrittenClaims",
+    "WrittenComparison",
+    "WrittenFindings",
+    "WrittenGrid",
+    "WrittenMetric",
+    "WrittenVariant",
+]
+
+
+class WrittenMetric(Strict):
+    """A measured quantity, or with a name such as ``loss/*`` all whose names begin with ``loss/``.
+
+    Attributes:
+        unit: shown beside every value; ``"1"``, where it is left out, for a pure number.
+        better: the direction that a practitioner wants, ``"neither"`` for a mechanism.
+        description: what is measured.
+        smallest_effect: the smallest difference (plain scale) that matters to a practitioner.
+        stage: the stage at which it is usually read, for effects that give none.
+        at: the step or summary at which it is usually read, for effects that give none.
+        scale: the scale on which it is usually read, for effects that give none.
+    """
+
+    unit: str = "1"
+    better: Literal["higher", "lower", "neither"] = "neither"
+    description: str
+    smallest_effect: float | None = None
+    stage: str | None = None
+    at: At | None = None
+    scale: Scale | None = None
+
+
+def _kind(value: Any) -> str:
+    return "by tier" if isinstance(value, dict) else "in each"
+
+
+#: Parts of a run: the same in every tier that runs the variant, or tier → parts.
+Measure = Annotated[
+    Annotated[list[str], Tag("in each")] | Annotated[dict[TierName, list[str]], Tag("by tier")],
+    Discriminator(_kind),
+]
+
+
+class WrittenCell(Strict):
+    """What differs in one cell of a grid.
+
+    Attributes:
+        reason: instead of the grid's.
+        starts_from: instead of the grid's.
+        tiers: instead of the grid's.
+        measure: instead of the grid's.
+    """
+
+    reason: str | None = None
+    starts_from: Name | None = None
+    tiers: list[TierName] | None = None
+    measure: Measure | None = None
+
+
+class WrittenVariant(Strict):
+    """One set of options, given as what it changes in the baseline.
+
+    Attributes:
+        reason: what it is, or why it runs.
+        changes: dotted option → value; empty for the baseline itself.
+        relative_to: the variant whose options are changed; the baseline when omitted.
+        starts_from: the variant whose checkpoint (same seed) this one continues from.
+        bundle: the documented change altered several options at once; without it a variant may
+            change one option group only (all its dotted keys share the first component).
+        tiers: the tiers that run it; where it is left out, those that ``measure`` names, or all.
+        measure: the parts of a run that are measured, by the names that the system gives them:
+            a list for every tier that runs the variant, or tier → list; everything when omitted.
+    """
+
+    reason: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    relative_to: Name | None = None
+    starts_from: Name | None = None
+    bundle: bool = False
+    tiers: list[TierName] | None = None
+    measure: Measure | None = None
+
+
+class Level(Strict):
+    """A level of a factor: the options that it changes, or these with a text of its own.
+
+    Attributes:
+        changes: dotted option → value; empty for the first level, which is the baseline's.
+        text: what it is called in reasons, where its name does not read well.
+    """
+
+    changes: dict[str, Any] = Field(default_factory=dict)
+    text: str | None = None
+
+
+def _level(value: Any) -> Any:
+    if isinstance(value, dict) and not (value and set(value) <= {"changes", "text"}):
+        return {"changes": value}
+    return value
+
+
+WrittenLevel = Annotated[
+    Level, BeforeValidator(_level, json_schema_input_type=Level | dict[str, Any])
+]
+
+
+class WrittenGrid(Strict):
+    """Variants made by crossing factors: one for each combination of levels.
+
+    Attributes:
+        base: the variant that the cells start from, whose own cell is not made again; without it
+            they start from the baseline.
+        cross: the factors, or factor → its levels (a list, or ``all``).
+        name: the name of a cell: ``{factor}`` stands for its level, and what stands in brackets,
+            such as ``[_{factor}]``, is left out at the factor's first level.
+        reason: the reason of a cell, by the same pattern; without it the texts of its levels.
+        starts_from: the variant whose checkpoint (same seed) the cells continue from.
+        tiers: as in a variant.
+        measure: as in a variant.
+        cells: name of a cell → what differs in it.
+    """
+
+    base: Name | None = None
+    cross: Picked
+    name: str
+    reason: str | None = None
+    starts_from: Name | None = None
+    tiers: list[TierName] | None = None
+    measure: Measure | None = None
+    cells: dict[Name, WrittenCell] = Field(default_factory=dict)
+
+
+class WrittenComparison(ComparisonArms):
+    """Several variants side by side: a table that describes, and judges no claim.
+
+    Attributes:
+        metric: the metric that is compared.
+        stage: the stage of a run; where it is left out, the usual one of the metric.
+        at: the step or the summary of steps; likewise, else ``last``.
+        scale: ``log`` for ratios, ``plain`` for differences; likewise, else ``plain``.
+    """
+
+    metric: str
+    stage: str | None = None
+    at: At | None = None
+    scale: Scale | None = None
+
+
+class WrittenAblation(Strict):
+    """``ablation.yaml``: what is asked and what runs, decided before results exist.
+
+    Attributes:
+        title: the title of its report.
+        question: what is asked, in a few sentences.
+        document: the report whose fix is run again.
+        system: a module that offers ``Options`` and ``run``, or a path to such a module relative
+            to the folder.
+        command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
+            ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        environment: the locked environment that its jobs run in.
+        inputs: tracked data and checkpoint folders that its jobs read.
+        baseline_variant: the name of the variant that changes nothing.
+        baseline: the options before tier and variant.
+        factors: factor → its levels → the options that each changes. The first level is the
+            baseline's and changes nothing.
+        measure: as in a variant; for variants and grids that give neither it nor ``tiers``.
+        grids: variants made by crossing factors.
+        variants: variants that belong to no grid.
+        metrics: the measured quantities; ``prefix/*`` declares all whose names begin so.
+        comparisons: tables of several variants side by side.
+        curves: metrics that the report draws over steps besides losses.
+        tiers: the sizes of the experiment.
+        threats: what a reader must not conclude, as far as it is known before results; plain text,
+            or with the claims that it concerns.
+    """
+
+    title: str
+    question: str
+    document: Document
+    system: str | None = None
+    command: str | None = None
+    environment: Name = "torch"
+    inputs: list[str] = Field(default_factory=list)
+    baseline_variant: Name
+    baseline: dict[str, Any]
+    factors: dict[Name, Annotated[dict[Name, WrittenLevel], Field(min_length=2)]] = Field(
+        default_factory=dict
+    )
+    measure: Measure | None = None
+    grids: list[WrittenGrid] = Field(default_factory=list)
+    variants: dict[Name, WrittenVariant] = Field(default_factory=dict)
+    metrics: dict[str, WrittenMetric] = Field(min_length=1)
+    comparisons: list[WrittenComparison] = Field(default_factory=list)
+    curves: list[str] = Field(default_factory=list)
+    tiers: dict[TierName, Tier]
+    threats: list[TextOrThreat] = Field(min_length=1)
+
+
+class WrittenControl(ControlForm[NamedEffect]):
+    __doc__ = ControlForm.__doc__
+
+
+class WrittenPrecondition(PreconditionForm[NamedEffect]):
+    __doc__ = PreconditionForm.__doc__
+
+
+class WrittenClaim(ClaimForm[NamedEffect, WrittenPrecondition, WrittenControl]):
+    __doc__ = ClaimForm.__doc__
+
+
+class WrittenClaims(Strict):
+    """``claims.yaml``: the claims and the rules that judge them, decided before results exist.
+
+    Attributes:
+        claims: the claims, in the order of the report.
+    """
+
+    claims: list[WrittenClaim]
+
+
+class WrittenFindings(Strict):
+    """``findings.yaml``: what was written with results in view.
+
+    Attributes:
+        conclusions: what a reader should now do, bound to the verdicts that it supposes.
+        threats: what a reader must not conclude from these results; plain text, or with the
+            claims that it concerns.
+    """
+
+    conclusions: list[Conclusion] = Field(default_factory=list)
+    threats: list[TextOrThreat] = Field(default_factory=list)

@@ -1,0 +1,278 @@
+"""Reading what a person wrote: YAML with line numbers, seeds, and what pydantic finds wrong.
+
+YAML is version 1.2 with its core schema: ``on``, ``off``, ``yes``, ``no`` and dates are text,
+``1.0e+6`` is a number. libyaml's parser is used where PyYAML was built with it; it is about ten
+times as fast as the one in Python.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fixbench.errors import InputError
+
+__all__ = ["HAS_LIBYAML", "Source", "parse_seeds", "read_source", "read_yaml", "validation_problem"]
+
+#: Whether libyaml's parser is in use.
+HAS_LIBYAML: bool = yaml.__with_libyaml__
+_PREFIX = "tag:yaml.org,2002:"
+_VALID = "valid YAML, indented with spaces, each key once"
+
+
+class _Loader(yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader):  # type: ignore[misc]
+    """Composes nodes; which plain scalars are no text follows the core schema of YAML 1.2."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
+    (
+        "float",
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        list("-+.0123456789"),
+    ),
+):
+    _Loader.add_implicit_resolver(_PREFIX + _tag, re.compile(_pattern), _first)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A YAML file that was read: its content, and the line on which each key stands."""
+
+    path: Path
+    content: Any
+    _root: yaml.Node | None = field(default=None, repr=False)
+
+    def line(self, keys: Sequence[str | int]) -> int:
+        """The line, from 1, of the value at ``keys`` or of the last of them that is there."""
+        node, line = self._root, 0
+        for key in keys:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == str(key)]
+                if not found:
+                    break
+                line, node = found[0][0].start_mark.line, found[0][1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+                if not 0 <= key < len(node.value):
+                    break
+                node = node.value[key]
+                line = node.start_mark.line
+            else:
+                break
+        return line + 1
+
+    def key(self, keys: Sequence[str | int]) -> str:
+        """The dotted key; an item of a list goes by its ``id`` where it has one."""
+        shown: list[str] = []
+        value = self.content
+        for key in keys:
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                value = None
+            named = value.get("id") if isinstance(value, dict) and isinstance(key, int) else None
+            shown.append(str(named or key))
+        return ".".join(shown)
+
+    def problem(self, keys: Sequence[str | int], value: Any = None, *, expected: str) -> InputError:
+        """What is wrong at ``keys``, with file, line, key, value and what would be right."""
+        return InputError(
+            f"{self.path}:{self.line(keys)}", self.key(keys), value, expected=expected
+        )
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        InputError: as `read_source`.
+    """
+    return read_source(path).content
+
+
+def read_source(path: Path) -> Source:
+    """Parse YAML 1.2 and refuse duplicate keys.
+
+    Raises:
+        InputError: the file is missing, is not UTF-8 or is not YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, "", expected=f"a readable UTF-8 file ({error})") from None
+    loader = None
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        content = None if root is None else _Construction().value(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}" if mark is not None else ""
+        problem = " ".join(str(error.problem).split())
+        raise InputError(path, where, problem, expected=_VALID) from None
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise InputError(path, "", problem, expected=_VALID) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return Source(path, content, root)
+
+
+class _Construction:
+    """Values of nodes. An alias gives the object of its anchor, which nobody may change."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+
+    def value(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        place = id(node)
+        if place in self._made:
+            return self._made[place]
+        if place in self._open:
+            raise _refused("an alias inside its own anchor", node)
+        self._open.add(place)
+        made: Any
+        if isinstance(node, yaml.MappingNode):
+            made = self._mapping(node)
+        else:
+            made = [self.value(item) for item in node.value]
+        self._open.discard(place)
+        self._made[place] = made
+        return made
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _refused("a key that is not a single value", key_node)
+            key = _scalar(key_node)
+            if key in made:
+                raise _refused(f"found duplicate key {key_node.value!r}", key_node)
+            made[key] = self.value(value_node)
+        return made
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text: str = node.value
+    match node.tag.removeprefix(_PREFIX):
+        case "str":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int" | "float" as kind:
+            try:
+                return _number(kind, text.lower())
+            except ValueError:
+                raise _refused(f"{text!r}, which is no {kind}", node) from None
+    raise _refused(f"a tag that is not supported, {node.tag!r}", node)
+
+
+def _number(kind: str, text: str) -> int | float:
+    if kind == "int":
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    return float(text.replace(".", "") if text.endswith(("inf", "nan")) else text)
+
+
+def _refused(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
+def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> list[int]:
+    """``"0-4,7"`` → ``[0, 1, 2, 3, 4, 7]``, sorted.
+
+    Raises:
+        InputError: not of that form, or a seed twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise InputError(file, key, text, expected="seeds such as '0-9' or '0-4,7', upwards")
+        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise InputError(file, key, text, expected=f"each seed once; {seed} stands twice")
+    return sorted(seeds)
+
+
+def validation_problem(
+    file: str | Path | Source,
+    error: ValidationError,
+    *,
+    where: Callable[[str], str] = str,
+    within: Sequence[str | int] = (),
+    unknown: str = "no such key; see the schemas in config/",
+) -> InputError:
+    """The first problem that pydantic found, as one message.
+
+    Args:
+        file: its name or, for the line and the key as they were written, the file as it was read.
+        where: dotted key as pydantic sees it → the key shown to the user.
+        within: the keys above the part of the file that was validated.
+        unknown: what to expect instead of an unknown key.
+    """
+    problems = error.errors(include_url=False)
+    problem = problems[0]
+    if problem["type"] == "missing":
+        problem = _misspelt(problems) or problem
+    keys: list[str | int] = [*within, *problem["loc"]]
+    value = problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        if problem is not problems[0]:
+            unknown += f"; is it the required key {problems[0]['loc'][-1]!r}?"
+        expected = unknown
+    elif problem["type"] == "missing":
+        expected, value = "this key, which is required", None
+    else:
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        expected = re.sub(r"^\w+ should (be|match|have)( a valid)? ?", "", message)
+        expected = re.sub(r" or instance of \w+", "", expected)
+        value = None if isinstance(value, dict) else value
+    if isinstance(file, Source):
+        last = keys[-1:] if problem["type"] == "missing" else []
+        there = _that_are_there(file.content, keys[: len(keys) - len(last)])
+        return file.problem([*there, *last], value, expected=expected)
+    return InputError(file, where(".".join(map(str, keys))), value, expected=expected)
+
+
+def _that_are_there(content: Any, keys: Sequence[str | int]) -> list[str | int]:
+    """Without what pydantic adds to a place, such as the name of a type."""
+    found: list[str | int] = []
+    for key in keys:
+        if (isinstance(content, dict) and key in content) or (
+            isinstance(content, list) and isinstance(key, int) and key < len(content)
+        ):
+            content = content[key]  # type: ignore[index]
+            found.append(key)
+    return found
+
+
+def _misspelt(problems: Sequence[ErrorDetails]) -> ErrorDetails | None:
+    """The unknown key that was meant to be the missing one, if one looks like it."""
+    *parents, missing = problems[0]["loc"]
+    strangers = {
+        str(problem["loc"][-1]): problem
+        for problem in problems
+        if problem["type"] == "extra_forbidden" and [*problem["loc"][:-1]] == parents
+    }
+    close = difflib.get_close_matches(str(missing), strangers, n=1)
+    return strangers[close[0]] if close else None
