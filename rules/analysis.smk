@@ -1,6 +1,6 @@
 # What verdicts depend on besides the results and the ablation file.
 VERDICTS = package_hash(
-    "statistics", "analysis.py", "ablation.py", "reachability.py", "results.py"
+    "statistics", "verdicts", "analysis.py", "ablation.py", "results.py"
 )
 
 
@@ -102,7 +102,7 @@ rule claims:
     params:
         reports=PLAN.reports,
         reference=f"reports/reference/{PLAN.tier}/claims.json",
-        code=package_hash("reports", "analysis.py", "statistics"),
+        code=package_hash("reports", "analysis.py", "statistics", "verdicts"),
     message:
         "the table of all claims"
     shell:

@@ -205,14 +205,16 @@ def _check(options: argparse.Namespace) -> None:
 
     from fixbench.job import check_runnable  # imports torch
     from fixbench.reachability import left_out, reachable, unreachable
+    from fixbench.verdicts import check_claims, is_tested
 
     for file, ablation in loaded.items():
+        check_claims(ablation, file)
         check_runnable(file, ablation, ablation.tiers)
         if options.hashes:
             for claim in ablation.claims:
                 print(f"{claim.id} {claim_hash(claim)}")
             continue
-        family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
+        family = sum(claim.primary and is_tested(claim) for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)
         print(f"{file.parent.name}: {_count(variants, 'variant')}, {_count(claims, 'claim')}")
         for tier, content in ablation.tiers.items():

@@ -32,6 +32,7 @@ from fixbench.ablation import (
 )
 from fixbench.errors import InputError
 from fixbench.reachability import plan_looks, unreachable
+from fixbench.verdicts import check_claims
 
 __all__ = [
     "CONFIG",
@@ -325,6 +326,7 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
     for name in names:
         file = folder / name / "ablation.yaml"
         ablation = load_ablation(file)
+        check_claims(ablation, file)
         if not (folder / name / "rule.smk").is_file():
             raise InputError(folder / name / "rule.smk", "", expected="the ablation's rule")
         if settings.tier not in ablation.tiers:

@@ -12,7 +12,8 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
 from fixbench.ablation import Effect
-from fixbench.statistics import Measurements, adjudicate, student_t
+from fixbench.statistics import student_t
+from fixbench.verdicts import Measurements, adjudicate
 
 BETTER = {"loss": "lower", "norm": "neither"}
 DOSES = {"a": 1.0, "b": 2.0, "c": 5.0, "partly": 10.0}

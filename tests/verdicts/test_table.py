@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from fixbench.statistics import adjudicate, claims_table
+from fixbench.verdicts import adjudicate, claims_table
 
 KEYS = [
     "id",

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from fixbench.statistics import compare_variants
+from fixbench.verdicts import compare_variants
 
 COMPARISON = {
     "name": "all three",

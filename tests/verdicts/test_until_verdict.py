@@ -7,15 +7,8 @@ import pytest
 from scipy import stats
 
 from fixbench.errors import InputError
-from fixbench.statistics import (
-    adjudicate,
-    claims_table,
-    looks_so_far,
-    proportion,
-    spending_levels,
-    student_t,
-    tost,
-)
+from fixbench.statistics import proportion, spending_levels, student_t, tost
+from fixbench.verdicts import adjudicate, claims_table, looks_so_far
 
 LOOKS = (5, 10, 15)
 LEVELS = [item.level for item in spending_levels(LOOKS)]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import Row, read_results, write_results
-from fixbench.statistics import Measurements
+from fixbench.verdicts import Measurements
+from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, NoRunSucceeded
 
 BETTER = {"loss": "lower", "score": "higher", "norm": "neither"}
 
@@ -128,8 +129,7 @@ def test_a_failed_run_counts_as_the_policy_says(make_frame, metric, failed, expe
         seed: value for seed, value in found.values.items() if seed not in found.failed
     }
     null = 0.25 in expected.values()
-    assert len(found.policy) == 1
-    assert found.policy[0].endswith("counts as the null.") == null
+    assert found.notes == (FailedAsNull() if null else FailedAsWorst(),)
 
 
 def test_a_seed_is_imputed_without_any_complete_one(make_frame):
@@ -198,10 +198,7 @@ def test_an_arm_without_a_successful_run_leaves_no_effect(make_frame):
     assert list(found.values) == [0, 1]
     assert np.isnan(list(found.values.values())).all()
     assert found.failed == {0, 1}
-    assert found.policy == (
-        "No run of variant 'a' succeeded (2 of 2 failed), so that nothing can be said of an effect "
-        "on it.",
-    )
+    assert found.notes == (NoRunSucceeded(variant="a", seeds=2),)
 
 
 def test_property_counts_every_step_only_where_asked(make_frame):
@@ -253,10 +250,9 @@ def test_runs_of_other_steps_are_refused(make_frame, at, found, expected):
         assert str(caught.value) == message
         # Where nothing is decided by it, it is measured and said.
         described = Measurements(frame, BETTER).per_seed(effect(*terms), describes=True)
-        assert described.policy == (
-            f"Its runs were not measured at the same steps: seed 1 of 'b' at {found}, seed 0 of "
-            f"'{arm}' at {expected}.",
-        )
+        (note,) = described.notes
+        assert (note.variant, note.seed, note.steps) == ("b", 1, str(found))
+        assert (note.other_variant, note.other_seed, note.other_steps) == (arm, 0, str(expected))
     # A run that failed may be as short as it was; its first step is that of the others.
     lost = frame.assign(status=np.where((frame["seed"] == 1), "diverged", "ok"))
     Measurements(lost, BETTER).per_seed(effect(term("b", at=at), term("a", at=at, weight=-1.0)))
