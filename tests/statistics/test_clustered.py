@@ -1,6 +1,7 @@
 """Intervals over seeds and samples, against a looped bootstrap and a known mean."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 from fixbench.statistics import clustered_interval
 
 
-def looped(rows, *, crossed, resamples=4000):
+def looped(rows: Any, *, crossed: Any, resamples: Any = 4000) -> Any:
     """Draw and average, one resample after another; its standard deviation."""
     random = np.random.default_rng(3)
     means = []
@@ -28,7 +29,7 @@ def looped(rows, *, crossed, resamples=4000):
 @pytest.mark.parametrize(
     ("sizes", "crossed"), [((8, 8, 8, 8), False), ((3, 9, 1, 6, 4), False), ((5, 5, 5, 5), True)]
 )
-def test_standard_error_is_that_of_a_looped_bootstrap(sizes, crossed):
+def test_standard_error_is_that_of_a_looped_bootstrap(sizes: Any, crossed: bool) -> None:
     random = np.random.default_rng(7)
     rows = [random.normal(random.normal(), 1, size) + random.normal(size=size) for size in sizes]
     found = clustered_interval(rows, crossed=crossed)
@@ -42,7 +43,7 @@ def test_standard_error_is_that_of_a_looped_bootstrap(sizes, crossed):
     assert (found.fewest, found.most) == (min(sizes), max(sizes))
 
 
-def test_without_scatter_inside_seeds_it_is_the_t_interval():
+def test_without_scatter_inside_seeds_it_is_the_t_interval() -> None:
     values = [1.0, 2.5, 0.5, 3.0]
     found = clustered_interval([np.full(6, value) for value in values])
     low, high = stats.ttest_1samp(values, 0).confidence_interval()
@@ -51,14 +52,14 @@ def test_without_scatter_inside_seeds_it_is_the_t_interval():
     assert crossed.standard_error == pytest.approx(found.standard_error)
 
 
-def test_crossed_is_symmetric_in_seeds_and_samples():
+def test_crossed_is_symmetric_in_seeds_and_samples() -> None:
     x = np.random.default_rng(2).normal(size=(4, 9))
     there, back = (clustered_interval(list(table), crossed=True) for table in (x, x.T))
     assert there.standard_error == pytest.approx(back.standard_error)
 
 
 @pytest.mark.parametrize("crossed", [False, True])
-def test_one_seed_has_no_interval(crossed):
+def test_one_seed_has_no_interval(crossed: bool) -> None:
     assert math.isnan(clustered_interval([[1.0, 2.0]], crossed=crossed).low)
 
 
@@ -77,7 +78,9 @@ COVERAGE = 0.95 - 4 * math.sqrt(0.95 * 0.05 / 1000)
     ],
 )
 @pytest.mark.parametrize("crossed", [False, True])
-def test_the_known_mean_is_covered(n, m, between, sample, residual, crossed):
+def test_the_known_mean_is_covered(
+    n: int, m: int, between: float, sample: float, residual: float, crossed: bool
+) -> None:
     random = np.random.default_rng([n, m, crossed])
     covered = 0
     for _ in range(1000):

@@ -49,7 +49,7 @@ def test_equal_values_in_all_seeds_are_judged_by_the_sign_flip_floor(judge: Judg
 def test_equal_seeds_decide_a_control_or_precondition_as_the_sign_test_asks(
     judge: Judge, minus: Make, n: int, decides: bool, planted: Make, control: Make
 ) -> None:
-    def judged(c, **changes):
+    def judged(c: Any, **changes: Any) -> Any:
         rows = {seed: c[seed] for seed in range(n)}
         a = dict.fromkeys(range(n), 5.0)
         return judge(planted(3.0, n=n), a=a, runs={"c": rows}, **changes)

@@ -127,7 +127,7 @@ def test_a_control_with_failures_explains_only_both_with_and_without_them(
     c = {seed: value + 0.5 for seed, value in a.items()}
     runs = {"a": a, "b": {seed: value + 3 for seed, value in a.items()}, "c": c}
 
-    def explains(**bounds):
+    def explains(**bounds: Any) -> Any:
         result = judge(
             runs["b"],
             a=a,

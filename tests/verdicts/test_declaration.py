@@ -24,7 +24,7 @@ UNTESTED = {**PROPERTY, "rule": "not_testable", "reason": "It is a claim of prio
 def declare(make_ablation: Make, make_claim: Make) -> Make:
     """A claim with a decision that no other check has seen."""
 
-    def build(decision: Keys, **changes: Any) -> Claim:
+    def build(decision: Keys, **changes: Any) -> Any:
         (claim,) = make_ablation([make_claim({})]).claims
         documented = claim.documented.model_copy(update={"value": changes.pop("documented", 2.0)})
         judged = claim.decision.model_copy(update=decision)

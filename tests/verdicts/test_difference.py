@@ -99,6 +99,7 @@ def test_inconclusive_names_the_seeds_that_would_settle_it(judge: Judge, planted
     assert result.verdict == "inconclusive"
     needed = seeds_for_difference(0.5, 1.2, null=0.0, alpha=0.05)
     assert result.seeds_needed == needed
+    assert needed is not None
     assert needed > 10
     assert (result.ruling.seeds_needed, result.ruling.toward) == (needed, "reproduced")
     assert result.ruling.evidence["different"].p == pytest.approx(0.220, abs=5e-4)

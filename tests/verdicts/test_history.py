@@ -23,7 +23,7 @@ def test_a_claim_that_was_taken_out_is_shown_and_still_counts(
     forms = {claim.id: [claim.model_dump(mode="json")] for claim in both.claims}
     left = make_ablation([make_claim({})])
 
-    def judged():
+    def judged() -> Any:
         kept, gone = adjudicate(left, frame, tier="small", recorded_claims=forms)
         assert (gone.id, gone.verdict, gone.statement) == ("TT02", "withdrawn", "b is better")
         assert gone.effect is None
@@ -54,7 +54,7 @@ def test_the_hashes_of_all_recorded_forms_stand_beside_that_of_the_claim(
     hashes = [claim_hash(claim) for claim in claims]
     ablation = make_ablation([make_claim({})])
 
-    def judged(recorded, ablation=ablation):
+    def judged(recorded: Any, ablation: Any = ablation) -> Any:
         (result,) = adjudicate(ablation, frame, tier="small", recorded_claims=recorded)
         return result.sha256, result.recorded
 
@@ -99,7 +99,7 @@ def test_changes_from_several_recorded_forms_stand_side_by_side(
     assert not same.edited
 
 
-def measured_with(kind, effect):
+def measured_with(kind: Any, effect: Any) -> Any:
     item = {"name": "n", "meaning": "m", "effect": effect}
     return {"supporting": item, "controls": item, "preconditions": {**item, "above": -9}}[kind]
 
@@ -108,7 +108,7 @@ def measured_with(kind, effect):
 def test_a_redefined_metric_marks_the_claims_that_read_it(
     make_frame: Make, make_ablation: Make, minus: Make, kind: str | None, planted: Make
 ) -> None:
-    def claim(key, metric, others):
+    def claim(key: Any, metric: Any, others: Any) -> Any:
         decision = {"rule": "difference", "direction": "greater", "margin": 0.5}
         return {
             "id": key,
@@ -129,7 +129,7 @@ def test_a_redefined_metric_marks_the_claims_that_read_it(
     forms = {name: [metric.definition] for name, metric in ablation.metrics.items()}
     claims = {item.id: [item.model_dump(mode="json")] for item in ablation.claims}
 
-    def judged(metrics, recorded=claims):
+    def judged(metrics: Any, recorded: Any = claims) -> Any:
         return adjudicate(
             ablation, frame, tier="small", recorded_claims=recorded, recorded_metrics=metrics
         )

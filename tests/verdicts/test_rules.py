@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -110,7 +110,7 @@ def test_a_new_rule_is_one_file(
     assert unreachable(with_margin(0.5), 3)[-1].endswith("TT01 cannot: it takes 4 seeds")
     # judged with the other claim of its family,
     frame = make_frame({"a": dict.fromkeys(range(10), 5.0), "b": planted(1.5)})
-    first, second = adjudicate(with_margin(0.5), frame, tier="small")
+    first, second = cast(Any, adjudicate(with_margin(0.5), frame, tier="small"))
     assert (first.verdict, first.ruling.details) == ("reproduced", {"bound": 1.0})
     assert "More than 1.0." in first.reason
     assert first.p_adjusted == pytest.approx(2 * first.effect.p_value)

@@ -1,5 +1,8 @@
 """Effects whose seeds average samples: the interval that counts both stands beside."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,10 +11,12 @@ from fixbench.errors import InputError
 from fixbench.statistics import clustered_interval
 from fixbench.verdicts import Measurements, adjudicate
 
+Make = Callable[..., Any]
+
 BETTER = {"loss": "lower"}
 
 
-def contrast(samples="nested", scale="plain"):
+def contrast(samples: Any = "nested", scale: Any = "plain") -> Any:
     terms = [
         {"variant": variant, "metric": "loss", "stage": "test", "at": "mean", "weight": weight}
         for variant, weight in (("b", 1.0), ("a", -1.0))
@@ -20,13 +25,15 @@ def contrast(samples="nested", scale="plain"):
 
 
 @pytest.fixture
-def curves():
+def curves() -> Any:
     random = np.random.default_rng(4)
     return {v: {seed: list(random.uniform(1, 2, 6)) for seed in (0, 3, 7)} for v in "ab"}
 
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
-def test_samples_are_paired_and_average_to_the_effect_of_their_seed(make_frame, curves, scale):
+def test_samples_are_paired_and_average_to_the_effect_of_their_seed(
+    make_frame: Make, curves: Any, scale: str
+) -> None:
     results = Measurements(make_frame(curves), BETTER)
     effects = results.per_seed(contrast(scale=scale))
     found = results.samples(contrast(scale=scale), effects)
@@ -37,7 +44,9 @@ def test_samples_are_paired_and_average_to_the_effect_of_their_seed(make_frame, 
 
 
 @pytest.mark.parametrize(("samples", "size"), [("nested", 1), ("crossed", 6)])
-def test_a_failed_seed_has_its_imputed_value_as_samples(make_frame, curves, samples, size):
+def test_a_failed_seed_has_its_imputed_value_as_samples(
+    make_frame: Make, curves: Any, samples: Any, size: int
+) -> None:
     results = Measurements(make_frame(curves, failed=[("b", 3)]), BETTER)
     effects = results.per_seed(contrast(samples))
     found = results.samples(contrast(samples), effects)[1]
@@ -51,7 +60,9 @@ def test_a_failed_seed_has_its_imputed_value_as_samples(make_frame, curves, samp
         ("crossed", "ab", "of an effect and in every seed"),
     ],
 )
-def test_samples_that_do_not_pair_are_refused(make_frame, curves, samples, changed, message):
+def test_samples_that_do_not_pair_are_refused(
+    make_frame: Make, curves: Any, samples: Any, changed: str, message: str
+) -> None:
     for variant in changed:
         curves[variant][3] = curves[variant][3][:4]
     results = Measurements(make_frame(curves), BETTER)
@@ -62,7 +73,7 @@ def test_samples_that_do_not_pair_are_refused(make_frame, curves, samples, chang
     assert "seed 3" in str(caught.value)
 
 
-def test_seeds_may_have_samples_of_their_own(make_frame, curves):
+def test_seeds_may_have_samples_of_their_own(make_frame: Make, curves: Any) -> None:
     for variant in "ab":
         curves[variant][3] = curves[variant][3][:4]
     results = Measurements(make_frame(curves), BETTER)
@@ -72,9 +83,9 @@ def test_seeds_may_have_samples_of_their_own(make_frame, curves):
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
 def test_the_seed_stays_the_unit_and_the_interval_stands_beside(
-    make_ablation, make_claim, make_frame, curves, scale
-):
-    def judge(samples):
+    make_ablation: Make, make_claim: Make, make_frame: Make, curves: Any, scale: str
+) -> None:
+    def judge(samples: Any) -> Any:
         effect = contrast(samples, scale).model_dump()
         ablation = make_ablation([make_claim({"margin": 1.5}, effect=effect)])
         return adjudicate(ablation, make_frame(curves), tier="small")[0]
@@ -94,7 +105,7 @@ def test_the_seed_stays_the_unit_and_the_interval_stands_beside(
     assert (found.low, found.high) == pytest.approx((back(again.low), back(again.high)))
 
 
-def test_samples_need_means():
+def test_samples_need_means() -> None:
     content = contrast().model_dump()
     content["terms"][0]["at"] = "last"
     with pytest.raises(ValueError, match="every term at 'mean', which is over the samples"):

@@ -93,6 +93,8 @@ def test_a_share_is_in_the_family_of_tests_and_not_in_that_of_equivalence(
     )
     frame = make_frame({"a": planted(0.0, rolled=3, base=0.9), "b": passes(10)})
     first, second = adjudicate(ablation, frame, tier="small")
+    assert first.effect is not None
+    assert second.effect is not None
     raw = {"1": first.effect.p_value, "2": second.effect.p_value}
     assert second.effect.p_value == pytest.approx(2 / 1024)
     assert {"1": first.p_adjusted, "2": second.p_adjusted} == pytest.approx(holm(raw))
