@@ -39,7 +39,7 @@ def family_of(ablation: Ablation, withdrawn: Sequence[str]) -> list[str]:
     """The claims that p is adjusted for.
 
     Args:
-        withdrawn: those of the claims that were taken out which still count.
+        withdrawn: the claims that were taken out of the file and still count.
     """
     return [
         *(claim.id for claim in ablation.claims if claim.primary and is_tested(claim)),

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def rule_names() -> tuple[str, ...]:
-    """The rules that there are, in alphabetical order; nothing is imported for it."""
+    """The names of all rules, in alphabetical order; no rule is imported for it."""
     names = (module.name for module in iter_modules(__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
 
