@@ -20,14 +20,8 @@ from fixbench.errors import InputError
 from fixbench.files import whole_file, write_json
 from fixbench.provenance import file_hash, read_provenance
 from fixbench.results import read_metadata, read_results
-from fixbench.statistics import (
-    SPENDING,
-    ClaimResult,
-    Progress,
-    adjudicate,
-    looks_so_far,
-    spending_levels,
-)
+from fixbench.statistics import SPENDING, Progress, spending_levels
+from fixbench.verdicts import ClaimResult, adjudicate, check_claims, looks_so_far
 
 __all__ = [
     "analyse",
@@ -142,6 +136,7 @@ def _read(
 ) -> tuple[Ablation, pd.DataFrame, _Recorded]:
     """The ablation, its rows, and what they were produced under."""
     ablation = load_ablation(folder / "ablation.yaml")
+    check_claims(ablation, folder / "claims.yaml")
     metadata = _check_files(folder, ablation, tier, results)
     frame = read_results(results)
     for path, content in metadata.items():

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 from fixbench.ablation import load_ablation
-from fixbench.ablation._schema import schemas
 from fixbench.errors import InputError
 from fixbench.reading import read_yaml
+from fixbench.schemas import schemas
 from fixbench.workflow import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_no_claims_file(toy: dict[str, Any], write: Write) -> None:
 @pytest.mark.parametrize("name", ["ablation", "claims", "findings"])
 def test_exported_schema_is_current(name: str) -> None:
     exported = json.loads((ROOT / "config" / f"{name}.schema.json").read_text())
-    assert exported == schemas()[name], "run: python -m fixbench.ablation config"
+    assert exported == schemas()[name], "run: python -m fixbench.schemas config"
 
 
 def test_exported_schema_of_the_settings_is_current() -> None:

@@ -16,7 +16,8 @@ from fixbench.calibration import (
     measure_speed,
 )
 from fixbench.results import Row, read_results, write_results
-from fixbench.statistics import adjudicate, student_t
+from fixbench.statistics import student_t
+from fixbench.verdicts import adjudicate
 
 
 def write_runs(folder, runs):

@@ -17,7 +17,7 @@ from fixbench.calibration import (
     calibrate,
     judged_together,
 )
-from fixbench.statistics import adjudicate
+from fixbench.verdicts import adjudicate
 
 REPLICATIONS = 2000
 

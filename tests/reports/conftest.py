@@ -19,16 +19,8 @@ from scipy import stats
 from fixbench.ablation import Ablation
 from fixbench.reports import write_report
 from fixbench.results import COLUMNS
-from fixbench.statistics import (
-    ClaimChange,
-    ClaimResult,
-    ClusteredInterval,
-    ControlResult,
-    EffectEstimate,
-    PreconditionResult,
-    Verdict,
-    proportion,
-)
+from fixbench.statistics import ClusteredInterval, EffectEstimate, proportion
+from fixbench.verdicts import ClaimChange, ClaimResult, ControlResult, PreconditionResult, Verdict
 
 SEEDS = range(10)
 NAN = float("nan")

@@ -8,7 +8,7 @@ import pytest
 
 from fixbench.ablation import Effect
 from fixbench.reports._readings import FEWEST_STEPS, single_readings, steps_are_readings
-from fixbench.statistics import Measurements
+from fixbench.verdicts import Measurements
 
 PAIR = [
     {"variant": "a", "metric": "norm", "stage": "g", "at": "mean"},

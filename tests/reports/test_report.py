@@ -23,14 +23,8 @@ from fixbench.reports import write_claims
 from fixbench.reports._format import number
 from fixbench.reports._view import _comparable, build_report
 from fixbench.reports._write import _html, _tex
-from fixbench.statistics import (
-    Crossing,
-    EffectEstimate,
-    Looks,
-    adjudicate,
-    claims_table,
-    compare_variants,
-)
+from fixbench.statistics import Crossing, EffectEstimate
+from fixbench.verdicts import Looks, adjudicate, claims_table, compare_variants
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 

@@ -17,7 +17,7 @@ from fixbench.reports._words import (
     requirement,
     tolerance_zone,
 )
-from fixbench.statistics import Verdict
+from fixbench.verdicts import Verdict
 
 LOG: dict[str, Any] = {
     "scale": "log",

@@ -10,7 +10,7 @@ families, and refuses in one message whatever is wrong. All other code reads the
 from fixbench.ablation._base import At, Name, Scale, Strict, TierName
 from fixbench.ablation._claims import Claim, Control, Documented, Precondition
 from fixbench.ablation._comparison import Comparison
-from fixbench.ablation._decision import TESTED_RULES, Decision
+from fixbench.ablation._decision import Decision
 from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
@@ -23,7 +23,6 @@ from fixbench.ablation._tier import AblationInTier, option_difference, resolve_o
 from fixbench.reading import parse_seeds, read_yaml, validation_problem
 
 __all__ = [
-    "TESTED_RULES",
     "Ablation",
     "AblationInTier",
     "At",

@@ -8,7 +8,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from fixbench.ablation._base import Strict
-from fixbench.ablation._decision import Decision, check_rule
+from fixbench.ablation._decision import Decision
 from fixbench.ablation._effects import Effect
 
 __all__ = [
@@ -145,11 +145,6 @@ class ClaimForm(Strict, Generic[E, P, C]):
 
 class Claim(ClaimForm[Effect, Precondition, Control]):
     __doc__ = ClaimForm.__doc__
-
-    @model_validator(mode="after")
-    def _fits_its_rule(self) -> Claim:
-        check_rule(self)
-        return self
 
     def effects(self) -> Iterator[tuple[str, Effect]]:
         """Every effect of the claim with the key under which it stands."""

@@ -1,7 +1,7 @@
 """Verdicts on claims whose truth is known, by the functions that judge real ones.
 
 Each replication is a claim about two variants of its own, with its own stage, so that runs are
-imputed from these two alone. `fixbench.statistics.adjudicate` takes milliseconds a claim, mostly
+imputed from these two alone. `fixbench.verdicts.adjudicate` takes milliseconds a claim, mostly
 for rows and for checks that decide nothing; that is too long to tell 5 % from 10 %. So verdicts are
 found twice: all of them by the rules as they are stated, in arrays, with the tests of the package;
 and the first ones of every simulation from rows, by `adjudicate`, as those of a run. Both must give
@@ -24,15 +24,8 @@ from fixbench.ablation import Ablation
 from fixbench.calibration._methods import ALPHA, CLAIMS, NORMAL, SIZES, Cell
 from fixbench.calibration._rate import Bound, Rate
 from fixbench.results import COLUMNS
-from fixbench.statistics import (
-    ClaimResult,
-    TTests,
-    adjudicate,
-    holms,
-    seeds_for_difference,
-    t_tests,
-    tosts,
-)
+from fixbench.statistics import TTests, holms, seeds_for_difference, t_tests, tosts
+from fixbench.verdicts import ClaimResult, adjudicate
 
 __all__ = ["TRUTHS", "Truth", "adjudicate_planted", "claim_cells"]
 
@@ -307,7 +300,7 @@ class _Runs:
         return found
 
     def judged(self, *, family: int) -> tuple[Verdicts, TTests]:
-        """By the rules of `fixbench.statistics._verdict`, in arrays, with intervals.
+        """By the rules of `fixbench.verdicts`, in arrays, with intervals.
 
         Args:
             family: how many claims make one, one after another; where it is 1, each is alone.

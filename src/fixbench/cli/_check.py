@@ -29,7 +29,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
-    from fixbench.reachability import reachable
+    from fixbench.statistics import reachable
+    from fixbench.verdicts import check_claims, is_tested
     from fixbench.workflow import CONFIG, check_settings, find_ablations, left_out, unreachable
 
     if options.ablations == Path("ablations"):
@@ -40,13 +41,15 @@ def _run(options: argparse.Namespace) -> None:
     ]
     loaded = {file: load_ablation(file) for file in files}
 
+    for file, ablation in loaded.items():
+        check_claims(ablation, file.with_name("claims.yaml"))
     _check_systems(loaded)
     for file, ablation in loaded.items():
         if options.hashes:
             for claim in ablation.claims:
                 print(f"{claim.id} {claim_hash(claim)}")
             continue
-        family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
+        family = sum(claim.primary and is_tested(claim) for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)
         print(f"{file.parent.name}: {count(variants, 'variant')}, {count(claims, 'claim')}")
         for tier, content in ablation.tiers.items():

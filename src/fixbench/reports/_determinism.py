@@ -13,7 +13,7 @@ from fixbench.determinism import Determinism, Repetition, Scatter
 from fixbench.errors import InputError
 from fixbench.reports._format import number
 from fixbench.reports._words import effect_unit
-from fixbench.statistics import Measurements
+from fixbench.verdicts import Measurements
 
 __all__ = ["determinism_label", "noise_floor"]
 

@@ -56,14 +56,13 @@ from fixbench.reports._words import (
     requirement,
     tolerance_zone,
 )
-from fixbench.statistics import (
+from fixbench.statistics import EffectEstimate, Proportion
+from fixbench.verdicts import (
     ClaimChange,
     ClaimResult,
     ComparisonTable,
     ControlResult,
-    EffectEstimate,
     PreconditionResult,
-    Proportion,
     compare_variants,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from fixbench.ablation import Claim, Control, Effect, Metric, Precondition, Term
 from fixbench.reports._format import number
-from fixbench.statistics import Verdict
+from fixbench.verdicts import Verdict
 
 __all__ = [
     "VERDICTS",

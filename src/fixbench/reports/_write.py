@@ -27,7 +27,7 @@ from fixbench.reports import _latex
 from fixbench.reports._calibration import CalibrationReport, build_calibration
 from fixbench.reports._figures import INK
 from fixbench.reports._view import FigureView, Report, build_report
-from fixbench.statistics import ClaimResult, claims_table
+from fixbench.verdicts import ClaimResult, claims_table
 
 __all__ = ["write_calibration", "write_claims", "write_report"]
 

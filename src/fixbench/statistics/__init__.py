@@ -1,57 +1,129 @@
-"""From tidy results to verdicts: paired effects, tests, multiplicity, equivalence, power."""
+"""Numbers alone: estimates, intervals, tests, multiplicity, power.
 
-from fixbench.reachability import Reachability as Reachability
-from fixbench.reachability import plan_looks as plan_looks
-from fixbench.reachability import reachable as reachable
-from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
-from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
-from fixbench.statistics._clustered import clustered_interval as clustered_interval
-from fixbench.statistics._comparison import ComparisonRow as ComparisonRow
-from fixbench.statistics._comparison import ComparisonTable as ComparisonTable
-from fixbench.statistics._comparison import VariantLevel as VariantLevel
-from fixbench.statistics._comparison import compare_variants as compare_variants
-from fixbench.statistics._effects import Measurements as Measurements
-from fixbench.statistics._effects import PropertyCount as PropertyCount
-from fixbench.statistics._effects import SeedEffects as SeedEffects
-from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
-from fixbench.statistics._equivalence import not_worse as not_worse
-from fixbench.statistics._equivalence import tost as tost
-from fixbench.statistics._estimate import StudentT as StudentT
-from fixbench.statistics._estimate import bca_interval as bca_interval
-from fixbench.statistics._estimate import estimate_effect as estimate_effect
-from fixbench.statistics._estimate import hedges_correction as hedges_correction
-from fixbench.statistics._estimate import sign_flip as sign_flip
-from fixbench.statistics._estimate import student_t as student_t
-from fixbench.statistics._multiplicity import holm as holm
-from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
-from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
-from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
-from fixbench.statistics._proportion import Proportion as Proportion
-from fixbench.statistics._proportion import proportion as proportion
-from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
-from fixbench.statistics._result import ClaimChange as ClaimChange
-from fixbench.statistics._result import ClaimResult as ClaimResult
-from fixbench.statistics._result import ControlResult as ControlResult
-from fixbench.statistics._result import EffectEstimate as EffectEstimate
-from fixbench.statistics._result import Looks as Looks
-from fixbench.statistics._result import PreconditionResult as PreconditionResult
-from fixbench.statistics._result import Verdict as Verdict
-from fixbench.statistics._samples import TTests as TTests
-from fixbench.statistics._samples import holms as holms
-from fixbench.statistics._samples import is_constant as is_constant
-from fixbench.statistics._samples import sign_flips as sign_flips
-from fixbench.statistics._samples import t_tests as t_tests
-from fixbench.statistics._samples import tosts as tosts
-from fixbench.statistics._sequential import SPENDING as SPENDING
-from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
-from fixbench.statistics._sequential import Crossing as Crossing
-from fixbench.statistics._sequential import Look as Look
-from fixbench.statistics._sequential import Progress as Progress
-from fixbench.statistics._sequential import Spending as Spending
-from fixbench.statistics._sequential import decide as decide
-from fixbench.statistics._sequential import spending_levels as spending_levels
-from fixbench.statistics._shape import SKEWED as SKEWED
-from fixbench.statistics._shape import standardised_skewness as standardised_skewness
-from fixbench.statistics._table import claims_table as claims_table
-from fixbench.statistics._verdict import adjudicate as adjudicate
-from fixbench.statistics._verdict import looks_so_far as looks_so_far
+Nothing here knows an ablation or a claim. The README beside this file says which test is used and
+why. Names are imported when they are used, since scipy takes long to import.
+"""
+
+from typing import TYPE_CHECKING
+
+from fixbench.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
+    from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
+    from fixbench.statistics._clustered import clustered_interval as clustered_interval
+    from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
+    from fixbench.statistics._equivalence import not_worse as not_worse
+    from fixbench.statistics._equivalence import tost as tost
+    from fixbench.statistics._estimate import EffectEstimate as EffectEstimate
+    from fixbench.statistics._estimate import StudentT as StudentT
+    from fixbench.statistics._estimate import bca_interval as bca_interval
+    from fixbench.statistics._estimate import default_null as default_null
+    from fixbench.statistics._estimate import estimate_effect as estimate_effect
+    from fixbench.statistics._estimate import hedges_correction as hedges_correction
+    from fixbench.statistics._estimate import sign_flip as sign_flip
+    from fixbench.statistics._estimate import student_t as student_t
+    from fixbench.statistics._estimate import to_analysis as to_analysis
+    from fixbench.statistics._estimate import to_natural as to_natural
+    from fixbench.statistics._look import Crossing as Crossing
+    from fixbench.statistics._look import Look as Look
+    from fixbench.statistics._look import Progress as Progress
+    from fixbench.statistics._multiplicity import holm as holm
+    from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
+    from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
+    from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
+    from fixbench.statistics._proportion import Proportion as Proportion
+    from fixbench.statistics._proportion import proportion as proportion
+    from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
+    from fixbench.statistics._reachability import Reachability as Reachability
+    from fixbench.statistics._reachability import fewest_seeds as fewest_seeds
+    from fixbench.statistics._reachability import plan_looks as plan_looks
+    from fixbench.statistics._reachability import reachable as reachable
+    from fixbench.statistics._samples import TTests as TTests
+    from fixbench.statistics._samples import holms as holms
+    from fixbench.statistics._samples import is_constant as is_constant
+    from fixbench.statistics._samples import scaled as scaled
+    from fixbench.statistics._samples import sign_flips as sign_flips
+    from fixbench.statistics._samples import t_tests as t_tests
+    from fixbench.statistics._samples import tosts as tosts
+    from fixbench.statistics._sequential import SPENDING as SPENDING
+    from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
+    from fixbench.statistics._sequential import Spending as Spending
+    from fixbench.statistics._sequential import decide as decide
+    from fixbench.statistics._sequential import spending_levels as spending_levels
+    from fixbench.statistics._shape import SKEWED as SKEWED
+    from fixbench.statistics._shape import standardised_skewness as standardised_skewness
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "_bootstrap": [
+                "bca_intervals",
+            ],
+            "_clustered": [
+                "ClusteredInterval",
+                "clustered_interval",
+            ],
+            "_equivalence": [
+                "equivalence_bounds",
+                "not_worse",
+                "tost",
+            ],
+            "_estimate": [
+                "EffectEstimate",
+                "StudentT",
+                "bca_interval",
+                "default_null",
+                "estimate_effect",
+                "hedges_correction",
+                "sign_flip",
+                "student_t",
+                "to_analysis",
+                "to_natural",
+            ],
+            "_look": [
+                "Crossing",
+                "Look",
+                "Progress",
+            ],
+            "_multiplicity": [
+                "holm",
+            ],
+            "_power": [
+                "MOST_SEEDS",
+                "seeds_for_difference",
+                "seeds_for_equivalence",
+            ],
+            "_proportion": [
+                "Proportion",
+                "proportion",
+                "seeds_for_share",
+            ],
+            "_reachability": [
+                "Reachability",
+                "fewest_seeds",
+                "plan_looks",
+                "reachable",
+            ],
+            "_samples": [
+                "TTests",
+                "holms",
+                "is_constant",
+                "scaled",
+                "sign_flips",
+                "t_tests",
+                "tosts",
+            ],
+            "_sequential": [
+                "SPENDING",
+                "SPENDINGS",
+                "Spending",
+                "decide",
+                "spending_levels",
+            ],
+            "_shape": [
+                "SKEWED",
+                "standardised_skewness",
+            ],
+        },
+    )

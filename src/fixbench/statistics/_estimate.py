@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from fixbench.statistics._bootstrap import bca_intervals
-from fixbench.statistics._result import EffectEstimate
+from fixbench.statistics._clustered import ClusteredInterval
 from fixbench.statistics._samples import is_constant, scaled, sign_flips, t_tests
 
 __all__ = [
+    "EffectEstimate",
     "StudentT",
     "bca_interval",
     "default_null",
@@ -40,6 +41,45 @@ class StudentT:
     low: float
     high: float
     p_value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectEstimate:
+    """A per-seed contrast, summarised over seeds.
+
+    ``estimate``, ``low`` and ``high`` are on the natural scale (ratios for log effects); the
+    interval and ``p_value`` come from one method (Student t on the analysis scale), so that they
+    never disagree about ``null``.
+
+    Attributes:
+        per_seed: seed → effect on the natural scale (failed seeds at their imputed value).
+        n: seeds that entered; n_failed: how many of them failed and were imputed by policy.
+        p_sign_flip: exact sign-flip test of the same null, a sensitivity check.
+        bootstrap_low, bootstrap_high: BCa interval, a sensitivity check (NaN if undefined).
+        complete_case: the estimate without failed seeds (NaN when none is left).
+        standard_deviation: of the per-seed effects, on the analysis scale.
+        standardised: Hedges-corrected paired effect size (mean minus null over SD).
+        clustered: natural-scale interval that counts the samples inside seeds, where the effect
+            declares them; a sensitivity check.
+    """
+
+    scale: Scale
+    null: float
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    n_failed: int
+    p_value: float
+    p_sign_flip: float
+    bootstrap_low: float
+    bootstrap_high: float
+    complete_case: float
+    standard_deviation: float
+    standardised: float
+    per_seed: Mapping[int, float]
+    clustered: ClusteredInterval | None = None
 
 
 def default_null(scale: Scale) -> float:

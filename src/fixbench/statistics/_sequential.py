@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, get_args
@@ -29,13 +28,11 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from fixbench.errors import InputError
+from fixbench.statistics._look import Crossing, Look, Progress
 
 __all__ = [
     "SPENDING",
     "SPENDINGS",
-    "Crossing",
-    "Look",
-    "Progress",
     "Spending",
     "decide",
     "spending_levels",
@@ -52,52 +49,6 @@ _NODES = 160
 _FAR = 12.0
 # The part of alpha spent where there are several looks; see above.
 _KEPT = 0.85
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One look at the results so far.
-
-    Attributes:
-        n: seeds so far.
-        spent: the error probability of normal sums up to here.
-        level: a two-sided p at or below this shows an effect at this look.
-    """
-
-    n: int
-    spent: float
-    level: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crossing:
-    """The first look at which a p met its level.
-
-    Attributes:
-        look: its number, from 1.
-        n: seeds at that look.
-        level: of that look, at the share of alpha that Holm's steps left for the claim.
-    """
-
-    look: int
-    n: int
-    p: float
-    level: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What a look has settled.
-
-    Attributes:
-        shown: claim → kind of evidence that is shown → where.
-        undecided: the claims for which none is, of those that have any.
-        next_n: the seeds of the next look; ``None`` if all is settled or the budget is spent.
-    """
-
-    shown: Mapping[str, Mapping[str, Crossing]]
-    undecided: tuple[str, ...]
-    next_n: int | None
 
 
 def spending_levels(

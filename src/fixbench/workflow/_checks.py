@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from fixbench.ablation import Ablation
-from fixbench.reachability import fewest_seeds, reachable
+from fixbench.statistics import reachable
+from fixbench.verdicts import is_tested, load_rule
+from fixbench.verdicts.rules import TestedRule
 
 __all__ = ["left_out", "unreachable"]
 
 
 def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
     """What ``n`` seeds cannot settle, one phrase each; empty if they can settle everything."""
-    family = sum(claim.primary and claim.decision.tested for claim in ablation.claims)
+    family = sum(claim.primary and is_tested(claim) for claim in ablation.claims)
     phrases = []
     reach = reachable(n, family, alpha)
     if not reach.possible:
@@ -20,15 +22,13 @@ def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
             "seeds (the t-test has no such floor)"
         )
     for claim in ablation.claims:
-        decision = claim.decision
-        if decision.rule != "share" or decision.null is None:
+        rule = load_rule(claim.decision.rule)
+        if not isinstance(rule, TestedRule):
             continue
-        # At best the property holds in every seed, or in none.
-        each = decision.null if decision.direction == "greater" else 1 - decision.null
         size = family if claim.primary else 1
-        smallest_n = fewest_seeds(2 * size, each, alpha)
-        if n < smallest_n:
-            phrases.append(f"the exact test of {claim.id} cannot: it takes {smallest_n} seeds")
+        fewest = rule.fewest_seeds(claim.decision, family=size, alpha=alpha)
+        if fewest is not None and n < fewest:
+            phrases.append(f"the exact test of {claim.id} cannot: it takes {fewest} seeds")
     return phrases
 
 

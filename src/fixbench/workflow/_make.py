@@ -43,6 +43,7 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
     for name in names:
         file = folder / name / "ablation.yaml"
         ablation = load_ablation(file)
+        check_claims(ablation, folder / name / "claims.yaml")
         if settings.tier not in ablation.tiers:
             if settings.ablations:
                 known = ", ".join(ablation.tiers)

@@ -12,7 +12,7 @@ from typing import Any
 
 from fixbench.ablation import Ablation, parse_seeds
 from fixbench.errors import InputError
-from fixbench.reachability import plan_looks
+from fixbench.statistics import plan_looks
 from fixbench.workflow._layout import look_files
 from fixbench.workflow._settings import UNTIL_VERDICT, Settings, given_in
 

@@ -1,16 +1,25 @@
-"""JSON schemas of the written files, by which editors complete and explain keys."""
+"""JSON schemas of the written files, by which editors complete and explain keys.
+
+``python -m fixbench.schemas config`` writes them into that folder. They stand above the decision
+rules, whose names they list.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from fixbench.ablation import Decision
 from fixbench.ablation._base import Strict
 from fixbench.ablation._written import WrittenAblation, WrittenClaims, WrittenFindings
+from fixbench.verdicts.rules import rule_names
 
 __all__ = ["schemas"]
 
@@ -44,6 +53,8 @@ def _explained(model: type[BaseModel]) -> dict[str, Any]:
             value.pop("title", None)
             if key in meanings:
                 value["description"] = meanings[key]
+        if owner is Decision:
+            part["properties"]["rule"]["enum"] = list(rule_names())
     return schema
 
 
@@ -72,3 +83,9 @@ def _sections(model: type) -> tuple[str, dict[str, str]]:
 def _plain(text: str) -> str:
     paragraphs = re.split(r"\n\s*\n", text.replace("``", "`").strip())
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+if __name__ == "__main__":
+    for _name, _schema in schemas().items():
+        _text = json.dumps(_schema, indent=2, ensure_ascii=False)
+        Path(sys.argv[1], f"{_name}.schema.json").write_text(f"{_text}\n", encoding="utf-8")

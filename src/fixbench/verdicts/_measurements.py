@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
+from fixbench.verdicts._failures import impute
+from fixbench.verdicts._notes import NoRunSucceeded, Note, UnevenSteps
 
 __all__ = ["Measurements", "PropertyCount", "SeedEffects"]
 
@@ -30,13 +32,18 @@ class SeedEffects:
             their imputed value; NaN in every seed where a variant has no successful run.
         failed: the seeds of which at least one run failed.
         failed_runs: how many runs failed, of the effect's variants.
-        policy: how failed runs count, in sentences.
+        notes: how failed runs count, and that runs have other steps.
     """
 
     values: Mapping[int, float]
     failed: frozenset[int]
     failed_runs: int = 0
-    policy: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def mean(self) -> float:
+        """Over all seeds."""
+        return float(np.mean(list(self.values.values())))
 
     @property
     def complete(self) -> dict[int, float]:
@@ -52,14 +59,14 @@ class PropertyCount:
         held, checked: values equal to 1, and values in all, of runs that did not fail.
         share: seed → share of its values equal to 1.
         failed: the seeds of which at least one run failed.
-        lost: a sentence for each variant without a successful run.
+        lost: a note for each variant without a successful run.
     """
 
     held: int
     checked: int
     share: Mapping[int, float]
     failed: frozenset[int]
-    lost: tuple[str, ...] = ()
+    lost: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,14 @@ class _Uneven:
     expected: NDArray[np.int64]
 
     @property
-    def sentence(self) -> str:
-        return (
-            f"Its runs were not measured at the same steps: seed {self.seed} of "
-            f"{self.term.variant!r} at {_steps(self.steps)}, seed {self.other_seed} of "
-            f"{self.other!r} at {_steps(self.expected)}."
+    def note(self) -> UnevenSteps:
+        return UnevenSteps(
+            variant=self.term.variant,
+            seed=self.seed,
+            steps=_steps(self.steps),
+            other_variant=self.other,
+            other_seed=self.other_seed,
+            other_steps=_steps(self.expected),
         )
 
     def refusal(self, file: str, name: str) -> InputError:
@@ -136,18 +146,13 @@ class Measurements:
     ) -> SeedEffects:
         """The weighted sum of the effect's terms for each seed.
 
-        Failed runs enter by intention to treat: failing is an outcome, and a bad one. A seed with a
-        failed run has the most adverse (to the variant that failed) of two values: the sum with the
-        worst value of the effect's own successful runs (of the same metric, stage and steps) in
-        place of the failed one, and any sum of a seed without failures. Where failures in a seed
-        pull in opposite directions, or neither direction of a metric is better, it is ``null``. If
-        a variant has no successful run, every value is NaN.
+        Failed runs count as `fixbench.verdicts._failures` says.
 
         Args:
             null: the value that means "no effect", on the analysis scale.
             name: what the effect is called in a message.
-            describes: it decides nothing, so that runs of different steps are not refused but noted
-                in ``policy``.
+            describes: it decides nothing, so that runs of different steps are not refused but
+                noted.
 
         Raises:
             InputError: a term has no rows; the variants were not run with the same seeds; a value
@@ -165,9 +170,9 @@ class Measurements:
         failed = frozenset(seed for _, seed in runs)
         if lost := self._lost(effect, seeds):
             nothing = dict.fromkeys(seeds, math.nan)
-            return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), policy=lost)
+            return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), notes=lost)
         with np.errstate(over="ignore"):
-            values, policy = self._impute(terms, measured, seeds, null)
+            values, notes = impute(terms, measured, seeds, null=null, better=self._better)
         for seed, value in values.items():
             if not abs(value) <= _LARGEST:
                 raise InputError(
@@ -181,7 +186,7 @@ class Measurements:
             values=values,
             failed=failed,
             failed_runs=len(runs),
-            policy=(*policy, *([] if uneven is None else [uneven.sentence])),
+            notes=(*notes, *([] if uneven is None else [uneven.note])),
         )
 
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
@@ -306,72 +311,14 @@ class Measurements:
         metrics = sorted({metric for stage, metric in keys if stage == term.stage})
         return f"; stage {term.stage!r} has {', '.join(map(repr, metrics))}" if metrics else ""
 
-    def _lost(self, effect: Effect, seeds: list[int]) -> tuple[str, ...]:
-        """A sentence for each of the effect's variants all of whose runs failed."""
+    def _lost(self, effect: Effect, seeds: list[int]) -> tuple[NoRunSucceeded, ...]:
+        """A note for each of the effect's variants all of whose runs failed."""
         variants = dict.fromkeys(term.variant for term in effect.weighted)
         return tuple(
-            f"No run of variant {variant!r} succeeded ({len(seeds)} of {len(seeds)} failed), so "
-            "that nothing can be said of an effect on it."
+            NoRunSucceeded(variant=variant, seeds=len(seeds))
             for variant in variants
             if all((variant, seed) in self._failed for seed in seeds)
         )
-
-    def _impute(
-        self, terms: list[Term], measured: list[dict[int, float]], seeds: list[int], null: float
-    ) -> tuple[dict[int, float], dict[str, None]]:
-        """The weighted sums, as `per_seed` describes them, and how failed runs count in them."""
-        totals: dict[int, float] = {}
-        pulls: dict[int, set[int]] = {}
-        policy: dict[str, None] = {}
-        for seed in seeds:
-            total = 0.0
-            for term, found in zip(terms, measured, strict=True):
-                value = found.get(seed)
-                if value is None:
-                    pulls.setdefault(seed, set())
-                    value = self._worst(term, terms, measured)
-                    if term.weight:
-                        pulls[seed].add(self._pull(term))
-                total += term.weight * value
-            totals[seed] = total
-        complete = [total for seed, total in totals.items() if seed not in pulls]
-        for seed, directions in pulls.items():
-            if directions == {1}:
-                totals[seed] = max([totals[seed], *complete])
-            elif directions == {-1}:
-                totals[seed] = min([totals[seed], *complete])
-            elif directions:
-                totals[seed] = null
-            policy[_policy(directions)] = None
-        return totals, policy
-
-    def _worst(self, term: Term, terms: list[Term], measured: list[dict[int, float]]) -> float:
-        """The worst value of the effect's own runs, where such a run failed."""
-        chosen = (term.metric, term.stage, term.at)
-        pool = [
-            value
-            for other, found in zip(terms, measured, strict=True)
-            if (other.metric, other.stage, other.at) == chosen
-            for value in found.values()
-        ]
-        return min(pool) if self._better[term.metric] == "higher" else max(pool)
-
-    def _pull(self, term: Term) -> int:
-        """The side of the effect, 1 or -1, to which failures of the term pull it; 0 for neither."""
-        worse = {"lower": 1, "higher": -1, "neither": 0}[self._better[term.metric]]
-        return worse if term.weight > 0 else -worse
-
-
-def _policy(pulls: set[int]) -> str:
-    if len(pulls) > 1 or pulls == {0}:
-        return (
-            "Where failures in one seed pull its effect in opposite directions, or neither "
-            "direction of the metric is better, its effect counts as the null."
-        )
-    return (
-        "A failed run counts as the worst of the successful runs of this effect's variants, and "
-        "the effect of its seed as at least as adverse to it as in any seed without failures."
-    )
 
 
 def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:

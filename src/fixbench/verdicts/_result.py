@@ -1,66 +1,21 @@
-"""What the analysis says of one effect and of one claim."""
+"""What the analysis says of one claim, with everything that it rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
-from fixbench.ablation import Judgement
-from fixbench.statistics._clustered import ClusteredInterval
-from fixbench.statistics._proportion import Proportion
-from fixbench.statistics._sequential import Crossing
+from fixbench.statistics import Crossing, EffectEstimate, Proportion
+from fixbench.verdicts._ruling import Ruling, Verdict
 
 __all__ = [
     "ClaimChange",
     "ClaimResult",
     "ControlResult",
-    "EffectEstimate",
     "Looks",
     "PreconditionResult",
     "Verdict",
 ]
-
-Verdict = Literal[Judgement, "withdrawn"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EffectEstimate:
-    """A per-seed contrast, summarised over seeds.
-
-    ``estimate``, ``low`` and ``high`` are on the natural scale (ratios for log effects); the
-    interval and ``p_value`` come from one method (Student t on the analysis scale), so that they
-    never disagree about ``null``.
-
-    Attributes:
-        per_seed: seed → effect on the natural scale (failed seeds at their imputed value).
-        n: seeds that entered; n_failed: how many of them failed and were imputed by policy.
-        p_sign_flip: exact sign-flip test of the same null, a sensitivity check.
-        bootstrap_low, bootstrap_high: BCa interval, a sensitivity check (NaN if undefined).
-        complete_case: the estimate without failed seeds (NaN when none is left).
-        standard_deviation: of the per-seed effects, on the analysis scale.
-        standardised: Hedges-corrected paired effect size (mean minus null over SD).
-        clustered: natural-scale interval that counts the samples inside seeds, where the effect
-            declares them; a sensitivity check.
-    """
-
-    scale: Literal["plain", "log"]
-    null: float
-    estimate: float
-    low: float
-    high: float
-    confidence: float
-    n: int
-    n_failed: int
-    p_value: float
-    p_sign_flip: float
-    bootstrap_low: float
-    bootstrap_high: float
-    complete_case: float
-    standard_deviation: float
-    standardised: float
-    per_seed: Mapping[int, float]
-    clustered: ClusteredInterval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +78,9 @@ class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
     Attributes:
+        verdict: after preconditions and controls; ``ruling`` says what the effect alone gives.
+        reason: the facts in sentences (`fixbench.verdicts.write_reason`).
+        ruling: the facts; ``None`` in files of version 0.1.0.
         p_adjusted: Holm over the primary claims of the document (NaN outside the family).
         p_equivalence: TOST within the margin around the null, for a ``not_worse`` rule the
             non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
@@ -167,4 +125,5 @@ class ClaimResult:
     supporting: tuple[ControlResult, ...] = ()
     edited: bool = False
     changes: tuple[ClaimChange, ...] = ()
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[str, ...] = ()
+    ruling: Ruling | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from fixbench.statistics._result import ClaimResult, ControlResult, PreconditionResult
+from fixbench.verdicts._result import ClaimResult, ControlResult, PreconditionResult
 
 __all__ = ["claims_table"]
 

@@ -1,6 +1,6 @@
 """What a number of seeds can show at all, and when a growing sample is looked at.
 
-Numbers alone, and light: Snakemake asks at every start, and the statistics take seconds to import.
+Arithmetic alone, without numpy: Snakemake asks at every start.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def reachable(n: int, family_size: int, alpha: float = 0.05) -> Reachability:
     )
 
 
-def fewest_seeds(factor: int, base: float, alpha: float = 0.05) -> int:
+def fewest_seeds(factor: int, base: float, alpha: float) -> int:
     """The first n at which the smallest p, ``factor`` times ``base`` to the n, is below alpha."""
     return next(n for n in count(1) if factor * base**n < alpha)
 

@@ -1,21 +1,18 @@
 """Verdicts where seeds were added in blocks, with a look after each."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from fixbench.errors import InputError
-from fixbench.statistics import (
-    adjudicate,
-    claims_table,
-    looks_so_far,
-    proportion,
-    spending_levels,
-    student_t,
-    tost,
-)
+from fixbench.statistics import proportion, spending_levels, student_t, tost
+from fixbench.verdicts import adjudicate, claims_table, looks_so_far
+
+Make = Callable[..., Any]
 
 LOOKS = (5, 10, 15)
 LEVELS = [item.level for item in spending_levels(LOOKS)]
@@ -26,10 +23,10 @@ EARLY = np.concatenate([3 + 0.2 * RANDOM.normal(size=5), 0.5 + 4 * RANDOM.normal
 
 
 @pytest.fixture
-def runs(make_frame):
+def runs(make_frame: Any) -> Any:
     """Effects of claims (variants against a constant ``a``) → rows."""
 
-    def build(n=15, failed=(), metric="loss", **effects):
+    def build(n: Any = 15, failed: Any = (), metric: Any = "loss", **effects: Any) -> Any:
         arms = {"a": dict.fromkeys(range(100, 100 + n), 5.0)}
         for variant, values in effects.items():
             arms[variant] = {100 + i: 5.0 + float(values[i]) for i in range(n)}
@@ -39,8 +36,8 @@ def runs(make_frame):
 
 
 @pytest.fixture
-def judge(make_ablation, make_claim):
-    def judge_all(frame, *claims, **options):
+def judge(make_ablation: Any, make_claim: Any) -> Any:
+    def judge_all(frame: Any, *claims: Any, **options: Any) -> Any:
         ablation = make_ablation(
             [make_claim(claim.get("decision", {}), **without(claim)) for claim in claims]
         )
@@ -49,15 +46,15 @@ def judge(make_ablation, make_claim):
     return judge_all
 
 
-def without(claim, key="decision"):
+def without(claim: Any, key: Any = "decision") -> Any:
     return {name: value for name, value in claim.items() if name != key}
 
 
-def claim(minus, id="TT01", variant="b", **changes):
+def claim(minus: Any, id: Any = "TT01", variant: Any = "b", **changes: Any) -> Any:
     return {"id": id, "effect": minus(variant, "a")} | changes
 
 
-def test_an_effect_that_is_shown_at_the_first_look(runs, judge, minus):
+def test_an_effect_that_is_shown_at_the_first_look(runs: Any, judge: Make, minus: Make) -> None:
     (found,) = judge(runs(5, b=EARLY), claim(minus))
     assert found.verdict == "reproduced"
     plain = student_t(EARLY[:5], confidence=1 - LEVELS[0])
@@ -67,6 +64,10 @@ def test_an_effect_that_is_shown_at_the_first_look(runs, judge, minus):
     assert (found.effect.low, found.effect.high) == pytest.approx((plain.low, plain.high))
     assert found.effect.p_value == pytest.approx(plain.p_value)
     assert math.isnan(found.p_adjusted)
+    crossing = found.ruling.evidence["different"].crossing
+    assert (crossing.look, crossing.n) == (1, 5)
+    assert crossing.level == pytest.approx(LEVELS[0])
+    # In words, as it stands for every claim of such a run.
     assert f"({100 * (1 - LEVELS[0]):.3g} % interval" in found.reason
     assert "at look 1 with 5 seeds, level 0.0192)" in found.reason
     assert LEVELS[0] == pytest.approx(0.0192, abs=5e-5)
@@ -79,7 +80,9 @@ def test_an_effect_that_is_shown_at_the_first_look(runs, judge, minus):
     assert not found.notes or "declares" not in " ".join(found.notes)
 
 
-def test_nothing_is_shown_until_the_budget_is_spent(runs, make_ablation, make_claim, judge, minus):
+def test_nothing_is_shown_until_the_budget_is_spent(
+    runs: Any, make_ablation: Make, make_claim: Make, judge: Make, minus: Make
+) -> None:
     ablation = make_ablation([make_claim({})])
     for n, following in zip(LOOKS, (10, 15, None), strict=True):
         seen, progress = looks_so_far(ablation, runs(n, b=NULL), tier="small", looks=LOOKS)
@@ -89,22 +92,22 @@ def test_nothing_is_shown_until_the_budget_is_spent(runs, make_ablation, make_cl
         assert min(expected) > max(LEVELS)
     (found,) = judge(runs(b=NULL), claim(minus))
     assert found.verdict == "inconclusive"
-    assert "its level was met at no look" in found.reason
+    assert {evidence.crossing for evidence in found.ruling.evidence.values()} == {None}
     assert found.seeds_needed is not None
 
 
-def test_what_was_shown_stays_shown(runs, judge, minus):
+def test_what_was_shown_stays_shown(runs: Any, judge: Make, minus: Make) -> None:
     late = student_t(EARLY)
     assert late.p_value > LEVELS[-1]
     assert late.mean > 0
     (found,) = judge(runs(b=EARLY), claim(minus))
     assert found.verdict == "reproduced"
-    assert "at look 1 with 5 seeds" in found.reason
+    assert found.ruling.evidence["different"].crossing.look == 1
     assert found.effect.n == 15
     assert found.effect.p_value == pytest.approx(late.p_value)
 
 
-def test_what_all_seeds_contradict_does_not_count(runs, judge, minus):
+def test_what_all_seeds_contradict_does_not_count(runs: Any, judge: Make, minus: Make) -> None:
     turned = np.concatenate([EARLY[:5], -4 + 4 * NULL[:10]])
     assert turned.mean() < 0
     (found,) = judge(runs(b=turned), claim(minus))
@@ -126,7 +129,9 @@ def test_what_all_seeds_contradict_does_not_count(runs, judge, minus):
         assert any(f"to be {kind}, which" in note for note in found.notes)
 
 
-def test_equivalence_meets_half_the_level_of_twice_alpha(runs, judge, minus):
+def test_equivalence_meets_half_the_level_of_twice_alpha(
+    runs: Any, judge: Make, minus: Make
+) -> None:
     # TOST is one-sided: just within, and just beyond.
     level = spending_levels(LOOKS, alpha=0.1)[0].level / 2
     unit = np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
@@ -139,13 +144,13 @@ def test_equivalence_meets_half_the_level_of_twice_alpha(runs, judge, minus):
         assert found.verdict == verdict
 
 
-def test_holm_over_the_primary_claims_at_the_levels(runs, judge, minus):
+def test_holm_over_the_primary_claims_at_the_levels(runs: Any, judge: Make, minus: Make) -> None:
     # Both at the level of one claim, none at that of two: only alone would they be shown.
     one, two = (spending_levels(LOOKS, alpha=alpha)[0].level for alpha in (0.05, 0.025))
     unit = np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
     unit /= unit.std(ddof=1)
 
-    def with_p(p):
+    def with_p(p: Any) -> Any:
         return unit * 0.3 + 0.3 * stats.t.isf(p / 2, 4) / math.sqrt(5)
 
     between, below = with_p((one + two) / 2), with_p(two * 0.99)
@@ -161,12 +166,12 @@ def test_holm_over_the_primary_claims_at_the_levels(runs, judge, minus):
     aside = second | {"primary": False}
     found = judge(runs(5, b=NULL, c=between), first, aside)
     assert [r.verdict for r in found] == ["inconclusive", "reproduced"]
-    assert "its levels are those of one claim" in found[1].reason
+    assert found[1].looks.shown["different"].level == pytest.approx(one)
 
 
 def test_nobody_waits_for_what_is_not_tested_or_not_measured(
-    runs, make_ablation, make_claim, minus
-):
+    runs: Any, make_ablation: Make, make_claim: Make, minus: Make
+) -> None:
     claims = [
         make_claim({}),
         make_claim({}, id="TT02", effect=minus("late", "a")),
@@ -175,7 +180,7 @@ def test_nobody_waits_for_what_is_not_tested_or_not_measured(
     ]
     claims[0]["effect"] = minus("c", "a")
     ablation = make_ablation(claims)
-    options = {"tier": "small", "looks": LOOKS}
+    options: dict[str, Any] = {"tier": "small", "looks": LOOKS}
     seen, progress = looks_so_far(ablation, runs(5, b=NULL, c=EARLY), **options)
     assert (progress.undecided, progress.next_n) == ((), None)
     # It counts in the family all the same, and so does one that was withdrawn.
@@ -187,10 +192,13 @@ def test_nobody_waits_for_what_is_not_tested_or_not_measured(
     assert shown == pytest.approx(spending_levels(LOOKS, alpha=0.05 / 3)[0].level)
     (_, missing, _, exact) = adjudicate(ablation, runs(5, b=NULL, c=EARLY), **options)
     assert (missing.verdict, exact.verdict) == ("not testable", "does not hold")
+    assert exact.looks is not None
     assert exact.looks.p_values == {}
 
 
-def test_controls_and_preconditions_rest_on_intervals_that_hold_at_all_looks(runs, judge, minus):
+def test_controls_and_preconditions_rest_on_intervals_that_hold_at_all_looks(
+    runs: Any, judge: Make, minus: Make
+) -> None:
     # An effect of 1 ± 0.5: its lower end at 95 % and at the level of the first look.
     unit = np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
     effects = 1 + 0.5 * unit / unit.std(ddof=1)
@@ -209,7 +217,7 @@ def test_controls_and_preconditions_rest_on_intervals_that_hold_at_all_looks(run
     assert found.verdict == "not testable"
 
 
-def test_shares_by_their_exact_p(runs, judge, minus):
+def test_shares_by_their_exact_p(runs: Any, judge: Make, minus: Make) -> None:
     decision = {"rule": "share", "direction": "greater", "null": 0.3, "margin": None}
     effect = {"terms": [{"variant": "b", "metric": "norm", "stage": "test"}]}
     share = {"effect": effect, "decision": decision, "documented": {"text": "mostly"}}
@@ -225,7 +233,7 @@ def test_shares_by_their_exact_p(runs, judge, minus):
 
 @pytest.mark.parametrize("looks", [(5, 10, 15, 20), (10, 20, 30, 40), (3, 6, 9, 12, 15)])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 11])
-def test_exact_shares_err_no_more_often_at_these_levels(looks, alpha):
+def test_exact_shares_err_no_more_often_at_these_levels(looks: Any, alpha: float) -> None:
     # All counts at all looks, exactly: the levels are those of normal sums.
     levels = [item.level for item in spending_levels(looks, alpha=alpha)]
     for null in (0.05, 0.3, 0.5, 0.8, 0.95):
@@ -240,12 +248,14 @@ def test_exact_shares_err_no_more_often_at_these_levels(looks, alpha):
         assert wrong <= alpha
 
 
-def test_the_seeds_must_be_those_of_a_look(runs, judge, minus):
+def test_the_seeds_must_be_those_of_a_look(runs: Any, judge: Make, minus: Make) -> None:
     with pytest.raises(InputError, match="as many seeds as there are at one of the looks: 5, 10"):
         judge(runs(7, b=NULL), claim(minus))
 
 
-def test_the_table_says_that_there_were_looks(runs, judge, make_ablation, make_claim, minus):
+def test_the_table_says_that_there_were_looks(
+    runs: Any, judge: Make, make_ablation: Make, make_claim: Make, minus: Make
+) -> None:
     found = judge(runs(5, b=EARLY), claim(minus))
     plain = adjudicate(make_ablation([make_claim({})]), runs(5, b=EARLY), tier="small")
     (row,) = claims_table(found)

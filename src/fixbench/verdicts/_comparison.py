@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fixbench.ablation import Ablation, Comparison, Effect
-from fixbench.statistics._effects import Measurements
-from fixbench.statistics._estimate import estimate_effect
-from fixbench.statistics._multiplicity import holm
-from fixbench.statistics._result import EffectEstimate
+from fixbench.statistics import EffectEstimate, estimate_effect, holm
+from fixbench.verdicts._measurements import Measurements
+from fixbench.verdicts._notes import Note
 
 __all__ = ["ComparisonRow", "ComparisonTable", "VariantLevel", "compare_variants"]
 
@@ -73,11 +72,11 @@ def compare_variants(
 def _table(
     comparison: Comparison, baseline: str, results: Measurements, confidence: float
 ) -> ComparisonTable:
-    policy: dict[str, None] = {}
+    policy: dict[Note, None] = {}
 
     def estimate(effect: Effect) -> EffectEstimate:
         seeds = results.per_seed(effect, name=f"comparison {comparison.name!r}")
-        policy.update(dict.fromkeys(seeds.policy))
+        policy.update(dict.fromkeys(seeds.notes))
         return estimate_effect(
             seeds.values, scale=effect.reported, confidence=confidence, failed=seeds.failed
         )
@@ -104,5 +103,5 @@ def _table(
             for pair, effect in pairs.items()
         ),
         left_out=tuple(variant for variant, _ in declared if variant not in levels),
-        policy=tuple(policy),
+        policy=tuple(note.text for note in policy),
     )

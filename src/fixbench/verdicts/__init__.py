@@ -1,0 +1,85 @@
+"""From tidy results to one verdict per claim.
+
+`adjudicate` judges; `check_claims` says whether what a claim declares is complete. Each decision
+rule is a module of `fixbench.verdicts.rules`. The README beside this file says how they work
+together. Names are imported when they are used, so that a check of declarations waits neither for
+pandas nor for scipy.
+"""
+
+from typing import TYPE_CHECKING
+
+from fixbench.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from fixbench.verdicts._adjudicate import adjudicate as adjudicate
+    from fixbench.verdicts._comparison import ComparisonRow as ComparisonRow
+    from fixbench.verdicts._comparison import ComparisonTable as ComparisonTable
+    from fixbench.verdicts._comparison import VariantLevel as VariantLevel
+    from fixbench.verdicts._comparison import compare_variants as compare_variants
+    from fixbench.verdicts._declaration import check_claims as check_claims
+    from fixbench.verdicts._looks import looks_so_far as looks_so_far
+    from fixbench.verdicts._measurements import Measurements as Measurements
+    from fixbench.verdicts._measurements import PropertyCount as PropertyCount
+    from fixbench.verdicts._measurements import SeedEffects as SeedEffects
+    from fixbench.verdicts._reason import write_reason as write_reason
+    from fixbench.verdicts._result import ClaimChange as ClaimChange
+    from fixbench.verdicts._result import ClaimResult as ClaimResult
+    from fixbench.verdicts._result import ControlResult as ControlResult
+    from fixbench.verdicts._result import Looks as Looks
+    from fixbench.verdicts._result import PreconditionResult as PreconditionResult
+    from fixbench.verdicts._result import Verdict as Verdict
+    from fixbench.verdicts._ruling import Evidence as Evidence
+    from fixbench.verdicts._ruling import Ruling as Ruling
+    from fixbench.verdicts._table import claims_table as claims_table
+    from fixbench.verdicts.rules import is_tested as is_tested
+    from fixbench.verdicts.rules import load_rule as load_rule
+    from fixbench.verdicts.rules import rule_names as rule_names
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "_adjudicate": [
+                "adjudicate",
+            ],
+            "_comparison": [
+                "ComparisonRow",
+                "ComparisonTable",
+                "VariantLevel",
+                "compare_variants",
+            ],
+            "_declaration": [
+                "check_claims",
+            ],
+            "_looks": [
+                "looks_so_far",
+            ],
+            "_measurements": [
+                "Measurements",
+                "PropertyCount",
+                "SeedEffects",
+            ],
+            "_reason": [
+                "write_reason",
+            ],
+            "_result": [
+                "ClaimChange",
+                "ClaimResult",
+                "ControlResult",
+                "Looks",
+                "PreconditionResult",
+                "Verdict",
+            ],
+            "_ruling": [
+                "Evidence",
+                "Ruling",
+            ],
+            "_table": [
+                "claims_table",
+            ],
+            "rules": [
+                "is_tested",
+                "load_rule",
+                "rule_names",
+            ],
+        },
+    )

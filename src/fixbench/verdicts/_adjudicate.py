@@ -1,0 +1,307 @@
+"""From results to one verdict per claim.
+
+The rules are fixed before any result exists. A claim's own rule (a module of
+`fixbench.verdicts.rules`, which states its lines) judges its effect; the first line that applies
+decides. Around it stand these, for every rule:
+
+================  ==============================================================  ==============
+rule              when                                                            verdict
+================  ==============================================================  ==============
+any               a variant of its effect, or of a precondition, is not run, or   not testable
+                  not so measured, in the tier
+tested            the interval of a precondition does not lie wholly between its  not testable
+                  ``above`` and ``below``
+tested            no test: one seed, or a variant of which no run succeeded       inconclusive
+tested            reproduced or direction only, and the interval of a control     confounded
+                  lies wholly between its ``explains_above`` and
+                  ``explains_below`` (one omitted: open; both: never)
+any               the claim was taken out of the file after its results existed   withdrawn
+================  ==============================================================  ==============
+
+"tested" are the rules that a test over seeds decides. "Shown" means Holm-adjusted p < alpha over
+the family (`fixbench.verdicts._evidence`); where seeds are added until a verdict, that p met its
+level at a look (`fixbench.verdicts._looks`). Failed runs count as `fixbench.verdicts._failures`
+says.
+
+What is promised of a family, where the effects of seeds are normal: each kind of evidence
+(different; equivalent or not worse) is adjusted by itself, so that any false difference, and any
+false absence, has a probability of at most alpha, and either of at most 2 alpha. Sizes are not
+adjusted: each interval (tolerance, preconditions, controls) errs in alpha / 2 of cases on a side,
+so that of 40 claims at the edge of their tolerance one is wrongly reproduced in 63 % of families.
+
+Runs of a variant with other steps than its first are refused where they enter what decides, those
+of several variants where an effect averages over steps; where nothing is decided, a note says so.
+Where an effect is the same in all seeds, its interval is that point and its p is the sign test's,
+which is about the median: a rare other value may have been missed, and a note says so.
+Where the seeds are clearly skewed (`fixbench.statistics.standardised_skewness`) the reason says
+that the tests then err more often than they promise; this changes nothing.
+An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
+to be one thing or the other with 80 % power at alpha divided by the size of the family.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from fixbench.ablation import Ablation, Claim, claim_hash
+from fixbench.errors import InputError
+from fixbench.statistics import spending_levels
+from fixbench.verdicts._beside import beside, other_seeds, skewness
+from fixbench.verdicts._controls import confound, measure_controls
+from fixbench.verdicts._coverage import not_measured
+from fixbench.verdicts._evidence import Adjusted, adjust, family_of, tested_rule, weigh
+from fixbench.verdicts._history import (
+    Forms,
+    compare_forms,
+    counts_in_family,
+    form_hashes,
+    withdrawn,
+    withdrawn_result,
+)
+from fixbench.verdicts._looks import looks_made, looks_so_far, uphold
+from fixbench.verdicts._measurements import Measurements
+from fixbench.verdicts._notes import Note, join
+from fixbench.verdicts._preconditions import measure_preconditions, require
+from fixbench.verdicts._reason import write_reason
+from fixbench.verdicts._result import ClaimResult, Looks
+from fixbench.verdicts._ruling import Ruling
+from fixbench.verdicts.rules import ExactRule, Tested, is_tested, load_rule
+
+__all__ = ["adjudicate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """What the claims of one ablation are judged in.
+
+    Attributes:
+        alpha: of the family, and of all looks together.
+        confidence: of the intervals.
+        looks: the planned ones; none where seeds are not added until a verdict.
+        seen: claim → what the looks so far showed.
+        family: the claims that p is adjusted for.
+    """
+
+    name: str
+    ablation: Ablation
+    results: Measurements
+    tier: str
+    alpha: float
+    confidence: float
+    looks: Sequence[int]
+    seen: Mapping[str, Looks]
+    family: Sequence[str]
+    claims: Forms | None
+    metrics: Forms
+
+    def alpha_planned(self, claim: Claim) -> float:
+        """What more seeds would have to meet: Bonferroni's level, of the last look if there are."""
+        share = self.alpha / len(self.family) if claim.primary else self.alpha
+        return spending_levels(self.looks, alpha=share)[-1].level if self.looks else share
+
+
+def adjudicate(
+    ablation: Ablation,
+    frame: pd.DataFrame,
+    *,
+    tier: str,
+    confidence: float = 0.95,
+    recorded_claims: Forms | None = None,
+    recorded_metrics: Forms | None = None,
+    looks: Sequence[int] = (),
+) -> list[ClaimResult]:
+    """Judge every claim of an ablation by the rules above, in file order; then those withdrawn.
+
+    Args:
+        frame: the results of this ablation, as `fixbench.results.read_results` returns them.
+        tier: the tier they were produced in.
+        confidence: of the intervals; alpha is 1 less this. With ``looks``, of all of them together.
+        recorded_claims: claim id → the claim under which the results were produced, as recorded:
+            once, or each form of it. A claim without an entry was added later, an entry without
+            a claim withdrawn. ``None`` if nothing was recorded, and then no claim counts as edited.
+        recorded_metrics: metric → its `Metric.definition` then: once, or each form of it. A claim
+            that rests on one which was changed since, or added, counts as edited. Empty or ``None``
+            if nothing was recorded.
+        looks: where seeds are added until a verdict, how many there are at each look, planned
+            before the first; the frame holds those of one of them.
+
+    Raises:
+        InputError: the frame holds no ablation or several, an effect cannot be read from it, or its
+            seeds are those of no look.
+    """
+    name = _only_ablation(frame)
+    results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
+    alpha = round(1 - confidence, 12)
+    seen: Mapping[str, Looks] = {}
+    if looks:
+        seen, _ = looks_so_far(
+            ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
+        )
+        confidence = 1 - spending_levels(looks, alpha=alpha)[looks_made(frame, looks) - 1].level
+    gone = withdrawn(ablation, recorded_claims or {})
+    setting = _Setting(
+        name=name,
+        ablation=ablation,
+        results=results,
+        tier=tier,
+        alpha=alpha,
+        confidence=confidence,
+        looks=looks,
+        seen=seen,
+        family=family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)]),
+        claims=recorded_claims,
+        metrics=recorded_metrics or {},
+    )
+    tested = {
+        claim.id: tested_rule(claim).test(ablation, claim, results, confidence)
+        for claim in ablation.claims
+        if is_tested(claim) and not not_measured(ablation, claim, tier, results)
+    }
+    adjusted = adjust(ablation, setting.family, tested, looked=bool(looks))
+    judged = [
+        _judge_claim(setting, claim, tested.get(claim.id), adjusted) for claim in ablation.claims
+    ]
+    judged += [withdrawn_result(name, key, (recorded_claims or {})[key]) for key in gone]
+    return [replace(result, reason=write_reason(result)) for result in judged]
+
+
+def _judge_claim(
+    setting: _Setting, claim: Claim, tested: Tested | None, adjusted: Adjusted
+) -> ClaimResult:
+    """One claim with everything around its rule; the reason is not yet written."""
+    result, notes = _judge_effect(setting, claim, tested, adjusted)
+    controls, said = measure_controls(
+        setting.ablation,
+        claim,
+        claim.controls,
+        setting.results,
+        tier=setting.tier,
+        confidence=setting.confidence,
+    )
+    notes += said
+    supporting, said = measure_controls(
+        setting.ablation,
+        claim,
+        claim.supporting,
+        setting.results,
+        tier=setting.tier,
+        confidence=setting.confidence,
+    )
+    notes += said
+    edited, changes, said = compare_forms(setting.ablation, claim, setting.claims, setting.metrics)
+    notes += said
+    if not setting.looks:
+        notes += other_seeds(setting.ablation, setting.results, setting.tier)
+    return replace(
+        confound(replace(result, controls=controls)),
+        supporting=supporting,
+        edited=edited,
+        changes=changes,
+        notes=tuple(note.text for note in notes),
+    )
+
+
+def _judge_effect(
+    setting: _Setting, claim: Claim, tested: Tested | None, adjusted: Adjusted
+) -> tuple[ClaimResult, list[Note]]:
+    """What the rule says of the effect, and whether the preconditions are met."""
+    rule = load_rule(claim.decision.rule)
+    if rule.needs_effect and (
+        missing := not_measured(setting.ablation, claim, setting.tier, setting.results)
+    ):
+        ruling = Ruling(
+            rule=rule.name,
+            verdict="not testable",
+            finding="not measured",
+            details={"tier": setting.tier, "variants": ", ".join(map(repr, missing))},
+        )
+        return _result(setting, claim, ruling), []
+    if isinstance(rule, ExactRule):
+        settled = rule.settle(claim, setting.results, setting.confidence)
+        result = _result(setting, claim, settled.ruling)
+        return replace(result, effect=settled.effect, proportion=settled.proportion), []
+    assert tested is not None
+    notes: list[Note] = []
+    looks = setting.seen.get(claim.id)
+    if looks is not None:
+        looks, notes = uphold(looks, tested)
+    preconditions, said = measure_preconditions(claim, setting.results, setting.confidence)
+    ruling = _rule_on(setting, claim, tested, adjusted, looks)
+    result = replace(
+        _result(setting, claim, ruling),
+        looks=looks,
+        effect=tested.effect,
+        proportion=tested.proportion,
+        p_adjusted=adjusted.different.get(claim.id, math.nan),
+        p_equivalence=tested.p_within,
+        p_equivalence_adjusted=adjusted.within.get(claim.id, math.nan),
+        preconditions=preconditions,
+    )
+    return require(result), [*notes, *beside(tested, setting.alpha), *said]
+
+
+def _rule_on(
+    setting: _Setting, claim: Claim, tested: Tested, adjusted: Adjusted, looks: Looks | None
+) -> Ruling:
+    """The rule's finding on a tested effect, with the seeds that an open one needs."""
+    rule = tested_rule(claim)
+    evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
+    if math.isnan(tested.effect.estimate):
+        return Ruling(
+            rule=rule.name,
+            verdict="inconclusive",
+            finding="no number",
+            evidence=evidence,
+            details={"lost": join(tested.seeds.notes)},
+        )
+    if math.isnan(tested.effect.p_value):
+        ruling = Ruling(
+            rule=rule.name, verdict="inconclusive", finding="one seed", evidence=evidence
+        )
+        return replace(ruling, unit=tested.unit)
+    ruling = rule.judge(tested, evidence)
+    seeds, toward = None, None
+    if ruling.verdict == "inconclusive":
+        seeds, toward = rule.seeds_needed(tested, setting.alpha_planned(claim))
+    return replace(
+        ruling,
+        unit=tested.unit,
+        skewness=skewness(tested),
+        seeds_needed=seeds,
+        toward=toward,
+    )
+
+
+def _result(setting: _Setting, claim: Claim, ruling: Ruling) -> ClaimResult:
+    """What is known of any claim, judged by the ruling alone."""
+    return ClaimResult(
+        id=claim.id,
+        ablation=setting.name,
+        statement=claim.statement,
+        section=claim.section,
+        kind=claim.kind,
+        documented=claim.documented.text,
+        documented_value=claim.documented.value,
+        verdict=ruling.verdict,
+        reason="",
+        primary=claim.primary,
+        sha256=claim_hash(claim),
+        recorded=form_hashes((setting.claims or {}).get(claim.id, ())),
+        source=claim.source,
+        looks=setting.seen.get(claim.id),
+        seeds_needed=ruling.seeds_needed,
+        ruling=ruling,
+    )
+
+
+def _only_ablation(frame: pd.DataFrame) -> str:
+    names = sorted(set(frame["ablation"]))
+    if len(names) != 1:
+        raise InputError(
+            "results", "ablation", names, expected="the results of exactly one ablation"
+        )
+    return str(names[0])

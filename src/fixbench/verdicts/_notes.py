@@ -1,0 +1,287 @@
+"""What stands beside a verdict and does not change it: each note is data and can be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fixbench.verdicts._format import figure, seeds_text
+
+__all__ = [
+    "About",
+    "ClaimEdited",
+    "CompleteCase",
+    "ConstantSeeds",
+    "ContradictedLook",
+    "FailedAsNull",
+    "FailedAsWorst",
+    "FailedShare",
+    "LeftOut",
+    "MetricRedefined",
+    "NoRunSucceeded",
+    "Note",
+    "OtherSeeds",
+    "OutsideWithoutFailed",
+    "SignFlipFloor",
+    "TestsDisagree",
+    "TooFewEqualSeeds",
+    "UnevenSteps",
+    "join",
+]
+
+
+class Note(Protocol):
+    """Data with one way of printing it."""
+
+    @property
+    def text(self) -> str:
+        """The note in sentences."""
+
+
+def join(notes: Sequence[Note]) -> str:
+    """All of them in one text."""
+    return " ".join(note.text for note in notes)
+
+
+@dataclass(frozen=True)
+class About:
+    """A note on a control, a supporting measurement or a precondition."""
+
+    name: str
+    note: Note
+
+    @property
+    def text(self) -> str:
+        return f"{self.name!r}: {self.note.text}"
+
+
+@dataclass(frozen=True)
+class NoRunSucceeded:
+    """All runs of a variant failed."""
+
+    variant: str
+    seeds: int
+
+    @property
+    def text(self) -> str:
+        return (
+            f"No run of variant {self.variant!r} succeeded ({self.seeds} of {self.seeds} failed), "
+            "so that nothing can be said of an effect on it."
+        )
+
+
+@dataclass(frozen=True)
+class FailedAsWorst:
+    """How a failed run counts where one direction of the metric is better."""
+
+    @property
+    def text(self) -> str:
+        return (
+            "A failed run counts as the worst of the successful runs of this effect's variants, "
+            "and the effect of its seed as at least as adverse to it as in any seed without "
+            "failures."
+        )
+
+
+@dataclass(frozen=True)
+class FailedAsNull:
+    """How failed runs count where they have no one adverse direction."""
+
+    @property
+    def text(self) -> str:
+        return (
+            "Where failures in one seed pull its effect in opposite directions, or neither "
+            "direction of the metric is better, its effect counts as the null."
+        )
+
+
+@dataclass(frozen=True)
+class FailedShare:
+    """How failed seeds count in a share of seeds: against the claim."""
+
+    holds: bool
+
+    @property
+    def text(self) -> str:
+        word = "holds" if self.holds else "does not hold"
+        return f"Failed seeds count as seeds in which the property {word}."
+
+
+@dataclass(frozen=True)
+class UnevenSteps:
+    """A run that was measured at other steps than the one it is compared with."""
+
+    variant: str
+    seed: int
+    steps: str
+    other_variant: str
+    other_seed: int
+    other_steps: str
+
+    @property
+    def text(self) -> str:
+        return (
+            f"Its runs were not measured at the same steps: seed {self.seed} of "
+            f"{self.variant!r} at {self.steps}, seed {self.other_seed} of "
+            f"{self.other_variant!r} at {self.other_steps}."
+        )
+
+
+@dataclass(frozen=True)
+class CompleteCase:
+    """The estimate from successful runs alone."""
+
+    n_failed: int
+    estimate: float
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        return (
+            f"Without the {seeds_text(self.n_failed)} that had a failed run the estimate is "
+            f"{figure(self.estimate)}{self.unit}."
+        )
+
+
+@dataclass(frozen=True)
+class ConstantSeeds:
+    """What an effect that is the same in all seeds shows and does not show."""
+
+    n: int
+    estimate: float
+    unit: str = ""
+
+    @property
+    def missed(self) -> float:
+        """The share of seeds below which another value is missed in one case of twenty or more."""
+        return float(1 - 0.05 ** (1 / self.n))
+
+    @property
+    def text(self) -> str:
+        return (
+            f"All {self.n} seeds gave {figure(self.estimate)}{self.unit}: the interval has no "
+            "width, and p is that of the sign test, which is about the median. Another value may "
+            f"have been missed if it occurs in fewer than {100 * self.missed:.0f} % of seeds; "
+            "if the effect is exact by arithmetic, there is none."
+        )
+
+
+@dataclass(frozen=True)
+class TooFewEqualSeeds:
+    """An interval without width decides nothing before so many seeds."""
+
+    fewest: int
+
+    @property
+    def text(self) -> str:
+        return f"It decides nothing, as equal seeds do so only from {self.fewest} on."
+
+
+@dataclass(frozen=True)
+class OutsideWithoutFailed:
+    """The interval lies within its bounds only where failed runs count."""
+
+    @property
+    def text(self) -> str:
+        return "Without them its interval is not within its bounds: it decides nothing."
+
+
+@dataclass(frozen=True)
+class SignFlipFloor:
+    """So few seeds that the sign-flip test cannot be significant."""
+
+    n: int
+    alpha: float
+
+    @property
+    def text(self) -> str:
+        return (
+            f"With {seeds_text(self.n)} the sign-flip test cannot give p < {self.alpha:g}; the "
+            "verdict rests on normality."
+        )
+
+
+@dataclass(frozen=True)
+class TestsDisagree:
+    """One of the two tests is significant and the other is not."""
+
+    p: float
+    p_sign_flip: float
+
+    @property
+    def text(self) -> str:
+        return (
+            f"The tests disagree before adjustment: t-test p = {figure(self.p)}, "
+            f"sign-flip p = {figure(self.p_sign_flip)}."
+        )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A control or supporting measurement that the tier does not measure."""
+
+    name: str
+    tier: str
+    variants: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        variants = ", ".join(map(repr, self.variants))
+        return f"{self.name!r} is not measured: tier {self.tier!r} leaves it out for {variants}."
+
+
+@dataclass(frozen=True)
+class ContradictedLook:
+    """What an earlier look showed and all seeds contradict."""
+
+    look: int
+    kind: str
+    by_failures: bool
+
+    @property
+    def text(self) -> str:
+        what = "the estimate from all seeds contradicts"
+        if self.by_failures:
+            what = "runs that failed since contradict"
+        return (
+            f"At look {self.look} it was shown to be {self.kind}, which {what}, so that it does "
+            "not count."
+        )
+
+
+@dataclass(frozen=True)
+class ClaimEdited:
+    """The claim is not the one that the results were produced under."""
+
+    added: bool
+
+    @property
+    def text(self) -> str:
+        how = "added" if self.added else "edited"
+        return f"The claim was {how} after these results were produced."
+
+
+@dataclass(frozen=True)
+class MetricRedefined:
+    """A metric of the claim is not defined as it was when the results were produced."""
+
+    @property
+    def text(self) -> str:
+        return (
+            "The definition of a metric that it rests on was edited after these results were "
+            "produced."
+        )
+
+
+@dataclass(frozen=True)
+class OtherSeeds:
+    """The seeds are not those of the tier."""
+
+    seeds: tuple[int, ...]
+    tier: str
+    planned: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        return f"Run with seeds {[*self.seeds]}; tier {self.tier!r} declares {[*self.planned]}."

@@ -1,0 +1,176 @@
+"""What the rules on a mean over seeds share: the t-test of its effect, margins and sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fixbench import statistics
+from fixbench.ablation import Ablation, Claim
+from fixbench.verdicts._format import evidence_text, figure, range_text
+from fixbench.verdicts._ruling import Evidence, Ruling, Side, Verdict
+from fixbench.verdicts.rules._rule import Tested, TestedRule
+
+if TYPE_CHECKING:
+    from fixbench.statistics import EffectEstimate
+    from fixbench.verdicts._measurements import Measurements
+    from fixbench.verdicts._result import ClaimResult
+
+__all__ = [
+    "MeanRule",
+    "cannot_text",
+    "equivalent_text",
+    "failing_text",
+    "margin_of",
+    "natural_bounds",
+    "null_text",
+    "open_text",
+    "side_of",
+]
+
+
+class MeanRule(TestedRule):
+    """The mean over seeds, by Student's t; a margin says which effects are too small to matter."""
+
+    def test(
+        self, ablation: Ablation, claim: Claim, results: Measurements, confidence: float
+    ) -> Tested:
+        effect, decision = claim.effect, claim.decision
+        assert effect is not None
+        assert decision.margin is not None
+        scale = effect.reported
+        null = statistics.default_null(scale) if decision.null is None else decision.null
+        seeds = results.per_seed(
+            effect, null=statistics.to_analysis(null, scale), name=f"claim {claim.id}"
+        )
+        estimate = statistics.estimate_effect(
+            seeds.values,
+            scale=scale,
+            null=decision.null,
+            confidence=confidence,
+            failed=seeds.failed,
+        )
+        if effect.samples is not None and not math.isnan(estimate.estimate):
+            clustered = statistics.clustered_interval(
+                results.samples(effect, seeds),
+                crossed=effect.samples == "crossed",
+                confidence=confidence,
+            )
+            clustered = replace(
+                clustered,
+                low=statistics.to_natural(clustered.low, scale),
+                high=statistics.to_natural(clustered.high, scale),
+            )
+            estimate = replace(estimate, clustered=clustered)
+        bounds = self.bounds(claim, estimate)
+        p_within = self.p_within(list(seeds.values.values()), *bounds)
+        if seeds.failed and not math.isnan(p_within):
+            p_within = 1.0
+        units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
+        plain_unit = f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
+        return Tested(
+            claim=claim,
+            seeds=seeds,
+            effect=estimate,
+            p_within=p_within,
+            bounds=bounds,
+            unit=" times" if scale == "log" else plain_unit,
+        )
+
+    def bounds(self, claim: Claim, effect: EffectEstimate) -> tuple[float, float]:
+        """Where an effect that is too small to matter lies, analysis scale."""
+        assert claim.decision.margin is not None
+        return statistics.equivalence_bounds(effect.null, claim.decision.margin, effect.scale)
+
+    def p_within(self, values: list[float], low: float, high: float) -> float:
+        """p of the test that the effect lies within ``bounds``."""
+        return statistics.tost(values, low=low, high=high)
+
+    def ruling(
+        self,
+        tested: Tested,
+        evidence: Mapping[str, Evidence],
+        verdict: Verdict,
+        finding: str,
+        *,
+        tolerance: tuple[float, float] | None = None,
+        details: Mapping[str, int | float | str] | None = None,
+    ) -> Ruling:
+        """The facts of every ruling on a mean, and which line of the rule applied."""
+        return Ruling(
+            rule=self.name,
+            verdict=verdict,
+            finding=finding,
+            evidence=evidence,
+            side=side_of(tested.effect),
+            margin=margin_of(tested),
+            tolerance=tolerance,
+            failed_runs=tested.seeds.failed_runs if tested.fails else 0,
+            details=details or {},
+        )
+
+
+def side_of(effect: EffectEstimate) -> Side:
+    """Where the estimate lies; below, where it is the null itself."""
+    return "above" if effect.estimate > effect.null else "below"
+
+
+def natural_bounds(centre: float, reach: float, effect: EffectEstimate) -> tuple[float, float]:
+    """``centre`` ± ``reach``, for log effects ``centre`` over and times ``reach``."""
+    low, high = statistics.equivalence_bounds(centre, reach, effect.scale)
+    return statistics.to_natural(low, effect.scale), statistics.to_natural(high, effect.scale)
+
+
+def margin_of(tested: Tested) -> tuple[float, float]:
+    """The effects too small to matter, natural scale."""
+    assert tested.claim.decision.margin is not None
+    return natural_bounds(tested.effect.null, tested.claim.decision.margin, tested.effect)
+
+
+def null_text(result: ClaimResult) -> str:
+    assert result.effect is not None
+    return figure(result.effect.null)
+
+
+def failing_text(ruling: Ruling) -> str:
+    runs = f"{ruling.failed_runs} {'run' if ruling.failed_runs == 1 else 'runs'}"
+    return f" shown where runs fail ({runs} failed)"
+
+
+def cannot_text(ruling: Ruling) -> str:
+    return f"; sameness cannot be{failing_text(ruling)}" if ruling.failed_runs else ""
+
+
+def equivalent_text(ruling: Ruling, result: ClaimResult) -> str:
+    """That the effect is too small to matter."""
+    assert ruling.margin is not None
+    p = evidence_text(ruling.evidence["equivalent"])
+    text = (
+        f"It is equivalent to {null_text(result)} within {range_text(*ruling.margin)} (equivalence "
+        f"{p})"
+    )
+    if ruling.evidence["different"].shown:
+        text += (
+            f": statistically different ({evidence_text(ruling.evidence['different'])}), but "
+            "smaller than the smallest effect that matters"
+        )
+    return text
+
+
+def open_text(ruling: Ruling, result: ClaimResult) -> str:
+    """That neither a difference that matters nor equivalence is shown."""
+    assert ruling.margin is not None
+    null, margin = null_text(result), range_text(*ruling.margin)
+    p = evidence_text(ruling.evidence["different"])
+    p_equivalence = evidence_text(ruling.evidence["equivalent"])
+    if ruling.evidence["different"].shown:
+        return (
+            f"It differs from {null} ({p}), but neither equivalence within {margin} "
+            f"({p_equivalence}) nor an effect beyond it is shown{cannot_text(ruling)}"
+        )
+    return (
+        f"Neither a difference from {null} ({p}) nor equivalence within {margin} "
+        f"({p_equivalence}) is shown{cannot_text(ruling)}"
+    )

@@ -1,0 +1,91 @@
+"""Frames that cannot be judged, and units that must not matter."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fixbench.errors import InputError
+from fixbench.verdicts import adjudicate
+
+Make = Callable[..., Any]
+Judge = Callable[..., Any]
+
+BASE = dict.fromkeys(range(10), 5.0)
+
+
+def test_unbalanced_seeds_are_refused(judge: Judge, planted: Make) -> None:
+    with pytest.raises(InputError, match=r"variant 'b' lacks \[9\]"):
+        judge(planted(3.0, n=9))
+
+
+def test_runs_of_other_steps_are_refused_by_the_claim_that_compares_them(
+    judge: Judge, minus: Make, control: Make
+) -> None:
+    curve = {seed: [5.0] if seed % 2 else [5.0, 6.0, 7.0] for seed in range(10)}
+    whole = {seed: [5.0, 6.0, 7.0] for seed in range(10)}
+    area = minus("b", "a", at="area")
+    with pytest.raises(InputError, match=r"claim TT01: step of variant 'b', seed 1, .* is '\[0\]'"):
+        judge(curve, a=whole, effect=area)
+    bounded = control(minus("c", "a", at="area"), explains_above=0.0)
+    runs = {"c": curve}
+    for key, item in (
+        ("controls", bounded),
+        ("preconditions", {"name": "n", "meaning": "m", "effect": area, "above": 0.0}),
+    ):
+        frames = {"b": whole, "runs": runs} if key == "controls" else {"b": curve, "runs": {}}
+        with pytest.raises(InputError, match=rf"claim TT01, '{item['name']}': step of variant"):
+            judge(frames["b"], a=whole, runs=frames["runs"], effect=minus("a"), **{key: [item]})
+    shown = control(minus("c", "a", at="area"))
+    result = judge(whole, a=whole, runs=runs, controls=[shown])
+    assert any("not measured at the same steps" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("exponent", [-900, 900])
+@pytest.mark.parametrize(("shift", "verdict"), [(3.0, "reproduced"), (0.0, "absent")])
+def test_a_verdict_depends_on_no_unit(
+    judge: Judge, exponent: int, shift: float, verdict: str, planted: Make
+) -> None:
+    factor = 2.0**exponent
+    a, b = ({s: v * factor for s, v in arm.items()} for arm in (BASE, planted(shift)))
+    collapsed = b | {7: b[7] * 1.5}
+    for arm in (b, collapsed):
+        result = judge(arm, {"margin": 0.5 * factor}, a=a)
+        plain = judge({s: v / factor for s, v in arm.items()})
+        assert (result.verdict, result.seeds_needed) == (plain.verdict, plain.seeds_needed)
+        assert (result.effect.p_value, result.p_equivalence) == (
+            plain.effect.p_value,
+            plain.p_equivalence,
+        )
+        assert (result.ruling.skewness is None) == (plain.ruling.skewness is None)
+    assert judge(b, {"margin": 0.5 * factor}, a=a).verdict == verdict
+
+
+def test_an_effect_that_overflows_is_refused(judge: Judge, minus: Make) -> None:
+    huge, opposite = dict.fromkeys(range(10), 1e308), dict.fromkeys(range(10), -1e308)
+    message = (
+        r"results/b.parquet: claim TT01: effect of seed 0 is inf; expected at most 1e\+300 in "
+        "magnitude, beyond which intervals overflow; record the run as diverged"
+    )
+    with pytest.raises(InputError, match=message):
+        judge(huge, a=opposite)
+    curves = {seed: [1.7e308, 1.7e308] for seed in range(10)}
+    for at in ("mean", "area"):
+        with pytest.raises(InputError, match="effect of seed 0"):
+            judge(curves, a=curves, effect=minus("b", "a", at=at))
+
+
+def test_results_of_another_or_of_no_ablation_are_refused(
+    make_ablation: Make, make_claim: Make, make_frame: Make
+) -> None:
+    ablation = make_ablation([make_claim({})])
+    frame = make_frame({"a": BASE})
+    other = frame.assign(ablation="else")
+    with pytest.raises(InputError) as caught:
+        adjudicate(ablation, pd.concat([frame, other]), tier="small")
+    assert str(caught.value) == (
+        "results: ablation is ['else', 'toy']; expected the results of exactly one ablation"
+    )
+    with pytest.raises(InputError, match=r"ablation is \[\]"):
+        adjudicate(ablation, frame.iloc[:0], tier="small")
