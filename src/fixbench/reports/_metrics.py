@@ -1,0 +1,24 @@
+"""Metrics by name: the one place where a report looks them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fixbench.ablation import Ablation, Metric
+
+__all__ = ["declared_metrics", "metric_of", "printed_unit"]
+
+
+def metric_of(ablation: Ablation, name: str) -> Metric:
+    """The declaration of the metric ``name``."""
+    return ablation.metrics[name]
+
+
+def declared_metrics(ablation: Ablation) -> Mapping[str, Metric]:
+    """Every declared metric, in the order of the ablation file."""
+    return ablation.metrics
+
+
+def printed_unit(metric: Metric) -> str:
+    """The unit as it is printed: empty for a pure number, which is declared as ``1``."""
+    return "" if metric.unit == "1" else metric.unit
