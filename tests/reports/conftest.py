@@ -66,15 +66,29 @@ class Case:
 
     def inputs(self, **keywords: Any) -> Inputs:
         """What sections are built from."""
-        return read_inputs(*self._arguments(), **keywords)
+        return read_inputs(
+            self.name,
+            self.ablation,
+            self.tier,
+            self.frame,
+            self.results,
+            self.provenance,
+            **keywords,
+        )
 
     def write(self, directory: Path, **keywords: Any) -> dict[str, Path]:
         """Write the report; the files by their suffix."""
-        paths = write_report(*self._arguments(), directory=directory, **keywords)
+        paths = write_report(
+            self.name,
+            self.ablation,
+            self.tier,
+            self.frame,
+            self.results,
+            self.provenance,
+            directory,
+            **keywords,
+        )
         return {path.suffix[1:]: path for path in paths}
-
-    def _arguments(self) -> tuple[Any, ...]:
-        return (self.name, self.ablation, self.tier, self.frame, self.results, self.provenance)
 
 
 def estimate(

@@ -52,7 +52,7 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
             rivals = [control.name for control in result.controls if control.explains]
             if rivals:
                 noun = "control" if len(rivals) == 1 else "controls"
-                sentences.append(f"{result.id} is explained by its {noun} {'; '.join(rivals)}.")
+                sentences.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
     unmet: dict[str, list[str]] = {}
     for result in results:
         for item in result.preconditions:

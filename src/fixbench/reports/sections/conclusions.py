@@ -41,7 +41,7 @@ def build(inputs: Inputs) -> ConclusionsSection | None:
     views, differences = [], []
     for conclusion in inputs.ablation.conclusions:
         differing = [
-            f"{id_}: supposed {' or '.join(verdicts)}, found {found[id_]}"
+            f"{id_} (supposed {' or '.join(verdicts)}, found {found[id_]})"
             for id_, verdicts in conclusion.given.items()
             if found[id_] not in verdicts
         ]

@@ -54,7 +54,7 @@ def _clustered(effect: EffectEstimate) -> list[Fact]:
     count = counted(found.most, "sample")
     if found.fewest < found.most:
         count = f"{found.fewest} to {count}"
-    kind = "the same in all seeds" if found.crossed else "others in each seed"
+    kind = "the same in all seeds" if found.crossed else "different in each seed"
     percent = number(100 * effect.confidence, 3)
     return [
         (
