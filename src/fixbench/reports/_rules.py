@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from fixbench.ablation import Claim, Control, Precondition
 from fixbench.reports._effects import margin_zone, null_of, tolerance_zone
@@ -27,6 +28,25 @@ VERDICTS: Mapping[Verdict, str] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Words:
+    """What the sentences of several rules have in common.
+
+    Attributes:
+        effect: with its article; name: without.
+        side: where the documented direction lies, ``above`` or ``below`` of ``null``.
+        p: when a test shows something.
+        percent: the confidence of intervals.
+    """
+
+    effect: str
+    name: str
+    null: str
+    side: str
+    p: str
+    percent: str
+
+
 def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> list[str]:
     """The rule that judges the claim, one sentence an entry, in the order of its decision.
 
@@ -36,82 +56,111 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
     decision, effect = claim.decision, claim.effect
     if effect is None:
         return [f"Not tested: {(decision.reason or '').rstrip('.')}."]
-    null = number(null_of(effect, decision.null))
-    article, name = ("a", "ratio") if effect.reported == "log" else ("an", "effect")
-    alpha = number(1 - confidence, 2)
-    p = f"{'Holm-adjusted ' if claim.primary else ''}p < {alpha}"
-    if looks:
-        p = "p no larger than the level of a look"
-        p += ", by Holm's steps" if claim.primary else ""
-    percent = number(100 * confidence, 3)
-    unadjusted = (
-        []
-        if claim.primary
-        else ["The claim is outside the primary family, so that its p is not adjusted."]
-    )
-    unadjusted *= not looks
-    conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
-    required = [
-        f"The claim is judged only where the {percent} % interval of each precondition is as "
-        f"required ({conditions}); otherwise it is not testable."
-    ] * bool(conditions)
     if decision.rule == "property":
         return [
             "The claim is an exact property. It holds when every value of every successful run is "
             "1. One other value refutes it; a failed run leaves it open."
         ]
-    zone, target = margin_zone(claim), tolerance_zone(claim)
-    side = "above" if decision.direction == "greater" else "below"
-    if target:
-        size = (
-            f"The documented size is shown when the {percent} % interval lies {_between(target)}"
-            f"{'.' if decision.rule == 'share' else ' and no run failed.'}"
+    p = f"{'Holm-adjusted ' if claim.primary else ''}p < {number(1 - confidence, 2)}"
+    if looks:
+        p = "p no larger than the level of a look"
+        p += ", by Holm's steps" if claim.primary else ""
+    name = "ratio" if effect.reported == "log" else "effect"
+    words = _Words(
+        effect=f"a {name}" if name == "ratio" else f"an {name}",
+        name=name,
+        null=number(null_of(effect, decision.null)),
+        side="above" if decision.direction == "greater" else "below",
+        p=p,
+        percent=number(100 * confidence, 3),
+    )
+    sentences = _SENTENCES[decision.rule](claim, words)
+    if claim.preconditions:
+        conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
+        sentences.insert(
+            0,
+            f"The claim is judged only where the {words.percent} % interval of each precondition "
+            f"is as required ({conditions}); otherwise it is not testable.",
         )
-    elif decision.tolerance is not None:
-        size = "The document gives no number, so its size cannot be reproduced."
-    else:
-        size = "No tolerance is declared, so the size is not judged."
-    if decision.rule == "share":
-        failed = "does not hold" if side == "above" else "holds"
-        return [
-            *required,
-            "The claim is a property of each seed. It holds in a seed when every value is 1; a "
-            f"failed run counts as a seed in which it {failed}.",
-            f"A share of seeds {side} {null} shows the documented direction (exact binomial test, "
-            f"{p}); a share on the other side shows the opposite direction.",
-            size,
-            *unadjusted,
-        ]
-    assert zone is not None  # the remaining rules declare a margin
-    equivalent = f"{_between(zone)} is shown (two one-sided tests, {p}; never where a run failed)"
-    if decision.rule == "no_difference":
-        return [
-            *required,
-            "The document asserts no effect. The claim is reproduced when "
-            f"{article} {name} {equivalent}.",
-            f"It is reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
-            "interval lies beyond that zone on one side.",
-            *unadjusted,
-        ]
-    if decision.rule == "not_worse":
-        bound, worse = (zone[0], "below") if side == "above" else (zone[1], "above")
-        return [
-            *required,
-            f"The document asserts that nothing gets worse; values {side} {null} are better. The "
-            f"claim is reproduced when {article} {name} {side} {number(bound, 3)} is shown "
-            f"(non-inferiority, {p}; never where a run failed).",
-            f"It is reversed when the {name} differs from {null} ({p}) and its whole {percent} % "
-            f"interval lies {worse} {number(bound, 3)}.",
-            *unadjusted,
-        ]
+    if not claim.primary and not looks:
+        sentences.append("The claim is outside the primary family, so that its p is not adjusted.")
+    return sentences
+
+
+def _difference(claim: Claim, words: _Words) -> list[str]:
     return [
-        *required,
-        f"The claim is absent when {article} {name} {equivalent}.",
-        f"Otherwise {article} {name} {side} {null} ({p}) shows the documented direction, and "
-        "one on the other side the opposite direction.",
-        size,
-        *unadjusted,
+        f"The claim is absent when {words.effect} {_equivalent(claim, words)}.",
+        f"Otherwise {words.effect} {words.side} {words.null} ({words.p}) shows the documented "
+        "direction, and one on the other side the opposite direction.",
+        _size(claim, words),
     ]
+
+
+def _no_difference(claim: Claim, words: _Words) -> list[str]:
+    return [
+        "The document asserts no effect. The claim is reproduced when "
+        f"{words.effect} {_equivalent(claim, words)}.",
+        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
+        f"{words.percent} % interval lies beyond that zone on one side.",
+    ]
+
+
+def _not_worse(claim: Claim, words: _Words) -> list[str]:
+    low, high = _margin(claim)
+    bound, worse = (low, "below") if words.side == "above" else (high, "above")
+    return [
+        f"The document asserts that nothing gets worse; values {words.side} {words.null} are "
+        f"better. The claim is reproduced when {words.effect} {words.side} {number(bound, 3)} is "
+        f"shown (non-inferiority, {words.p}; never where a run failed).",
+        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
+        f"{words.percent} % interval lies {worse} {number(bound, 3)}.",
+    ]
+
+
+def _share(claim: Claim, words: _Words) -> list[str]:
+    failed = "does not hold" if words.side == "above" else "holds"
+    return [
+        "The claim is a property of each seed. It holds in a seed when every value is 1; a failed "
+        f"run counts as a seed in which it {failed}.",
+        f"A share of seeds {words.side} {words.null} shows the documented direction (exact "
+        f"binomial test, {words.p}); a share on the other side shows the opposite direction.",
+        _size(claim, words),
+    ]
+
+
+_SENTENCES: Mapping[str, Callable[[Claim, _Words], list[str]]] = {
+    "difference": _difference,
+    "no_difference": _no_difference,
+    "not_worse": _not_worse,
+    "share": _share,
+}
+
+
+def _equivalent(claim: Claim, words: _Words) -> str:
+    return (
+        f"{_between(_margin(claim))} is shown (two one-sided tests, {words.p}; never where a run "
+        "failed)"
+    )
+
+
+def _margin(claim: Claim) -> tuple[float, float]:
+    zone = margin_zone(claim)
+    assert zone is not None  # the rules that ask for it declare a margin
+    return zone
+
+
+def _size(claim: Claim, words: _Words) -> str:
+    """When the documented size is shown."""
+    target = tolerance_zone(claim)
+    if target is not None:
+        failed = "" if claim.decision.rule == "share" else " and no run failed"
+        return (
+            f"The documented size is shown when the {words.percent} % interval lies "
+            f"{_between(target)}{failed}."
+        )
+    if claim.decision.tolerance is not None:
+        return "The document gives no number, so its size cannot be reproduced."
+    return "No tolerance is declared, so the size is not judged."
 
 
 def explanation_rule(control: Control) -> str:
