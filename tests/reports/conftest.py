@@ -18,6 +18,7 @@ from scipy import stats
 
 from fixbench.ablation import Ablation
 from fixbench.reports import write_report
+from fixbench.reports._inputs import Inputs, read_inputs
 from fixbench.results import COLUMNS
 from fixbench.statistics import ClusteredInterval, EffectEstimate, proportion
 from fixbench.verdicts import ClaimChange, ClaimResult, ControlResult, PreconditionResult, Verdict
@@ -46,7 +47,7 @@ VARIANTS: dict[str, tuple[float, float, float, float]] = {
 
 @dataclass
 class Case:
-    """Everything that ``write_report`` takes."""
+    """Everything that a report is made from."""
 
     name: str
     ablation: Ablation
@@ -55,7 +56,20 @@ class Case:
     results: list[ClaimResult]
     provenance: list[dict[str, Any]]
 
+    def inputs(self, **keywords: Any) -> Inputs:
+        """What sections are built from."""
+        return read_inputs(
+            self.name,
+            self.ablation,
+            self.tier,
+            self.frame,
+            self.results,
+            self.provenance,
+            **keywords,
+        )
+
     def write(self, directory: Path, **keywords: Any) -> dict[str, Path]:
+        """Write the report; the files by their suffix."""
         paths = write_report(
             self.name,
             self.ablation,
@@ -130,7 +144,7 @@ def control(name: str, effect: dict[str, Any], **bounds: float) -> dict[str, Any
     return {"name": name, "effect": effect, "meaning": f"What {name} would do alone", **bounds}
 
 
-#: id, statement, documented text and value, rule, effect, controls, supporting, verdict, p adjusted
+#: id, statement, documented text and value, rule, effect, controls, supporting, verdict
 CLAIMS: list[tuple[Any, ...]] = [
     (
         "CA01",
@@ -533,7 +547,7 @@ def planted_results() -> list[ClaimResult]:
                 proportion=proportion(int(sum(summary.per_seed.values())), len(SEEDS))
                 if summary is not None and rule["rule"] == "property"
                 else None,
-                p_adjusted=min(1.0, 9 * summary.p_value) if tested and primary else NAN,
+                p_adjusted=min(1.0, 9 * summary.p_value) if summary and tested and primary else NAN,
                 p_equivalence=0.031 if tested else NAN,
                 p_equivalence_adjusted=0.28 if tested and primary else NAN,
                 seeds_needed=37 if verdict == "inconclusive" else None,
@@ -634,6 +648,12 @@ def planted() -> Case:
         planted_results(),
         planted_provenance(),
     )
+
+
+@pytest.fixture(scope="session")
+def light(planted: Case) -> Case:
+    """The planted case without curves, which take the most time to draw."""
+    return replace(planted, frame=planted.frame[planted.frame["step"] < 3])
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,12 @@
 """The page about the calibration, in three formats, and the command that writes it."""
 
+from __future__ import annotations
+
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +15,8 @@ from fixbench.cli import main
 from fixbench.reports import write_calibration
 
 
-def rate(count, **changes):
-    values = {
+def rate(count: int, **changes: Any) -> Rate:
+    values: dict[str, Any] = {
         "question": "false positives",
         "method": "t",
         "condition": "normal",
@@ -25,7 +29,7 @@ def rate(count, **changes):
 
 
 @pytest.fixture
-def calibration():
+def calibration() -> Calibration:
     rates = [
         rate(50 + 3 * index, condition=kind.name, method=method, n=n)
         for index, kind in enumerate(DISTRIBUTIONS)
@@ -59,7 +63,7 @@ def calibration():
     )
 
 
-def test_all_formats_say_the_same(calibration, tmp_path):
+def test_all_formats_say_the_same(calibration: Calibration, tmp_path: Path) -> None:
     paths = write_calibration(calibration, tmp_path)
     assert [path.name for path in paths] == [
         f"calibration.{kind}" for kind in ("html", "tex", "pdf")
@@ -84,7 +88,7 @@ def test_all_formats_say_the_same(calibration, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_the_latex_compiles(calibration, tmp_path):
+def test_the_latex_compiles(calibration: Calibration, tmp_path: Path) -> None:
     write_calibration(calibration, tmp_path)
     (tmp_path / "paper.tex").write_text(
         r"\documentclass{article}\usepackage{array,booktabs,longtable}"
@@ -98,7 +102,9 @@ def test_the_latex_compiles(calibration, tmp_path):
     assert "Missing character" not in done.stdout
 
 
-def test_the_command_writes_the_page_and_says_what_follows(monkeypatch, tmp_path, capsys):
+def test_the_command_writes_the_page_and_says_what_follows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = [cell for cell in _run.cells() if cell.title.startswith("one test, normal")]
     monkeypatch.setattr(_run, "cells", lambda: chosen)
     monkeypatch.setattr(_run, "_conclusions", lambda rates: [f"{len(rates)} rates."])
@@ -119,7 +125,9 @@ def test_the_command_writes_the_page_and_says_what_follows(monkeypatch, tmp_path
         ("--seed", "-1", "--seed is -1; expected 0 or more"),
     ],
 )
-def test_the_command_refuses(option, value, expected, tmp_path, capsys):
+def test_the_command_refuses(
+    option: str, value: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["calibrate", option, value, "--directory", str(tmp_path / "none")]) == 2
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

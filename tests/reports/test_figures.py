@@ -1,3 +1,5 @@
+"""Marks stand where the axis says, bands are t intervals, and the SVG is lean."""
+
 from __future__ import annotations
 
 import math
@@ -11,8 +13,19 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from fixbench.reports import _figures
-from fixbench.reports._figures import INK, Panel, Spread, Strip, curves, forest, spreads, strips
+from fixbench.reports.figures import (
+    INK,
+    MAXIMUM_LINES,
+    Panel,
+    Spread,
+    Strip,
+    _curves,
+    _forest,
+    curves,
+    forest,
+    spreads,
+    strips,
+)
 from fixbench.statistics import EffectEstimate
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -90,10 +103,10 @@ def test_ratios_far_from_one_have_an_axis_of_their_own() -> None:
         strip("f", "plain", 0.2, "accuracy"),
         strip("g", "plain", 0.3, "loss"),
     ]
-    groups = [[item.label for item in group] for group in _figures._groups(items)]
+    groups = [[item.label for item in group] for group in _forest._groups(items)]
     assert groups == [["a", "d"], ["b", "e"], ["c", "g"], ["f"]]
     alike = [strip("a", "log", 2.4), strip("b", "log", 0.5)]
-    assert _figures._groups(alike) == [alike]
+    assert _forest._groups(alike) == [alike]
     root = ElementTree.fromstring(forest("x", items))
     texts = [node.text for node in root.iter(f"{SVG}text")]
     assert [text for text in texts if text in ("ratio", "loss", "accuracy")] == [
@@ -211,8 +224,8 @@ def test_band_is_the_t_interval_of_the_mean() -> None:
     data = frame(6)
     table = data.pivot(index="step", columns="seed", values="value")
     axes = Figure().add_subplot()
-    _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
-    vertices = axes.collections[0].get_paths()[0].vertices
+    _curves._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+    vertices = np.asarray(axes.collections[0].get_paths()[0].vertices)
     for step in range(6):
         values = data.loc[data["step"] == step, "value"].to_numpy()
         low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
@@ -223,10 +236,10 @@ def test_band_is_the_t_interval_of_the_mean() -> None:
 
 
 def test_one_seed_has_no_band_and_many_seeds_have_few_lines() -> None:
-    for seeds, bands, lines in ((1, 0, 2), (30, 1, _figures.MAXIMUM_LINES + 1)):
+    for seeds, bands, lines in ((1, 0, 2), (30, 1, MAXIMUM_LINES + 1)):
         axes = Figure().add_subplot()
         table = frame(5, seeds).pivot(index="step", columns="seed", values="value")
-        _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+        _curves._curve(axes, table, ("#000000", "-", 1.0), 0.95)
         assert (len(axes.collections), len(axes.lines)) == (bands, lines)
 
 
@@ -234,7 +247,7 @@ def test_few_points_are_marked() -> None:
     for steps, marker in ((1, "o"), (3, "o"), (30, "")):
         axes = Figure().add_subplot()
         table = frame(steps).pivot(index="step", columns="seed", values="value")
-        _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+        _curves._curve(axes, table, ("#000000", "-", 1.0), 0.95)
         assert axes.lines[-1].get_marker() == marker
 
 
@@ -249,8 +262,13 @@ def test_panels_of_a_family_share_their_limits_and_others_do_not() -> None:
         Panel(title="four", stage="train", arms=["a", "c", "d", "absent"], family=2),
     ]
     figures: list[Figure] = []
+
+    def keep(figure: Figure) -> str:
+        figures.append(figure)
+        return ""
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_figures, "_svg", lambda figure: figures.append(figure) or "")
+        patch.setattr(_curves, "to_svg", keep)
         curves("x", pd.concat(rows), panels, label="loss", baseline="a")
     one, two, three, four = figures[0].axes
     assert one.get_ylim() == two.get_ylim()
@@ -266,7 +284,7 @@ def test_one_seed_far_from_the_others_does_not_set_the_scale() -> None:
     data.loc[(data["seed"] == 0) & (data["step"] == 0), "value"] = 12.0
     axes = Figure().add_subplot()
     table = data.pivot(index="step", columns="seed", values="value")
-    low, high = _figures._curve(axes, table, ("#000000", "-", 1.0), 0.95)
+    low, high = _curves._curve(axes, table, ("#000000", "-", 1.0), 0.95)
     band = stats.t.interval(0.95, 9, table.loc[0].mean(), stats.sem(table.loc[0]))
     assert high == pytest.approx(band[1])
     assert high < 12
@@ -275,7 +293,7 @@ def test_one_seed_far_from_the_others_does_not_set_the_scale() -> None:
 
 def test_long_curves_are_averaged_over_blocks_of_steps() -> None:
     table = pd.DataFrame({0: [1.0, 3.0, 5.0, 7.0, 9.0]}, index=[10, 20, 30, 40, 50])
-    blocks = _figures._blocks(table, 2)
+    blocks = _curves._blocks(table, 2)
     assert blocks.index.tolist() == [15, 35, 50]
     assert blocks[0].tolist() == [2, 6, 9]
 

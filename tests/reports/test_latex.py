@@ -1,3 +1,5 @@
+"""Text for LaTeX: everything compiles, and a paper gets its numbers."""
+
 from __future__ import annotations
 
 import shutil
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixbench.reports import _latex
-from fixbench.reports._latex import Raw, code, escape
+from fixbench.reports._latex import Raw, code, escape, symbols
 
 needs_pdflatex = pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="pdflatex is not installed"
@@ -56,6 +58,10 @@ def test_escaped_text_is_not_escaped_again() -> None:
 def test_code_may_break_after_separators() -> None:
     assert code("a_b/c") == r"\texttt{a\_\allowbreak{}b/\allowbreak{}c}"
     assert code("x.py=1.0") == r"\texttt{x.\allowbreak{}py=\allowbreak{}1.0}"
+
+
+def test_n_and_p_are_mathematics_where_they_are_words() -> None:
+    assert symbols("n (failed), p: n/a_p") == r"\(n\) (failed), \(p\): \(n\)/a\_p"
 
 
 @given(st.text())

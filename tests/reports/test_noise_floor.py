@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fixbench.ablation import Effect, Metric, resolve_options
+from fixbench.ablation import Ablation, Effect, Metric, resolve_options
 from fixbench.analysis import report
 from fixbench.determinism import Determinism, Repetition, Scatter
 from fixbench.errors import InputError
 from fixbench.reports._determinism import noise_floor
-from fixbench.reports._view import build_report
+from fixbench.reports.sections import claims, facts
 
 AGAIN = Repetition(how="again", label="bitwise", differences={"loss": 0.0}, scattered=())
 THREADS = Repetition(
@@ -43,11 +43,6 @@ THREADS = Repetition(
 
 
 @pytest.fixture(scope="module")
-def light(planted: Any) -> Any:
-    return replace(planted, frame=planted.frame[planted.frame["step"] < 3])
-
-
-@pytest.fixture(scope="module")
 def found(light: Any) -> Determinism:
     return Determinism(
         ablation="planted",
@@ -66,20 +61,14 @@ def found(light: Any) -> Determinism:
 
 def build(case: Any, record: Determinism | None) -> tuple[str, dict[str, dict[str, str]]]:
     """The label and, of each claim, what stands under sensitivity."""
-    page = build_report(
-        "planted",
-        case.ablation,
-        "small",
-        case.frame,
-        case.results,
-        case.provenance,
-        determinism=record,
-    )
-    views = {claim.id: dict(claim.sensitivity) for claim in page.claims}
-    return dict(page.facts)["Determinism"], views
+    inputs = case.inputs(determinism=record)
+    views = {claim.head.id: dict(claim.sensitivity) for claim in claims.build(inputs).claims}
+    return dict(facts.build(inputs).facts)["Determinism"], views
 
 
-FLOOR = "Noise floor: none of seed 0 against itself, run again"
+FLOOR = "Noise floor: variant none, seed 0, against its repetition"
+METRIC = Metric(unit="nat", better="lower", description="d")
+ABLATION = Ablation.model_construct(metrics={"loss": METRIC})
 
 
 def test_the_floor_stands_beside_the_effect_on_its_own_scale(
@@ -95,7 +84,7 @@ def test_the_floor_stands_beside_the_effect_on_its_own_scale(
     # Last less first: the two terms are of opposite sign, and the larger moves it most.
     assert views["CA03"][FLOOR] == "again: bitwise; with 2 threads: 0.002 nat"
     assert views["CA05"][FLOOR] == "again: bitwise; with 2 threads: 0.002 nat"
-    assert views["CA09"][FLOOR] == "not measured: none has no pixel_auroc in stage test"
+    assert views["CA09"][FLOOR] == "not measured: variant none has no pixel_auroc in stage test"
     assert FLOOR not in views["CA13"]  # nothing is measured
 
 
@@ -105,16 +94,18 @@ def test_what_is_the_same_to_the_last_bit_is_said_in_a_word(light: Any, found: D
     assert label == (
         "bitwise (same seed again, behind seed 1; tier small, variant none, seed 0, cpu)"
     )
-    assert views["CA01"][FLOOR] == views["CA03"][FLOOR] == "none, bitwise the same"
+    assert views["CA01"][FLOOR] == views["CA03"][FLOOR] == "none: bitwise the same"
 
 
 def test_a_record_of_something_else_is_named_and_not_used(light: Any, found: Determinism) -> None:
     measures = "; `fixbench determinism planted --tier small` measures it"
-    other = "not measured for these results: what is recorded was measured with other "
+    other = "not measured for these results: the record is of other "
     cases = {
         "not measured": None,
         "not measured in tier small (noisy in tier smoke)": replace(found, tier="smoke"),
-        f"{other}code (0dd0dd0dd0dd, the results feedfeedfeed)": replace(found, code="0dd" * 21),
+        f"{other}code (0dd0dd0dd0dd, and the results of feedfeedfeed)": replace(
+            found, code="0dd" * 21
+        ),
         f"{other}options of variant none": replace(found, options={"attention": {"scale": 3.0}}),
         f"{other}options of variant gone": replace(found, variant="gone"),
     }
@@ -162,8 +153,7 @@ def loss(at: str | int, weight: float = 1.0) -> dict[str, Any]:
     ],
 )
 def test_floors_by_hand(found: Determinism, effect: dict[str, Any], floor: str) -> None:
-    metrics = {"loss": Metric(unit="nat", better="lower", description="d")}
-    said = noise_floor(Effect.model_validate(effect), metrics, found)
+    said = noise_floor(Effect.model_validate(effect), ABLATION, found)
     assert said == (FLOOR, f"again: bitwise; with 2 threads: {floor}")
 
 
@@ -171,5 +161,4 @@ def test_other_rows_have_no_number(found: Determinism) -> None:
     cell = Scatter(stage="feedback", metric="loss", steps=(), first=(), repeated=())
     record = replace(found, repetitions=(replace(THREADS, scattered=(cell,)),))
     effect = Effect.model_validate({"terms": [loss("last")]})
-    metrics = {"loss": Metric(unit="nat", better="lower", description="d")}
-    assert noise_floor(effect, metrics, record)[1] == "with 2 threads: other rows, no number"
+    assert noise_floor(effect, ABLATION, record)[1] == "with 2 threads: other rows, no number"

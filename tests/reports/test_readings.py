@@ -1,3 +1,5 @@
+"""Single readings against a hand calculation."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -10,7 +12,7 @@ from fixbench.ablation import Effect
 from fixbench.reports._readings import FEWEST_STEPS, single_readings, steps_are_readings
 from fixbench.verdicts import Measurements
 
-PAIR = [
+PAIR: list[dict[str, Any]] = [
     {"variant": "a", "metric": "norm", "stage": "g", "at": "mean"},
     {"variant": "b", "metric": "norm", "stage": "g", "at": "mean", "weight": -1.0},
 ]

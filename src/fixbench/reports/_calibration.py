@@ -15,12 +15,16 @@ from fixbench.calibration import (
     Rate,
     Speed,
 )
-from fixbench.reports._figures import levels
 from fixbench.reports._format import number
-from fixbench.reports._view import FigureView
+from fixbench.reports._views import FigureView, TableText
+from fixbench.reports.figures import levels
 
 __all__ = ["CalibrationReport", "RateTable", "build_calibration"]
 
+_DISTRIBUTIONS = TableText(
+    caption="The effects of single seeds, each with mean 0 and standard deviation 1",
+    columns=("Name", "Effects", "Symmetric"),
+)
 _WORDS = {"equal": "", "at most": "≤ ", "at least": "≥ "}
 
 
@@ -41,6 +45,14 @@ class RateTable:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationReport:
+    """The page, independent of the format it is printed in.
+
+    Attributes:
+        rate_columns: the columns that every table of rates begins with.
+        distributions: name, meaning, whether it is symmetric.
+        speed: sentences, none where the speed was not measured.
+    """
+
     title: str
     question: str
     answer: tuple[str, ...]
@@ -48,7 +60,9 @@ class CalibrationReport:
     figures: tuple[FigureView, ...]
     legend: str
     tables: tuple[RateTable, ...]
+    rate_columns: tuple[str, ...] = ("Method", "Effects", "Promised", "Could see")
     distributions: tuple[tuple[str, str, str], ...]
+    distributions_table: TableText = _DISTRIBUTIONS
     speed: tuple[str, ...]
 
 
@@ -71,12 +85,13 @@ def build_calibration(calibration: Calibration) -> CalibrationReport:
             ("Of these, refuted", f"{failed}"),
         ),
         figures=tuple(_drawn(rates)),
-        legend="Bold: refuted by the exact binomial test, with the departure from what is promised "
-        "in percentage points. Grey: refuted on the harmless side. A dagger (†) marks what theory "
-        "promises; elsewhere a departure is a property of the method. The level of each test is "
-        f"{number(rates[0].level, 2)}, {_percent(FAMILY_LEVEL)} over the number of promised rates "
-        "(Bonferroni), so that a calibration in which all are as promised refutes any of them in "
-        f"at most {_percent(FAMILY_LEVEL)} of cases. 'Could see': the true rates, on the harmful "
+        legend="Bold marks a rate that the exact binomial test refutes, with its departure from "
+        "what is promised in percentage points. Grey marks a rate that is refuted on the harmless "
+        "side. A dagger (†) marks what theory promises; elsewhere a departure is a property of the "
+        f"method. The level of each test is {number(rates[0].level, 2)}, which is "
+        f"{_percent(FAMILY_LEVEL)} divided by the number of promised rates (Bonferroni): a "
+        "calibration in which all are as promised refutes any of them in at most "
+        f"{_percent(FAMILY_LEVEL)} of cases. 'Could see' gives the true rates, on the harmful "
         f"side, that are refuted with a probability of at least {100 * SEEN_WITH:.0f} %.",
         tables=tuple(_table(question, rates) for question in questions),
         distributions=tuple(

@@ -8,20 +8,20 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fixbench.ablation import Ablation, Effect, Metric, Term, resolve_options
+from fixbench.ablation import Ablation, Effect, Term
 from fixbench.determinism import Determinism, Repetition, Scatter
 from fixbench.errors import InputError
-from fixbench.reports._format import number
-from fixbench.reports._words import effect_unit
-from fixbench.verdicts import Measurements
+from fixbench.reports._effects import effect_unit
+from fixbench.reports._format import number, short_hash
+from fixbench.reports._judging import Measurements
+from fixbench.reports._tier import ReportedTier
 
 __all__ = ["determinism_label", "noise_floor"]
 
 
 def determinism_label(
     name: str,
-    ablation: Ablation,
-    tier: str,
+    tier: ReportedTier,
     found: Determinism | None,
     provenance: Sequence[Mapping[str, Any]],
 ) -> tuple[str, Determinism | None]:
@@ -31,46 +31,42 @@ def determinism_label(
     """
     if found is None:
         missing = "not measured"
-    elif found.tier != tier:
-        missing = f"not measured in tier {tier} ({found.label} in tier {found.tier})"
-    elif other := _outdated(ablation, found, provenance):
-        missing = f"not measured for these results: what is recorded was measured with {other}"
+    elif found.tier != tier.name:
+        missing = f"not measured in tier {tier.name} ({found.label} in tier {found.tier})"
+    elif other := _outdated(tier, found, provenance):
+        missing = f"not measured for these results: the record is of {other}"
     else:
         return _label(found, provenance), found
-    return f"{missing}; `fixbench determinism {name} --tier {tier}` measures it", None
+    return f"{missing}; `fixbench determinism {name} --tier {tier.name}` measures it", None
 
 
-def noise_floor(
-    effect: Effect, metrics: Mapping[str, Metric], found: Determinism
-) -> tuple[str, str]:
+def noise_floor(effect: Effect, ablation: Ablation, found: Determinism) -> tuple[str, str]:
     """The effect of nothing: a run against the same run again, on the effect's own scale.
 
     Every variant of the effect is taken to be the one that was repeated, with the terms of one sign
     read from the repetition and the others from the first run. Differences of several terms add up.
     """
-    label = f"Noise floor: {found.variant} of seed {found.seed} against itself, run again"
+    label = f"Noise floor: variant {found.variant}, seed {found.seed}, against its repetition"
     cells = {(term.stage, term.metric): None for term in effect.weighted}
     lacking = [cell for cell in cells if cell[1] not in found.measured.get(cell[0], ())]
     if lacking:
         stage, metric = lacking[0]
-        return label, f"not measured: {found.variant} has no {metric} in stage {stage}"
-    floors = {item.how: _floor(effect, metrics, item) for item in found.repetitions}
+        return label, f"not measured: variant {found.variant} has no {metric} in stage {stage}"
+    floors = {item.how: _floor(effect, ablation, item) for item in found.repetitions}
     if set(floors.values()) == {"bitwise"}:
-        return label, "none, bitwise the same"
+        return label, "none: bitwise the same"
     return label, "; ".join(f"{how}: {floor}" for how, floor in floors.items())
 
 
 def _outdated(
-    ablation: Ablation, found: Determinism, provenance: Sequence[Mapping[str, Any]]
+    tier: ReportedTier, found: Determinism, provenance: Sequence[Mapping[str, Any]]
 ) -> str:
     """What the record was made with instead of what the results were; empty where the same."""
     other = sorted(_codes(provenance) - {found.code})
     if other:
-        return f"other code ({found.code[:12]}, the results {', '.join(c[:12] for c in other)})"
-    if (
-        found.variant not in ablation.variants
-        or resolve_options(ablation, found.variant, found.tier) != found.options
-    ):
+        results = ", ".join(map(short_hash, other))
+        return f"other code ({short_hash(found.code)}, and the results of {results})"
+    if found.variant not in tier.ablation.variants or tier.options(found.variant) != found.options:
         return f"other options of variant {found.variant}"
     return ""
 
@@ -90,7 +86,7 @@ def _label(found: Determinism, provenance: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _floor(effect: Effect, metrics: Mapping[str, Metric], repetition: Repetition) -> str:
+def _floor(effect: Effect, ablation: Ablation, repetition: Repetition) -> str:
     """How far the repetition alone moves the effect."""
     scattered = {(item.stage, item.metric): item for item in repetition.scattered}
     moved = {1: 0.0, -1: 0.0}
@@ -113,7 +109,7 @@ def _floor(effect: Effect, metrics: Mapping[str, Metric], repetition: Repetition
     if effect.reported == "log":
         more = math.expm1(floor)
         return f"a factor of {number(1 + more) if more >= 0.01 else f'1 + {number(more, 2)}'}"
-    return f"{number(floor, 2)} {effect_unit(effect, metrics)}".rstrip()
+    return f"{number(floor, 2)} {effect_unit(effect, ablation)}".rstrip()
 
 
 def _distance(term: Term, scale: Literal["plain", "log"], cell: Scatter) -> float:

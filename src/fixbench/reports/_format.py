@@ -5,7 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["NOT_RECORDED", "bytes_", "duration", "interval", "number", "p_value", "seed_ranges"]
+__all__ = [
+    "MISSING",
+    "NOT_RECORDED",
+    "bytes_",
+    "counted",
+    "duration",
+    "interval",
+    "number",
+    "p_value",
+    "percentage",
+    "seed_ranges",
+    "short_hash",
+]
 
 MISSING = "–"
 NOT_RECORDED = "not recorded"
@@ -58,6 +70,24 @@ def p_value(value: float) -> str:
     if value > 0.995:
         return "1.0"
     return f"{value:.{1 - math.floor(math.log10(value))}f}"
+
+
+def percentage(share: float) -> str:
+    """A share in per cent to two digits, and never 0 or 100 % where that is not exact."""
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    text = number(100 * share, 2)
+    return f"{text} %" if text != "100" or share == 1 else "more than 99 %"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 seed``, ``2 seeds``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def short_hash(digest: object | None) -> str:
+    """The first twelve characters of a hash, enough to recognise it."""
+    return str(digest)[:12] if digest else NOT_RECORDED
 
 
 def seed_ranges(seeds: Iterable[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["Raw", "code", "escape"]
+__all__ = ["Raw", "code", "escape", "symbols"]
 
 
 class Raw(str):
@@ -157,6 +157,11 @@ def code(value: object) -> Raw:
     pieces = re.split(r"(?<=[/_=])|(?<=\.)(?!\d)", str(value))
     escaped = ("".join(map(_character, piece)) for piece in pieces)
     return Raw(r"\texttt{" + r"\allowbreak{}".join(escaped) + "}")
+
+
+def symbols(value: object) -> Raw:
+    """Text of ours in which ``n`` and ``p``, as words of their own, are set as mathematics."""
+    return Raw(re.sub(r"\b([np])\b", r"\\(\1\\)", escape(value)))
 
 
 def _character(character: str) -> str:

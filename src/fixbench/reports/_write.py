@@ -7,27 +7,21 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import matplotlib
 import pandas as pd
-import typst
-from markupsafe import Markup
 
 from fixbench.ablation import Ablation
 from fixbench.calibration import Calibration
 from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.files import whole_file
-from fixbench.reports import _latex
-from fixbench.reports._calibration import CalibrationReport, build_calibration
-from fixbench.reports._figures import INK
-from fixbench.reports._view import FigureView, Report, build_report
-from fixbench.verdicts import ClaimResult, claims_table
+from fixbench.reports import _render
+from fixbench.reports._calibration import build_calibration
+from fixbench.reports._inputs import read_inputs
+from fixbench.reports._judging import ClaimResult, claims_table
+from fixbench.reports._report import build_report
 
 __all__ = ["write_calibration", "write_claims", "write_report"]
 
@@ -61,18 +55,20 @@ def write_report(
         InputError: results and claims do not match, or ``directory`` cannot be written to.
     """
     report = build_report(
-        ablation_name,
-        ablation,
-        tier,
-        frame,
-        results,
-        provenance,
-        determinism=determinism,
+        read_inputs(
+            ablation_name,
+            ablation,
+            tier,
+            frame,
+            results,
+            provenance,
+            determinism=determinism,
+        )
     )
     contents = {
-        f"{ablation_name}.html": _html("report.html", report).encode(),
-        f"{ablation_name}.tex": _tex("report.tex", report).encode(),
-        f"{ablation_name}.pdf": _pdf("report.typ", report),
+        f"{ablation_name}.html": _render.html("report", report).encode(),
+        f"{ablation_name}.tex": _render.latex("report", report).encode(),
+        f"{ablation_name}.pdf": _render.report_pdf(report),
     }
     return _write(directory, contents)
 
@@ -85,9 +81,9 @@ def write_calibration(calibration: Calibration, directory: Path) -> list[Path]:
     """
     report = build_calibration(calibration)
     contents = {
-        "calibration.html": _html("calibration.html", report).encode(),
-        "calibration.tex": _tex("calibration.tex", report).encode(),
-        "calibration.pdf": _pdf("calibration.typ", report),
+        "calibration.html": _render.html("calibration", report).encode(),
+        "calibration.tex": _render.latex("calibration", report).encode(),
+        "calibration.pdf": _render.calibration_pdf(report),
     }
     return _write(directory, contents)
 
@@ -112,58 +108,6 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
     return _write(
         directory,
         {"claims.json": f"{text}\n".encode(), "claims.csv": table.getvalue().encode()},
-    )
-
-
-def _html(template: str, report: Report | CalibrationReport) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fixbench.reports"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["picture"] = _picture
-    return environment.get_template(template).render(report=report)
-
-
-def _picture(figure: FigureView) -> Markup:
-    """The figure as an inline element that has a name and follows the page's colours."""
-    opening = Markup('<svg role="img" aria-label="{}" ').format(figure.alternative)
-    return opening + Markup(figure.svg.removeprefix("<svg ").replace(INK, "var(--ink)"))
-
-
-def _tex(template: str, report: Report | CalibrationReport) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fixbench.reports"),
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        autoescape=False,
-        finalize=_latex.escape,  # every printed value is escaped, unless it is LaTeX already
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["code"] = _latex.code
-    return environment.get_template(template).render(report=report)
-
-
-def _pdf(template: str, report: Report | CalibrationReport) -> bytes:
-    templates = files("fixbench.reports").joinpath("templates")
-    source = b"\n".join(
-        templates.joinpath(name).read_bytes() for name in ("preamble.typ", template)
-    )
-    # The figures' font comes with matplotlib, the text's with typst: none from the machine.
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return typst.compile(
-        source,
-        format="pdf",
-        font_paths=typst.Fonts(include_system_fonts=False, font_paths=[fonts]),
-        sys_inputs={"report": json.dumps(asdict(report), ensure_ascii=False)},
     )
 
 

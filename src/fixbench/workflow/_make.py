@@ -9,6 +9,7 @@ from typing import Any
 from fixbench import containers
 from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
+from fixbench.verdicts import check_claims
 from fixbench.workflow._folders import check_writable, find_ablations
 from fixbench.workflow._layout import image_file
 from fixbench.workflow._plan import Plan

@@ -1,0 +1,68 @@
+"""What every table and the LaTeX numbers say of a claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixbench.ablation import Claim
+from fixbench.reports._format import p_value
+from fixbench.reports._inputs import Inputs
+from fixbench.reports._judging import ClaimResult
+from fixbench.reports._views import Measured, measured, measured_effect
+
+__all__ = ["ClaimHead", "claim_head", "claim_heads", "verdict_slug", "withdrawn_head"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimHead:
+    """A claim, what was measured, and its verdict, in print."""
+
+    id: str
+    statement: str
+    documented: str
+    measured: Measured
+    p_adjusted: str
+    verdict: str
+    slug: str
+    reason: str
+    edited: bool
+
+
+def claim_heads(inputs: Inputs) -> list[ClaimHead]:
+    """All claims in order, the withdrawn ones last."""
+    return [claim_head(inputs, claim, result) for claim, result in inputs.judged] + [
+        withdrawn_head(result) for result in inputs.withdrawn
+    ]
+
+
+def claim_head(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimHead:
+    """A claim of the ablation."""
+    found = measured_effect(result.effect, claim.effect, inputs.ablation)
+    if claim.decision.rule in ("property", "share"):
+        found = measured(result.effect, "share")
+    return _head(result, found, p_value(result.p_adjusted), edited=result.edited)
+
+
+def withdrawn_head(result: ClaimResult) -> ClaimHead:
+    """A claim that the ablation no longer has: nothing is measured for it."""
+    nothing = measured(None, "")
+    return _head(result, nothing, nothing.p, edited=False)
+
+
+def verdict_slug(verdict: str) -> str:
+    """The verdict as the name of a style."""
+    return verdict.replace(" ", "-")
+
+
+def _head(result: ClaimResult, found: Measured, p_adjusted: str, *, edited: bool) -> ClaimHead:
+    return ClaimHead(
+        id=result.id,
+        statement=result.statement,
+        documented=result.documented,
+        measured=found,
+        p_adjusted=p_adjusted,
+        verdict=result.verdict,
+        slug=verdict_slug(result.verdict),
+        reason=result.reason,
+        edited=edited,
+    )

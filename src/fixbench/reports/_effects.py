@@ -1,0 +1,129 @@
+"""Effects in words: formula, unit, axis, and the zones of their values."""
+
+from __future__ import annotations
+
+import math
+
+from fixbench.ablation import Ablation, Claim, Effect, Term
+from fixbench.reports._format import number
+from fixbench.reports._metrics import metric_of
+
+__all__ = [
+    "effect_formula",
+    "effect_quantity",
+    "effect_unit",
+    "is_contrast",
+    "margin_zone",
+    "null_of",
+    "position",
+    "tolerance_zone",
+]
+
+
+def null_of(effect: Effect, null: float | None) -> float:
+    """The value that means "no effect": as declared, else 1 for a ratio and 0 otherwise."""
+    return null if null is not None else (1.0 if effect.reported == "log" else 0.0)
+
+
+def margin_zone(claim: Claim) -> tuple[float, float] | None:
+    """The values that count as no effect, on the natural scale."""
+    if claim.effect is None or claim.decision.margin is None:
+        return None
+    return _around(
+        null_of(claim.effect, claim.decision.null), claim.decision.margin, claim.effect.reported
+    )
+
+
+def tolerance_zone(claim: Claim) -> tuple[float, float] | None:
+    """The values that count as the documented size, on the natural scale."""
+    value, tolerance = claim.documented.value, claim.decision.tolerance
+    if claim.effect is None or tolerance is None or value is None:
+        return None
+    return _around(value, tolerance, claim.effect.reported)
+
+
+def position(at: str | int) -> str:
+    """Where in a stage a number is taken."""
+    return f"step {at}" if isinstance(at, int) else at
+
+
+def effect_formula(effect: Effect) -> str:
+    """The contrast as a formula over ``metric(variant, stage, position)``."""
+    if (slope := effect.slope) is not None:
+        response, dose = (
+            "log " if scale == "log" else "" for scale in (effect.scale, slope.dose_scale)
+        )
+        doses = ", ".join(f"{variant} at {number(dose)}" for variant, dose in slope.doses.items())
+        return (
+            f"slope of {response}{slope.metric}(·, {slope.stage}, {position(slope.at)}) over "
+            f"{dose}{slope.over or 'dose'} ({doses})"
+        )
+    if (design := effect.factorial) is not None:
+        kind = "main effect" if len(design.of) == 1 else "interaction"
+        cells = ", ".join(f"{variant} {signs}" for variant, signs in design.cells.items())
+        response = "log " if effect.scale == "log" else ""
+        return (
+            f"{kind} of {' × '.join(design.of)} on {response}{design.metric}(·, {design.stage}, "
+            f"{position(design.at)}), signs of {', '.join(design.factors)}: {cells}"
+        )
+    if effect.reported == "plain":
+        text = ""
+        for term in effect.weighted:
+            sign = "−" if term.weight < 0 else "+"
+            factor = "" if abs(term.weight) == 1 else f"{number(abs(term.weight))} · "
+            text += f" {sign} {factor}{_cell(term)}"
+        text = text.removeprefix(" + ")
+        return f"−{text.removeprefix(' − ')}" if text.startswith(" − ") else text
+    above, below = (
+        [_power(term) for term in effect.weighted if term.weight * sign > 0] for sign in (1, -1)
+    )
+    numerator = " · ".join(above) or "1"
+    if not below:
+        return numerator
+    denominator = " · ".join(below)
+    return f"{numerator} ÷ {denominator if len(below) == 1 else f'({denominator})'}"
+
+
+def effect_unit(effect: Effect, ablation: Ablation) -> str:
+    """``ratio`` on the log scale, else the terms' common unit (empty for a pure number)."""
+    if (slope := effect.slope) is not None:
+        if effect.scale == slope.dose_scale == "log":
+            return "exponent"
+        unit = "log" if effect.scale == "log" else metric_of(ablation, slope.metric).unit
+        per = "per e-fold" if slope.dose_scale == "log" else "per unit"
+        return per if unit == "1" else f"{unit} {per}"
+    if effect.reported == "log":
+        return "ratio"
+    units = {metric_of(ablation, term.metric).unit for term in effect.weighted}
+    return " / ".join(sorted(units)) if units != {"1"} else ""
+
+
+def effect_quantity(effect: Effect, ablation: Ablation) -> str:
+    """What an axis of the effect shows: ``ratio``, or the metrics and their unit."""
+    unit = effect_unit(effect, ablation)
+    if effect.reported == "log":
+        return unit
+    if effect.slope is not None:
+        return f"slope of {effect.slope.metric} in {unit}"
+    names = " / ".join(sorted({term.metric for term in effect.weighted}))
+    return f"{names} in {unit}" if unit else names
+
+
+def is_contrast(effect: Effect) -> bool:
+    """Whether the effect compares: of a mere level, "no effect" has no meaning."""
+    return math.isclose(sum(term.weight for term in effect.weighted), 0, abs_tol=1e-9)
+
+
+def _around(centre: float, width: float, scale: str) -> tuple[float, float]:
+    if scale == "log":
+        return centre / width, centre * width
+    return centre - width, centre + width
+
+
+def _cell(term: Term) -> str:
+    return f"{term.metric}({term.variant}, {term.stage}, {position(term.at)})"
+
+
+def _power(term: Term) -> str:
+    exponent = abs(term.weight)
+    return _cell(term) + ("" if math.isclose(exponent, 1) else f"^{number(exponent)}")

@@ -1,0 +1,31 @@
+"""What judging gives to a report: the results and their parts, imported in this one place."""
+
+from fixbench.statistics import EffectEstimate as EffectEstimate
+from fixbench.statistics import Proportion as Proportion
+from fixbench.verdicts import ClaimChange as ClaimChange
+from fixbench.verdicts import ClaimResult as ClaimResult
+from fixbench.verdicts import ComparisonTable as ComparisonTable
+from fixbench.verdicts import ControlResult as ControlResult
+from fixbench.verdicts import Looks as Looks
+from fixbench.verdicts import Measurements as Measurements
+from fixbench.verdicts import PreconditionResult as PreconditionResult
+from fixbench.verdicts import Verdict as Verdict
+from fixbench.verdicts import claims_table as claims_table
+from fixbench.verdicts import compare_variants as compare_variants
+from fixbench.verdicts import is_tested as is_tested
+
+__all__ = [
+    "ClaimChange",
+    "ClaimResult",
+    "ComparisonTable",
+    "ControlResult",
+    "EffectEstimate",
+    "Looks",
+    "Measurements",
+    "PreconditionResult",
+    "Proportion",
+    "Verdict",
+    "claims_table",
+    "compare_variants",
+    "is_tested",
+]

@@ -1,0 +1,185 @@
+"""Verdicts and decision rules in words, from the declared claims alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fixbench.ablation import Claim, Control, Precondition
+from fixbench.reports._effects import margin_zone, null_of, tolerance_zone
+from fixbench.reports._format import number
+from fixbench.reports._judging import Verdict
+
+__all__ = ["VERDICTS", "decision_rule", "explanation_rule", "requirement"]
+
+#: Every verdict, in the order in which reports list them, with its meaning.
+VERDICTS: Mapping[Verdict, str] = {
+    "reproduced": "the documented direction is shown and, where a tolerance is declared, so is the "
+    "documented size",
+    "holds": "an arithmetic or exact property, true in every seed",
+    "direction only": "the documented direction is shown, the documented size is not",
+    "confounded": "the documented comparison reproduces, but a control explains it",
+    "absent": "shown to be smaller than the smallest effect that matters",
+    "reversed": "the opposite direction is shown",
+    "does not hold": "an arithmetic or exact property, false in at least one seed",
+    "inconclusive": "none of these is shown with this number of seeds",
+    "not testable": "the claim cannot be tested here, for the stated reason",
+    "withdrawn": "taken out of the ablation's claims after its results existed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Words:
+    """What the sentences of several rules have in common.
+
+    Attributes:
+        effect: with its article; name: without.
+        side: where the documented direction lies, ``above`` or ``below`` of ``null``.
+        p: when a test shows something.
+        percent: the confidence of intervals.
+    """
+
+    effect: str
+    name: str
+    null: str
+    side: str
+    p: str
+    percent: str
+
+
+def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> list[str]:
+    """The rule that judges the claim, one sentence an entry, in the order of its decision.
+
+    Args:
+        looks: seeds were added until a verdict, and ``confidence`` is that of the last look.
+    """
+    decision, effect = claim.decision, claim.effect
+    if effect is None:
+        return [f"Not tested: {(decision.reason or '').rstrip('.')}."]
+    if decision.rule == "property":
+        return [
+            "The claim is an exact property. It holds when every value of every successful run is "
+            "1. One other value refutes it; a failed run leaves it open."
+        ]
+    p = f"{'Holm-adjusted ' if claim.primary else ''}p < {number(1 - confidence, 2)}"
+    if looks:
+        p = "p no larger than the level of a look"
+        p += ", by Holm's steps" if claim.primary else ""
+    name = "ratio" if effect.reported == "log" else "effect"
+    words = _Words(
+        effect=f"a {name}" if name == "ratio" else f"an {name}",
+        name=name,
+        null=number(null_of(effect, decision.null)),
+        side="above" if decision.direction == "greater" else "below",
+        p=p,
+        percent=number(100 * confidence, 3),
+    )
+    sentences = _SENTENCES[decision.rule](claim, words)
+    if claim.preconditions:
+        conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
+        sentences.insert(
+            0,
+            f"The claim is judged only where the {words.percent} % interval of each precondition "
+            f"is as required ({conditions}); otherwise it is not testable.",
+        )
+    if not claim.primary and not looks:
+        sentences.append("The claim is outside the primary family, so that its p is not adjusted.")
+    return sentences
+
+
+def _difference(claim: Claim, words: _Words) -> list[str]:
+    return [
+        f"The claim is absent when {words.effect} {_equivalent(claim, words)}.",
+        f"Otherwise {words.effect} {words.side} {words.null} ({words.p}) shows the documented "
+        "direction, and one on the other side the opposite direction.",
+        _size(claim, words),
+    ]
+
+
+def _no_difference(claim: Claim, words: _Words) -> list[str]:
+    return [
+        "The document asserts no effect. The claim is reproduced when "
+        f"{words.effect} {_equivalent(claim, words)}.",
+        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
+        f"{words.percent} % interval lies beyond that zone on one side.",
+    ]
+
+
+def _not_worse(claim: Claim, words: _Words) -> list[str]:
+    low, high = _margin(claim)
+    bound, worse = (low, "below") if words.side == "above" else (high, "above")
+    return [
+        f"The document asserts that nothing gets worse; values {words.side} {words.null} are "
+        f"better. The claim is reproduced when {words.effect} {words.side} {number(bound, 3)} is "
+        f"shown (non-inferiority, {words.p}; never where a run failed).",
+        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
+        f"{words.percent} % interval lies {worse} {number(bound, 3)}.",
+    ]
+
+
+def _share(claim: Claim, words: _Words) -> list[str]:
+    failed = "does not hold" if words.side == "above" else "holds"
+    return [
+        "The claim is a property of each seed. It holds in a seed when every value is 1; a failed "
+        f"run counts as a seed in which it {failed}.",
+        f"A share of seeds {words.side} {words.null} shows the documented direction (exact "
+        f"binomial test, {words.p}); a share on the other side shows the opposite direction.",
+        _size(claim, words),
+    ]
+
+
+_SENTENCES: Mapping[str, Callable[[Claim, _Words], list[str]]] = {
+    "difference": _difference,
+    "no_difference": _no_difference,
+    "not_worse": _not_worse,
+    "share": _share,
+}
+
+
+def _equivalent(claim: Claim, words: _Words) -> str:
+    return (
+        f"{_between(_margin(claim))} is shown (two one-sided tests, {words.p}; never where a run "
+        "failed)"
+    )
+
+
+def _margin(claim: Claim) -> tuple[float, float]:
+    zone = margin_zone(claim)
+    assert zone is not None  # the rules that ask for it declare a margin
+    return zone
+
+
+def _size(claim: Claim, words: _Words) -> str:
+    """When the documented size is shown."""
+    target = tolerance_zone(claim)
+    if target is not None:
+        failed = "" if claim.decision.rule == "share" else " and no run failed"
+        return (
+            f"The documented size is shown when the {words.percent} % interval lies "
+            f"{_between(target)}{failed}."
+        )
+    if claim.decision.tolerance is not None:
+        return "The document gives no number, so its size cannot be reproduced."
+    return "No tolerance is declared, so the size is not judged."
+
+
+def explanation_rule(control: Control) -> str:
+    """When a control explains the documented comparison."""
+    return _interval_rule(control.explains_above, control.explains_below) or "decides nothing"
+
+
+def requirement(precondition: Precondition) -> str:
+    """When a precondition is met."""
+    return _interval_rule(precondition.above, precondition.below)
+
+
+def _interval_rule(above: float | None, below: float | None) -> str:
+    if above is not None and below is not None:
+        return f"interval within {number(above)} to {number(below)}"
+    if above is not None:
+        return f"interval above {number(above)}"
+    return f"interval below {number(below)}" if below is not None else ""
+
+
+def _between(zone: tuple[float, float]) -> str:
+    return f"between {number(zone[0], 3)} and {number(zone[1], 3)}"

@@ -1,0 +1,33 @@
+"""Figures as SVG text: one module a figure, and what figures share.
+
+What figures share: `_style` (colours, sizes, SVG), `_axes`, `_strip` (an effect on an axis) and
+`_lines` (the looks of lines).
+"""
+
+from fixbench.reports.figures._curves import MAXIMUM_LINES as MAXIMUM_LINES
+from fixbench.reports.figures._curves import MAXIMUM_POINTS as MAXIMUM_POINTS
+from fixbench.reports.figures._curves import Panel as Panel
+from fixbench.reports.figures._curves import curves as curves
+from fixbench.reports.figures._forest import forest as forest
+from fixbench.reports.figures._levels import levels as levels
+from fixbench.reports.figures._lines import ARMS as ARMS
+from fixbench.reports.figures._spreads import Spread as Spread
+from fixbench.reports.figures._spreads import spreads as spreads
+from fixbench.reports.figures._strip import Strip as Strip
+from fixbench.reports.figures._strips import strips as strips
+from fixbench.reports.figures._style import INK as INK
+
+__all__ = [
+    "ARMS",
+    "INK",
+    "MAXIMUM_LINES",
+    "MAXIMUM_POINTS",
+    "Panel",
+    "Spread",
+    "Strip",
+    "curves",
+    "forest",
+    "levels",
+    "spreads",
+    "strips",
+]

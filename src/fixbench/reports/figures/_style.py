@@ -1,0 +1,75 @@
+"""Colours, type and sizes of all figures, and a figure as lean SVG text.
+
+A figure has the same bytes for the same input, on any machine. Text stays text (selectable, small).
+Text and axes have the constant colour `INK`, which the HTML page replaces by a variable so that
+figures follow its light and dark mode.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+__all__ = ["CHARACTER", "DOCUMENTED", "INK", "PAGE", "WIDTH", "ZONE", "style", "to_svg"]
+
+INK = "#1b1f23"
+DOCUMENTED = "#d55e00"
+ZONE = "#8a8f98"
+
+WIDTH = 7.2  # inches: the text width of A4 with narrow margins
+PAGE = 8.6  # inches: what A4 leaves for a figure above its caption
+CHARACTER = 0.066  # inches, a mean of digits and letters at 7.5 points
+
+
+@contextmanager
+def style(name: str) -> Iterator[None]:
+    """matplotlib's defaults, whatever the user's configuration, with this module's changes."""
+    changes: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": name,
+        "font.family": "DejaVu Sans",
+        "font.size": 7.5,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.linewidth": 0.6,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "path.simplify": False,
+    }
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(changes)
+        yield
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as one ``<svg>`` element: no prolog, no metadata, no ids but those in use."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = text.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
+    text = re.sub(r'<g id="[^"]*"(/?)>', r"<g\1>", text)
+    # Sizes and opacities have two decimals at most and stand in "style", which stays.
+    text = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, text)
+    return re.sub(r"\s*\n\s*", "\n", text)
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    """Coordinates to a tenth of a point; the text of labels is no attribute and stays."""
+    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", attribute[0])

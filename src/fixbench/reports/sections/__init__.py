@@ -1,0 +1,44 @@
+"""The sections of a report, one module each.
+
+A module builds the data of its section; the templates of the same name lay it out. These two lists
+are the only place where a report's sections and their order are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fixbench.reports.sections import (
+    answer,
+    claims,
+    comparisons,
+    conclusions,
+    curves,
+    facts,
+    failures,
+    metrics,
+    provenance,
+    scaled_down,
+    threats,
+    variants,
+    verdicts,
+)
+from fixbench.reports.sections._section import Builder
+
+__all__ = ["OPENING", "SECTIONS"]
+
+#: Below the title and the question, above the links to the sections.
+OPENING: Sequence[Builder] = (answer.build, conclusions.build, facts.build)
+
+SECTIONS: Sequence[Builder] = (
+    verdicts.build,
+    claims.build,
+    comparisons.build,
+    curves.build,
+    variants.build,
+    metrics.build,
+    failures.build,
+    scaled_down.build,
+    threats.build,
+    provenance.build,
+)

@@ -1,0 +1,122 @@
+"""The answer: counts of verdicts, and what a reader must know before any other number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fixbench.reports._format import counted, number
+from fixbench.reports._inputs import Inputs
+from fixbench.reports._judging import ClaimResult
+from fixbench.reports._rules import VERDICTS
+from fixbench.reports.sections._section import Section
+from fixbench.reports.sections.failures import failed_runs
+
+__all__ = ["AnswerSection", "build"]
+
+_SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verdicts mean nothing."
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerSection(Section):
+    """Sentences in the order of their weight."""
+
+    sentences: list[str]
+
+
+def build(inputs: Inputs) -> AnswerSection:
+    """The section."""
+    return AnswerSection(
+        layout="answer",
+        id="answer",
+        heading="",
+        sentences=[
+            *([] if inputs.tier.meaningful else [_SMOKE]),
+            *_verdicts(inputs.results),
+            *_looks(inputs.results),
+            *_seed_choice(inputs),
+            failed_runs(inputs.frame).sentence,
+        ],
+    )
+
+
+def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
+    counts = []
+    for verdict in VERDICTS:
+        named = [result.id for result in results if result.verdict == verdict]
+        if named:
+            counts.append(f"{len(named)} {verdict} ({', '.join(named)})")
+    sentences = [f"Of {counted(len(results), 'claim')}: {'; '.join(counts)}."]
+    for result in results:
+        if result.verdict == "confounded":
+            rivals = [control.name for control in result.controls if control.explains]
+            if rivals:
+                noun = "control" if len(rivals) == 1 else "controls"
+                sentences.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
+    unmet: dict[str, list[str]] = {}
+    for result in results:
+        for item in result.preconditions:
+            if not item.met:
+                unmet.setdefault(item.name, []).append(result.id)
+    for name, ids in unmet.items():
+        sentences.append(f"The precondition of {', '.join(ids)} is not met: {name}.")
+    elsewhere = [result.id for result in results if result.source]
+    if elsewhere:
+        sentences.append(f"The document itself does not state: {', '.join(elsewhere)}.")
+    withdrawn = [result.id for result in results if result.verdict == "withdrawn"]
+    edited = [result.id for result in results if result.edited and result.id not in withdrawn]
+    for what, named in (("Edited", edited), ("Withdrawn", withdrawn)):
+        if named:
+            sentences.append(f"{what} after their results were produced: {', '.join(named)}.")
+    return sentences
+
+
+def _looks(results: Sequence[ClaimResult]) -> list[str]:
+    """That seeds were added until a verdict, and what is valid then."""
+    unadjusted = max((result.unadjusted_looks for result in results), default=0)
+    if unadjusted:
+        times = "once" if unadjusted == 1 else f"{unadjusted} times"
+        return [
+            f"Seeds of this tier were looked at {times} before, by a run that added seeds until a "
+            "verdict. The present verdicts come from a run without looks and are not adjusted for "
+            "the earlier ones. The promised error rates hold only if the seeds were chosen without "
+            "regard to what was seen."
+        ]
+    looks = next((result.looks for result in results if result.looks is not None), None)
+    if looks is None:
+        return []
+    left = [
+        result.id
+        for result in results
+        if result.primary and result.looks and result.looks.p_values and not result.looks.shown
+    ]
+    seeds = ", ".join(map(str, looks.planned))
+    levels = ", ".join(number(level, 3) for level in looks.levels[: looks.made])
+    end = "all primary claims were settled"
+    if left:
+        end = f"the budget was spent, without settling {', '.join(left)}"
+    bounds = "Pocock-type" if looks.spending == "pocock" else "O'Brien–Fleming-type"
+    return [
+        f"Seeds were added until a verdict: looks were planned after {seeds} seeds, and "
+        f"{looks.made} of them made until {end}.",
+        "A claim is shown where its p meets the level of a look. The levels spend "
+        f"{number(looks.alpha)} over all looks (alpha-spending after Lan and DeMets, {bounds}) "
+        f"and, by Holm's steps, over the family; for one claim alone they were {levels}.",
+        "Intervals are wider than 95 % and hold at all looks together. Preconditions, controls and "
+        "sizes are judged by these intervals. Like exact properties, they use all seeds, and no "
+        "seed was added for them. The p of all seeds is not adjusted. An effect that ended the run "
+        "is on average too far from null. Tables of several variants do not allow for looks.",
+    ]
+
+
+def _seed_choice(inputs: Inputs) -> list[str]:
+    """That the seeds are not the declared ones, where no plan of looks says why."""
+    found = {int(seed) for seed in inputs.frame["seed"].unique()}
+    planned = any(result.looks is not None for result in inputs.results)
+    if found == set(inputs.tier.seeds) or planned:
+        return []
+    return [
+        "The seeds are not those that the tier declares. If they were chosen after looking at "
+        "other results, p-values and intervals promise too much, because nothing is adjusted for "
+        "that choice."
+    ]

@@ -1,0 +1,110 @@
+"""Preconditions, controls and supporting measurements of a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from fixbench.ablation import Ablation, Claim, Control, Precondition
+from fixbench.reports._effects import effect_formula, is_contrast
+from fixbench.reports._format import MISSING
+from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult
+from fixbench.reports._rules import explanation_rule, requirement
+from fixbench.reports._views import Measured, measured_effect
+
+__all__ = [
+    "ControlView",
+    "PreconditionView",
+    "control_views",
+    "matched",
+    "precondition_views",
+    "supporting_views",
+]
+
+Declared = TypeVar("Declared", Control, Precondition)
+Found = TypeVar("Found", ControlResult, PreconditionResult)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreconditionView:
+    """A precondition in print."""
+
+    name: str
+    meaning: str
+    formula: str
+    measured: Measured
+    required: str
+    met: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlView:
+    """A control or supporting measurement in print."""
+
+    name: str
+    meaning: str
+    formula: str
+    measured: Measured
+    rule: str
+    explains: str
+
+
+def matched(
+    declared: Sequence[Declared], measured: Sequence[Found]
+) -> list[tuple[Declared, Found]]:
+    """What was measured with its declaration, by name: a tier need not measure all."""
+    by_name = {item.name: item for item in declared}
+    return [(by_name[result.name], result) for result in measured]
+
+
+def precondition_views(
+    ablation: Ablation, claim: Claim, result: ClaimResult
+) -> list[PreconditionView]:
+    """The preconditions that were measured."""
+    return [
+        PreconditionView(
+            name=found.name,
+            meaning=found.meaning,
+            formula=effect_formula(declared.effect),
+            measured=measured_effect(found.effect, declared.effect, ablation),
+            required=requirement(declared),
+            met="yes" if found.met else "no",
+        )
+        for declared, found in matched(claim.preconditions, result.preconditions)
+    ]
+
+
+def control_views(ablation: Ablation, claim: Claim, result: ClaimResult) -> list[ControlView]:
+    """The controls that were measured."""
+    return [
+        _control(ablation, *pair, result.verdict)
+        for pair in matched(claim.controls, result.controls)
+    ]
+
+
+def supporting_views(ablation: Ablation, claim: Claim, result: ClaimResult) -> list[ControlView]:
+    """The supporting measurements that were made."""
+    return [
+        _control(ablation, *pair, result.verdict)
+        for pair in matched(claim.supporting, result.supporting)
+    ]
+
+
+def _control(
+    ablation: Ablation, control: Control, result: ControlResult, verdict: str
+) -> ControlView:
+    """A control explains a comparison that reproduced; of any other it would have."""
+    decides = control.explains_above is not None or control.explains_below is not None
+    explains = "no"
+    if result.explains:
+        explains = "yes" if verdict == "confounded" else "would"
+    found = measured_effect(result.effect, control.effect, ablation)
+    return ControlView(
+        name=result.name,
+        meaning=result.meaning,
+        formula=effect_formula(control.effect),
+        measured=found if is_contrast(control.effect) else replace(found, p=MISSING),
+        rule=explanation_rule(control),
+        explains=explains if decides else MISSING,
+    )

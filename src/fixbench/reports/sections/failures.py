@@ -1,0 +1,71 @@
+"""Failed runs: how many, which, and with what status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fixbench.reports._format import counted, seed_ranges
+from fixbench.reports._inputs import Inputs
+from fixbench.reports._views import TableText
+from fixbench.reports.sections._section import Section
+
+__all__ = ["FailedRuns", "FailuresSection", "build", "failed_runs"]
+
+_TABLE = TableText(
+    caption="Failed runs by variant and status", columns=("Variant", "Status", "Runs", "Seeds")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRuns:
+    """Failed runs in print.
+
+    Attributes:
+        rows: variant, status, number of runs, their seeds.
+    """
+
+    rows: list[tuple[str, str, str, str]]
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailuresSection(Section):
+    """Failed runs and the text of their table."""
+
+    failed: FailedRuns
+    table: TableText
+
+
+def build(inputs: Inputs) -> FailuresSection:
+    """The section."""
+    return FailuresSection(
+        layout="failures",
+        id="failures",
+        heading="Failed runs",
+        navigation="Failed runs",
+        failed=failed_runs(inputs.frame),
+        table=_TABLE,
+    )
+
+
+def failed_runs(frame: pd.DataFrame) -> FailedRuns:
+    """The failed runs of the results. A run is one variant with one seed."""
+    runs = len(frame[["variant", "seed"]].drop_duplicates())
+    failed = frame.loc[frame["status"] != "ok", ["variant", "seed", "status"]]
+    # A run counts once, under the status it met first.
+    failed = failed.drop_duplicates(["variant", "seed"])
+    rows = [
+        (
+            str(variant),
+            str(status).replace("_", " "),
+            str(len(group)),
+            seed_ranges(int(seed) for seed in group["seed"]),
+        )
+        for (variant, status), group in failed.groupby(["variant", "status"])
+    ]
+    if not rows:
+        return FailedRuns(rows=rows, sentence=f"None of the {counted(runs, 'run')} failed.")
+    sentence = f"{len(failed)} of {counted(runs, 'run')} failed. No failed run is dropped."
+    return FailedRuns(rows=rows, sentence=sentence)

@@ -1,0 +1,119 @@
+"""The table of verdicts, and all effects in one figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixbench.ablation import Claim
+from fixbench.reports import figures
+from fixbench.reports._claim_head import ClaimHead, claim_heads, verdict_slug
+from fixbench.reports._effects import effect_quantity
+from fixbench.reports._format import number
+from fixbench.reports._inputs import Inputs
+from fixbench.reports._judging import ClaimResult
+from fixbench.reports._rules import VERDICTS
+from fixbench.reports._strips import claim_strip, named_zones
+from fixbench.reports._views import FigureView, TableText, bounds, drawable
+from fixbench.reports.sections._section import Section
+
+__all__ = ["VerdictMeaning", "VerdictsSection", "build"]
+
+_TABLE = TableText(
+    caption="n is the number of paired seeds; the number in brackets counts those with a failed "
+    "run. The second p is adjusted by Holm's method over the primary claims of the document, "
+    "separately for each kind of evidence (difference, absence). Sizes and controls are not "
+    "adjusted.",
+    columns=(
+        "Claim",
+        "Statement",
+        "Documented",
+        "Measured",
+        "p raw / Holm",
+        "n (failed)",
+        "Verdict",
+    ),
+)
+_EDITED = "This claim was edited after the results were produced."
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictMeaning:
+    """A verdict that occurs, with its meaning."""
+
+    verdict: str
+    slug: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictsSection(Section):
+    """Verdicts, their meanings and all effects in one figure."""
+
+    claims: list[ClaimHead]
+    table: TableText
+    edited: str
+    meanings: list[VerdictMeaning]
+    overview: FigureView | None
+
+
+def build(inputs: Inputs) -> VerdictsSection:
+    """The section."""
+    occurring = {result.verdict for result in inputs.results}
+    return VerdictsSection(
+        layout="verdicts",
+        id="verdicts",
+        heading="Verdicts",
+        navigation="Verdicts",
+        claims=claim_heads(inputs),
+        table=_TABLE,
+        edited=_EDITED,
+        meanings=[
+            VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
+            for verdict, meaning in VERDICTS.items()
+            if verdict in occurring
+        ],
+        overview=_overview(inputs),
+    )
+
+
+def _overview(inputs: Inputs) -> FigureView | None:
+    drawn = [
+        claim_strip(
+            claim, result, f"{claim.id}  {result.verdict}", quantity=_quantity(inputs, claim)
+        )
+        for claim, result in inputs.judged
+        if _drawn(claim, result)
+    ]
+    if not drawn:
+        return None
+    absent = [claim.id for claim, result in inputs.judged if not _drawn(claim, result)]
+    confidence = number(100 * drawn[0].estimate.confidence, 3)
+    caption = (
+        f"Every measured effect with its {confidence} % interval; dashed line: no effect"
+        f"{named_zones(drawn)}. Effects of one quantity share an axis, which is logarithmic for "
+        "ratios. Effects far from no effect have an axis of their own, so that ranges differ."
+    )
+    if absent:
+        caption += f" Not drawn (exact properties, or not measured): {', '.join(absent)}."
+    shown = [f"{item.label}: {' '.join(bounds(item.estimate))}" for item in drawn]
+    return FigureView(
+        svg=figures.forest(f"{inputs.name}-overview", drawn),
+        caption=caption,
+        alternative=f"Measured effects beside documented values. {'; '.join(shown)}.",
+    )
+
+
+def _drawn(claim: Claim, result: ClaimResult) -> bool:
+    return (
+        claim.effect is not None
+        and claim.decision.rule != "property"
+        and result.effect is not None
+        and drawable(result.effect)
+    )
+
+
+def _quantity(inputs: Inputs, claim: Claim) -> str:
+    if claim.decision.rule == "share":
+        return "share of seeds"
+    assert claim.effect is not None
+    return effect_quantity(claim.effect, inputs.ablation)

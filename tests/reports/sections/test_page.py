@@ -1,0 +1,82 @@
+"""The page as a whole: whole in itself, readable for everybody, and its text is text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+
+def test_page_is_self_contained_and_small(page: Any, written: dict[str, Path]) -> None:
+    text = written["html"].read_text(encoding="utf-8")
+    assert len(text) < 3_000_000
+    assert not page.all("script")
+    assert not page.all("link")
+    assert not page.all("img")
+    links = [
+        e.attributes[k]
+        for e in page.everything()
+        for k in ("href", "src", "xlink:href")
+        if k in e.attributes
+    ]
+    assert links
+    assert all(link.startswith("#") for link in links)
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+
+
+def test_page_is_accessible(page: Any) -> None:
+    assert page.all("html")[0].attributes["lang"] == "en"
+    assert page.all("title")[0].text
+    assert all(head.attributes["scope"] in ("col", "row", "rowgroup") for head in page.all("th"))
+    assert all(len(t.all("caption")) == 1 for t in page.all("table"))
+    outer = [svg for figure in page.all("figure") for svg in figure.all("svg")]
+    # Overview, claims with an effect, single readings of two gradients, curves of the loss.
+    assert len(outer) == 1 + 10 + 2 + 1
+    assert all(svg.attributes["role"] == "img" and svg.attributes["aria-label"] for svg in outer)
+
+
+def test_ids_are_unique_and_links_lead_somewhere(page: Any) -> None:
+    ids = [e.attributes["id"] for e in page.everything() if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    for element in page.everything():
+        for name in ("href", "xlink:href"):
+            if name in element.attributes:
+                assert element.attributes[name][1:] in ids
+
+
+def test_sections_stand_in_order_and_the_links_name_them(page: Any) -> None:
+    sections = [section.attributes["id"] for section in page.all("section")]
+    assert sections == [
+        "conclusions",
+        "verdicts",
+        "claims",
+        "comparisons",
+        "curves",
+        "variants",
+        "metrics",
+        "failures",
+        "scaled-down",
+        "threats",
+        "provenance",
+    ]
+    (links,) = page.all("nav")
+    targets = [link.attributes["href"][1:] for link in links.all("a")]
+    assert targets == [id_ for id_ in sections if id_ not in ("conclusions", "comparisons")]
+
+
+def test_headings_are_the_same_in_every_format(page: Any, latex: str) -> None:
+    html = [heading.text for heading in page.all("h2")]
+    tex = re.findall(r"\\subsection\*\{(.*)\}", latex)
+    # LaTeX prints no figures and no metrics, and failed runs below the variants.
+    assert tex == [text for text in html if text not in ("Curves", "Metrics", "Failed runs")]
+
+
+def test_special_characters_are_text(page: Any, written: dict[str, Path], latex: str) -> None:
+    statement = "An untrained base fails & a trained base works <for every_class> at 100 % #1"
+    assert statement in page.text
+    assert "<for" not in written["html"].read_text(encoding="utf-8")
+    assert (
+        r"fails \& a trained base works \ensuremath{<}for every\_class\ensuremath{>} at 100 \% \#1"
+        in latex
+    )

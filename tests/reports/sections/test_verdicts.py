@@ -1,0 +1,64 @@
+"""The table of verdicts and the overview say what the results say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fixbench.verdicts import adjudicate
+
+COLUMNS = ("Claim", "Statement", "Documented", "Measured")
+
+
+def test_verdict_table_says_what_the_results_say(page: Any, pages: Any, planted: Any) -> None:
+    rows = page.table(*COLUMNS)
+    assert len(rows) == 2 * len(planted.results)
+    for result, row, reason in zip(planted.results, rows[::2], rows[1::2], strict=True):
+        id_, statement, documented, measured, p, n, verdict = row
+        assert (id_, statement, documented) == (result.id, result.statement, result.documented)
+        assert verdict == result.verdict
+        assert reason[0].startswith(result.reason)
+        assert (reason[0] != result.reason) == result.edited
+        raw, adjusted = p.split(" / ")
+        pages.check_p(adjusted, result.p_adjusted)
+        if result.effect is None:
+            assert (measured, raw, n) == ("–", "–", "–")
+            continue
+        pages.check_p(raw, result.effect.p_value)
+        assert n == f"{result.effect.n} ({result.effect.n_failed})"
+        if math.isnan(result.effect.low):
+            assert pages.close(measured.removesuffix(" share"), result.effect.estimate)
+        else:
+            pages.check_measured(measured, result.effect)
+            unit = {"log": "ratio"}.get(result.effect.scale, "")
+            assert measured.endswith(("]", unit, "nat"))
+
+
+def test_every_verdict_that_occurs_is_explained_once(page: Any, planted: Any) -> None:
+    (meanings,) = (p for p in page.of_id("verdicts").all("p") if p.of_class("badge"))
+    badges = [badge.text for badge in meanings.of_class("badge")]
+    assert len(badges) == len(set(badges))
+    assert set(badges) == {result.verdict for result in planted.results}
+
+
+def test_overview_shows_each_measured_effect_and_names_the_others(page: Any, planted: Any) -> None:
+    figure = page.of_id("verdicts").all("figure")[0]
+    label = figure.all("svg")[0].attributes["aria-label"]
+    drawn = [result for result in planted.results if result.effect and result.p_equivalence > 0]
+    assert [f"{r.id}  {r.verdict}" in label for r in planted.results] == [
+        r in drawn for r in planted.results
+    ]
+    caption = figure.all("figcaption")[0].text
+    assert caption.endswith("CA10, CA12, CA13.")
+
+
+def test_verdicts_of_this_package_can_be_reported(planted: Any, pages: Any, tmp_path: Path) -> None:
+    results = adjudicate(planted.ablation, planted.frame, tier="small")
+    written = replace(planted, results=results).write(tmp_path)["html"]
+    rows = pages.read(written.read_text(encoding="utf-8")).table(*COLUMNS)[::2]
+    assert [(row[0], row[-1]) for row in rows] == [(r.id, r.verdict) for r in results]
+    for result, row in zip(results, rows, strict=True):
+        if result.effect is not None and not math.isnan(result.effect.low):
+            pages.check_measured(row[3], result.effect)
