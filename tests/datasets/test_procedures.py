@@ -6,6 +6,7 @@ import io
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def _array(root: Path, handle: str) -> Path:
     return root / "egoprocel" / "features" / f"{handle}.npy"
 
 
-def test_native_intervals_become_inclusive_frames(root):
+def test_native_intervals_become_inclusive_frames(root: Path) -> None:
     for split, handles in (("train", "a0 b1"), ("validation", "a1 b0"), ("test", "a2 b2")):
         tasks = read_procedures(root, split=split)
         assert [task.name for task in tasks] == ["tea", "tent"]
@@ -81,14 +82,14 @@ def test_native_intervals_become_inclusive_frames(root):
             assert video.task == {"a": "tea", "b": "tent"}[video.handle[0]]
 
 
-def test_background_labels():
+def test_background_labels() -> None:
     found = {
         label: Step(label, 0, 0).is_background for label in ("0", "SIL", "background", "1", "")
     }
     assert found == {"0": True, "SIL": True, "background": True, "1": False, "": False}
 
 
-def test_frames_between_steps_count_as_background(root):
+def test_frames_between_steps_count_as_background(root: Path) -> None:
     annotation = _annotation()
     annotation["tea"]["hdl_actions"][0] = ["7", "30"]
     annotation["tea"]["hdl_start_times"][0] = [1, 8]
@@ -99,14 +100,14 @@ def test_frames_between_steps_count_as_background(root):
     assert set(video.frame_labels()) == {"0", "7", "30"}
 
 
-def test_videos_follow_the_annotation_not_the_split(root):
+def test_videos_follow_the_annotation_not_the_split(root: Path) -> None:
     splits = {"tea": {"train": ["a2", "a0"], "val": [], "test": ["a1"]}, "tent": SPLITS["tent"]}
     _write(root, _annotation(), {"splits": splits})
     tea = read_procedures(root, split="train")[0]
     assert [video.handle for video in tea.videos] == ["a0", "a2"]
 
 
-def test_uint8_is_fixed_point(root):
+def test_uint8_is_fixed_point(root: Path) -> None:
     stored = np.arange(12 * 4, dtype=np.uint8).reshape(12, 4) * 5
     np.save(_array(root, "a0"), stored)
     features = read_procedures(root, split="train")[0].videos[0].features
@@ -114,7 +115,7 @@ def test_uint8_is_fixed_point(root):
     assert np.array_equal(features, (stored.astype(int) - 128) / 32)
 
 
-def test_other_floating_types_and_feature_maps_are_read(root):
+def test_other_floating_types_and_feature_maps_are_read(root: Path) -> None:
     for handle, length in LENGTHS.items():
         maps = np.random.default_rng(length).normal(size=(length, 3, 2, 2))
         np.save(_array(root, handle), maps)
@@ -123,7 +124,7 @@ def test_other_floating_types_and_feature_maps_are_read(root):
     assert features.dtype == np.float32
 
 
-def test_a_frame_rate_keeps_the_steps_that_frames_show(root):
+def test_a_frame_rate_keeps_the_steps_that_frames_show(root: Path) -> None:
     annotation = _annotation()
     annotation["tea"]["hdl_actions"][0] = ["0", "7", "0"]
     annotation["tea"]["hdl_start_times"][0] = [0, 49, 97]
@@ -138,7 +139,7 @@ def test_a_frame_rate_keeps_the_steps_that_frames_show(root):
     ends=st.lists(st.integers(1, 400), min_size=1, max_size=12, unique=True).map(sorted),
     rate=st.sampled_from([1, 2, 12, 24, 29.97, 30, 60]),
 )
-def test_every_frame_belongs_to_the_step_that_covers_it(ends, rate):
+def test_every_frame_belongs_to_the_step_that_covers_it(ends: Any, rate: float) -> None:
     segments = [
         _procedures._Segment(str(number), start, end)
         for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
@@ -157,7 +158,7 @@ def test_every_frame_belongs_to_the_step_that_covers_it(ends, rate):
 # What the caller declares.
 
 
-def test_lengths_that_differ_are_refused(root):
+def test_lengths_that_differ_are_refused(root: Path) -> None:
     np.save(_array(root, "a0"), _features(11))
     expected = r"a0\.npy: frames is 11; expected 12, where the annotation of 'tea: a0' ends .*"
     with pytest.raises(InputError, match=expected + "length_mismatch='truncate'"):
@@ -167,7 +168,7 @@ def test_lengths_that_differ_are_refused(root):
         read_procedures(root, split="train")
 
 
-def test_longer_features_are_cut(root):
+def test_longer_features_are_cut(root: Path) -> None:
     np.save(_array(root, "a0"), _features(17))
     video = read_procedures(root, split="train", length_mismatch="truncate")[0].videos[0]
     assert np.array_equal(video.features, _features(17)[:12])
@@ -175,7 +176,7 @@ def test_longer_features_are_cut(root):
     assert (video.cut_frames, video.dropped_steps) == (5, 0)
 
 
-def test_a_longer_annotation_is_cut(root):
+def test_a_longer_annotation_is_cut(root: Path) -> None:
     np.save(_array(root, "b1"), _features(12))
     video = read_procedures(root, split="train", length_mismatch="truncate")[1].videos[0]
     assert video.steps[-1] == Step("30", 8, 11)
@@ -189,7 +190,7 @@ def test_a_longer_annotation_is_cut(root):
         read_procedures(root, **arguments)
 
 
-def test_steps_that_no_frame_shows(root):
+def test_steps_that_no_frame_shows(root: Path) -> None:
     annotation = _annotation()
     annotation["tea"]["hdl_start_times"][0] = [0, 37, 43, 80]
     annotation["tea"]["hdl_end_times"][0] = [37, 43, 80, 144]
@@ -206,7 +207,7 @@ def test_steps_that_no_frame_shows(root):
     assert (video.cut_frames, video.dropped_steps) == (0, 1)
 
 
-def test_short_videos_are_refused(root):
+def test_short_videos_are_refused(root: Path) -> None:
     with pytest.raises(InputError, match=r"a0\.npy: frames is 12; expected at least 13 frames"):
         read_procedures(root, split="train", min_frames=13)
 
@@ -227,7 +228,7 @@ def test_short_videos_are_refused(root):
         ({"frame_rate": {"tea": 2}}, "frame_rate: tent; expected a rate for every task"),
     ],
 )
-def test_arguments_are_checked(root, arguments, message):
+def test_arguments_are_checked(root: Path, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_procedures(root, **({"split": "train"} | arguments))
 
@@ -235,15 +236,15 @@ def test_arguments_are_checked(root, arguments, message):
 # What is wrong in the files.
 
 
-def _entry(key, value):
+def _entry(key: Any, value: Any) -> Any:
     return lambda annotation: annotation["tea"].__setitem__(key, value)
 
 
-def _of_video(key, value):
+def _of_video(key: Any, value: Any) -> Any:
     return lambda annotation: annotation["tea"][key].__setitem__(1, value)
 
 
-def _handle(value):
+def _handle(value: Any) -> Any:
     return _of_video("handles", value)
 
 
@@ -313,7 +314,7 @@ def _handle(value):
         ),
     ],
 )
-def test_bad_annotations_are_refused_in_every_split(root, change, message):
+def test_bad_annotations_are_refused_in_every_split(root: Path, change: Any, message: str) -> None:
     annotation = _annotation()
     change(annotation)
     _write(root, annotation, {"splits": SPLITS})
@@ -322,7 +323,7 @@ def test_bad_annotations_are_refused_in_every_split(root, change, message):
             read_procedures(root, split=split)
 
 
-def _split(task, part, value):
+def _split(task: Any, part: Any, value: Any) -> Any:
     return lambda splits: splits[task].__setitem__(part, value)
 
 
@@ -346,7 +347,7 @@ def _split(task, part, value):
         ),
     ],
 )
-def test_bad_splits_are_refused(root, change, message):
+def test_bad_splits_are_refused(root: Path, change: Any, message: str) -> None:
     splits = json.loads(json.dumps(SPLITS))
     change(splits)
     _write(root, _annotation(), {"splits": splits})
@@ -354,14 +355,14 @@ def test_bad_splits_are_refused(root, change, message):
         read_procedures(root, split="train")
 
 
-def test_splits_without_splits_are_refused(root):
+def test_splits_without_splits_are_refused(root: Path) -> None:
     _write(root, _annotation(), SPLITS)
     with pytest.raises(InputError, match=r"data_splits\.json: splits; expected an object: task"):
         read_procedures(root, split="train")
 
 
 @pytest.mark.parametrize("name", ["egoprocel.json", "data_splits.json"])
-def test_damaged_files_are_refused(root, name):
+def test_damaged_files_are_refused(root: Path, name: str) -> None:
     file = root / name
     text = file.read_text()
     file.write_text(text[: len(text) // 2])
@@ -414,7 +415,7 @@ def _with(value: float) -> np.ndarray:
         (_bytes(_with(1e300)), ": frame 4 is inf; expected finite features"),
     ],
 )
-def test_bad_features_are_refused(root, content, message):
+def test_bad_features_are_refused(root: Path, content: Any, message: str) -> None:
     if content is None:
         _array(root, "a0").unlink()
     else:
@@ -425,7 +426,7 @@ def test_bad_features_are_refused(root, content, message):
     assert isinstance(read_procedures(root, split="test")[0].videos[0], ProcedureVideo)
 
 
-def test_features_of_one_width_only(root):
+def test_features_of_one_width_only(root: Path) -> None:
     np.save(_array(root, "b1"), np.zeros((30, 5)))
     expected = r"b1\.npy: shape is \(30, 5\); expected \(4,\) for each frame, like the videos"
     with pytest.raises(InputError, match=expected):
@@ -441,7 +442,7 @@ def _video(number: int, frames: int) -> ProcedureVideo:
     return ProcedureVideo(f"v{number}", "tea", features, steps, cut_frames=1, dropped_steps=number)
 
 
-def test_joined_videos_by_hand():
+def test_joined_videos_by_hand() -> None:
     """At least 20 frames: 12 + 9, then 25, and the 7 that are left go to them."""
     task = ProcedureTask("tea", tuple(map(_video, range(4), (12, 9, 25, 7))))
     joined = join_videos(task, 20)
@@ -456,7 +457,7 @@ def test_joined_videos_by_hand():
 
 
 @given(lengths=st.lists(st.integers(5, 40), min_size=1, max_size=12), frames=st.integers(1, 200))
-def test_joining_loses_no_frame_and_no_step(lengths, frames):
+def test_joining_loses_no_frame_and_no_step(lengths: list[int], frames: int) -> None:
     task = ProcedureTask("tea", tuple(map(_video, range(len(lengths)), lengths)))
     joined = join_videos(task, frames).videos
     for name in ("features", "labels"):

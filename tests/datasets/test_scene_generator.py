@@ -72,7 +72,9 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- bytes
 
 
-def test_same_seed_same_bytes_whatever_else_is_made(folder: Path, few: Path, tmp_path: Path):
+def test_same_seed_same_bytes_whatever_else_is_made(
+    folder: Path, few: Path, tmp_path: Path
+) -> None:
     generate_scenes(tmp_path / "again", seed=5, train_videos=3, test_videos=2)
     first, more = _digest(few), _digest(folder)
     assert _digest(tmp_path / "again") == first
@@ -80,13 +82,13 @@ def test_same_seed_same_bytes_whatever_else_is_made(folder: Path, few: Path, tmp
     assert all(more[name] == first[name] for name in pictures)
 
 
-def test_other_seed_other_pictures(few: Path, tmp_path: Path):
+def test_other_seed_other_pictures(few: Path, tmp_path: Path) -> None:
     generate_scenes(tmp_path / "other", seed=6, train_videos=3, test_videos=2)
     first, other = _digest(few), _digest(tmp_path / "other")
     assert not set(first.values()) & {other[n] for n in other if n.startswith("frames/")}
 
 
-def test_train_and_test_share_no_picture(folder: Path):
+def test_train_and_test_share_no_picture(folder: Path) -> None:
     by_set: dict[str, set[str]] = {"TR": set(), "TE": set()}
     for name, digest in _digest(folder / "frames").items():
         by_set[name[:2]].add(digest)
@@ -94,7 +96,7 @@ def test_train_and_test_share_no_picture(folder: Path):
     assert not by_set["TR"] & by_set["TE"]
 
 
-def test_pictures_are_small_png_files_without_loss(folder: Path):
+def test_pictures_are_small_png_files_without_loss(folder: Path) -> None:
     files = list((folder / "frames").rglob("*.png"))
     assert sum(path.stat().st_size for path in files) / 75 < 24_000  # 270 videos in 6.5 MB
     with Image.open(files[0]) as picture:
@@ -102,7 +104,9 @@ def test_pictures_are_small_png_files_without_loss(folder: Path):
         assert picture.size == (112, 112)
 
 
-def test_a_failure_leaves_what_was_there(few: Path, tmp_path: Path, monkeypatch):
+def test_a_failure_leaves_what_was_there(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "yowo"
     generate_scenes(target, seed=1, train_videos=1, test_videos=1)
     before = _digest(target)
@@ -116,7 +120,7 @@ def test_a_failure_leaves_what_was_there(few: Path, tmp_path: Path, monkeypatch)
 @pytest.mark.parametrize(
     ("key", "value", "least"), [("seed", -1, 0), ("train_videos", 0, 1), ("test_videos", 0, 1)]
 )
-def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: int):
+def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: int) -> None:
     with pytest.raises(InputError) as error:
         generate_scenes(
             tmp_path / "x", **{"seed": 0, "train_videos": 1, "test_videos": 1, key: value}
@@ -125,7 +129,7 @@ def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: 
     assert not (tmp_path / "x").exists()
 
 
-def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path):
+def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path) -> None:
     sources = json.loads((few / "SOURCES.json").read_text(encoding="utf-8"))
     assert sources["seed"] == 5
     assert "astronaut" in sources["photographs"]
@@ -134,11 +138,13 @@ def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path):
         assert "see scikit-image" not in entry["licence"]
 
 
-def test_the_photographs_read_are_those_named(few: Path, tmp_path: Path, monkeypatch):
+def test_the_photographs_read_are_those_named(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     used = set()
     original = _scene_generator.load_photograph
 
-    def load(name: str):
+    def load(name: str) -> Any:
         used.add(name)
         return original(name)
 
@@ -151,7 +157,7 @@ def test_the_photographs_read_are_those_named(few: Path, tmp_path: Path, monkeyp
 # --- format
 
 
-def test_everything_generated_is_usable(folder: Path):
+def test_everything_generated_is_usable(folder: Path) -> None:
     for split, videos in (("train", 50), ("test", 25)):
         read = _read(folder, split)
         assert len(read.frames) == 3 * videos
@@ -169,7 +175,7 @@ def test_everything_generated_is_usable(folder: Path):
         }
 
 
-def test_the_files_are_those_of_the_format(few: Path):
+def test_the_files_are_those_of_the_format(few: Path) -> None:
     names = {path.name for path in (few / "annotations").iterdir()}
     assert names == {
         *("object_bbox_and_relationship.pkl", "person_bbox.pkl", "frame_list.txt"),
@@ -192,7 +198,7 @@ def test_the_files_are_those_of_the_format(few: Path):
     assert person["bbox_size"] == (112, 112)
 
 
-def test_some_things_are_annotated_but_cannot_be_seen(folder: Path):
+def test_some_things_are_annotated_but_cannot_be_seen(folder: Path) -> None:
     with (folder / "annotations/object_bbox_and_relationship.pkl").open("rb") as stream:
         entries = [entry for objects in pickle.load(stream).values() for entry in objects]
     hidden = [entry for entry in entries if not entry["visible"]]
@@ -201,7 +207,7 @@ def test_some_things_are_annotated_but_cannot_be_seen(folder: Path):
     assert all(entry["attention_relationship"] is None for entry in hidden)
 
 
-def test_without_the_extra_file_persons_are_not_told_apart(few: Path):
+def test_without_the_extra_file_persons_are_not_told_apart(few: Path) -> None:
     (details := few / "annotations/frame_details.json").rename(few / "kept")
     try:
         frames = _read(few, "train").frames
@@ -216,7 +222,9 @@ def test_without_the_extra_file_persons_are_not_told_apart(few: Path):
         )
 
 
-def test_boxes_are_where_figures_and_things_are(folder: Path, frames):
+def test_boxes_are_where_figures_and_things_are(
+    folder: Path, frames: dict[str, tuple[SceneFrame, ...]]
+) -> None:
     """Redrawn without one figure or thing, a picture changes in its box only, up to its edges."""
     index = 3  # two figures
     video = _scene_generator._video("TR003.mp4", index, np.random.default_rng([5, 0, index]))
@@ -243,7 +251,9 @@ def test_boxes_are_where_figures_and_things_are(folder: Path, frames):
         assert box.tolist() == [x, y, x + width, y + height]
 
 
-def test_stored_pictures_are_those_drawn_up_to_their_palette(folder: Path, frames):
+def test_stored_pictures_are_those_drawn_up_to_their_palette(
+    folder: Path, frames: dict[str, tuple[SceneFrame, ...]]
+) -> None:
     video = _scene_generator._video("TR001.mp4", 1, np.random.default_rng([5, 0, 1]))
     for number, frame in enumerate(f for f in frames["train"] if f.video == "TR001.mp4"):
         clip = frame.load_clip().astype(float)
@@ -271,7 +281,9 @@ def _lit(frame: SceneFrame) -> list[int]:
     return np.flatnonzero(frame.relations[:, 0] & (frame.objects != 0)).tolist()
 
 
-def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(frames):
+def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(
+    frames: dict[str, tuple[SceneFrame, ...]],
+) -> None:
     watchers = 0
     for frame in (*frames["train"], *frames["test"]):
         for row, watched, _ in _figures(frame):
@@ -286,7 +298,7 @@ def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(fram
     assert watchers > 120
 
 
-def test_subsets_are_what_they_are_called(frames):
+def test_subsets_are_what_they_are_called(frames: dict[str, tuple[SceneFrame, ...]]) -> None:
     for frame in (*frames["train"], *frames["test"]):
         watchable = np.isin(frame.objects, WATCHABLE).sum()
         watched = [w for _, w, _ in _figures(frame) if w != NOTHING]
@@ -299,7 +311,9 @@ def test_subsets_are_what_they_are_called(frames):
         assert lit <= {"two_attending": 2}.get(frame.subset, 1)
 
 
-def test_in_every_subset_some_figures_watch_and_some_do_not(frames):
+def test_in_every_subset_some_figures_watch_and_some_do_not(
+    frames: dict[str, tuple[SceneFrame, ...]],
+) -> None:
     seen: dict[str, Counter[bool]] = {name: Counter() for name in SUBSETS}
     for frame in frames["train"]:
         for _, watched, _ in _figures(frame):
@@ -308,7 +322,7 @@ def test_in_every_subset_some_figures_watch_and_some_do_not(frames):
         assert 0.1 < counts[False] / counts.total() < 0.65
 
 
-def test_watched_classes_are_balanced(frames):
+def test_watched_classes_are_balanced(frames: dict[str, tuple[SceneFrame, ...]]) -> None:
     for split in ("train", "test"):
         counts = Counter(w for f in frames[split] for _, w, _ in _figures(f) if w != NOTHING)
         assert len(counts) == 6
@@ -324,7 +338,9 @@ def many_segments() -> list[tuple[str, _scene_generator._Segment]]:
     return [(video.subset, segment) for video in videos for segment in video.segments]
 
 
-def test_motion_is_independent_of_everything_else(many_segments):
+def test_motion_is_independent_of_everything_else(
+    many_segments: list[tuple[str, _scene_generator._Segment]],
+) -> None:
     motions = sorted({act.motion for _, segment in many_segments for act in segment.acts})
     assert motions == sorted(["still", *MOTION_ACTIONS])
     watches = ["", *WATCH_ACTIONS]
@@ -339,7 +355,9 @@ def test_motion_is_independent_of_everything_else(many_segments):
         assert stats.chi2_contingency(table).pvalue > 0.01
 
 
-def test_the_last_pose_says_nothing_about_the_motion(many_segments):
+def test_the_last_pose_says_nothing_about_the_motion(
+    many_segments: list[tuple[str, _scene_generator._Segment]],
+) -> None:
     last: dict[str, list[float]] = {}
     for _, segment in many_segments:
         for act in segment.acts:
@@ -370,7 +388,9 @@ def _accuracy(
 
 
 @pytest.fixture(scope="module")
-def watchers(frames) -> dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]]:
+def watchers(
+    frames: dict[str, tuple[SceneFrame, ...]],
+) -> dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]]:
     """(frame, its picture, the figure's row, what it watches) of those who watch something."""
     return {
         split: [
@@ -383,7 +403,9 @@ def watchers(frames) -> dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]]
     }
 
 
-def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(watchers):
+def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(
+    watchers: dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]],
+) -> None:
     """The same linear probe, on the figure's pixels and on those of the thing it looks at."""
 
     def patches(split: str, of_thing: bool) -> list[tuple[Any, int]]:
@@ -412,7 +434,13 @@ def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(watch
         (("two_attending",), True, 0.0, 0.8),
     ],
 )
-def test_what_a_perfect_oracle_of_the_scene_can_tell(watchers, subsets, relations, least, most):
+def test_what_a_perfect_oracle_of_the_scene_can_tell(
+    watchers: dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]],
+    subsets: tuple[str, ...],
+    relations: bool,
+    least: float,
+    most: float,
+) -> None:
     def scene(split: str) -> list[tuple[Any, int]]:
         return [
             (np.isin(WATCHABLE, frame.objects[_lit(frame)] if relations else frame.objects), w)
@@ -423,7 +451,9 @@ def test_what_a_perfect_oracle_of_the_scene_can_tell(watchers, subsets, relation
     assert least <= _accuracy(scene("train"), scene("test"), penalty=1) <= most
 
 
-def test_that_something_is_watched_shows_in_the_face(frames):
+def test_that_something_is_watched_shows_in_the_face(
+    frames: dict[str, tuple[SceneFrame, ...]],
+) -> None:
     def faces(split: str) -> list[tuple[Any, int]]:
         return [
             (_patch(frame.load_clip()[-1], frame.boxes[row]), int(watched != NOTHING))
@@ -448,7 +478,9 @@ def _displacement(frame: SceneFrame, row: int) -> list[float]:
     return [float(reach - dx), float(reach - dy)]
 
 
-def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(frames):
+def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(
+    frames: dict[str, tuple[SceneFrame, ...]],
+) -> None:
     def figures(split: str, moving: bool) -> list[tuple[Any, int]]:
         rows = []
         for frame in frames[split][::2]:
