@@ -1,5 +1,6 @@
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ samples = st.lists(
 ).filter(lambda values: np.ptp(values) > 0.01)
 
 
-def brute_force_sign_flip(values, null=0.0):
+def brute_force_sign_flip(values: Any, null: float = 0.0) -> Any:
     shifted = [value - null for value in values]
     observed = abs(sum(shifted))
     totals = [
@@ -37,7 +38,7 @@ def brute_force_sign_flip(values, null=0.0):
     return sum(total >= observed - 1e-9 for total in totals) / len(totals)
 
 
-def test_student_t_by_hand():
+def test_student_t_by_hand() -> None:
     found = student_t(SAMPLE, null=0.5)
     # Mean 4.3/5; sum of squares about it 0.812; t(0.975, 4) = 2.776445 from tables.
     error = math.sqrt(0.812 / 4 / 5)
@@ -48,7 +49,9 @@ def test_student_t_by_hand():
 
 
 @given(samples, st.floats(-5, 5), st.sampled_from([0.8, 0.95, 0.99]))
-def test_student_t_agrees_with_statsmodels_and_with_its_interval(values, null, level):
+def test_student_t_agrees_with_statsmodels_and_with_its_interval(
+    values: list[Any], null: float, level: float
+) -> None:
     found = student_t(values, null=null, confidence=level)
     other = DescrStatsW(values)
     assert found.p_value == pytest.approx(other.ttest_mean(null)[1], abs=1e-12)
@@ -58,11 +61,11 @@ def test_student_t_agrees_with_statsmodels_and_with_its_interval(values, null, l
 
 
 @given(samples)
-def test_sign_flip_agrees_with_brute_force(values):
+def test_sign_flip_agrees_with_brute_force(values: list[Any]) -> None:
     assert sign_flip(values) == brute_force_sign_flip(values)
 
 
-def test_sign_flip_by_hand_agrees_with_scipy_and_counts_ties():
+def test_sign_flip_by_hand_agrees_with_scipy_and_counts_ties() -> None:
     assert sign_flip([1.0, 2.0, 3.0]) == 2 / 8
     # |±1±2±3| takes 6, 4, 2 and 0 in two ways each; -1+2+3 = 4.
     assert sign_flip([-1.0, 2.0, 3.0]) == 4 / 8
@@ -74,7 +77,7 @@ def test_sign_flip_by_hand_agrees_with_scipy_and_counts_ties():
     assert sign_flip(SAMPLE, null=0.5) == pytest.approx(exact.pvalue)
 
 
-def test_sign_flip_beyond_twenty_seeds_is_random_repeatable_and_near_the_exact_one():
+def test_sign_flip_beyond_twenty_seeds_is_random_repeatable_and_near_the_exact_one() -> None:
     values = np.random.default_rng(3).normal(0.4, 1, 20)
     exact = sign_flip(values)
     # A seed whose effect is exactly 0 changes no signed sum, so the exact p stays the same.
@@ -84,7 +87,7 @@ def test_sign_flip_beyond_twenty_seeds_is_random_repeatable_and_near_the_exact_o
     assert random == pytest.approx(exact, abs=5 * math.sqrt(exact * (1 - exact) / 99_999))
 
 
-def test_hedges_correction_is_the_published_factor_and_removes_the_bias():
+def test_hedges_correction_is_the_published_factor_and_removes_the_bias() -> None:
     # Hedges (1981), table of c(m): m = 2, 5, 10, 20.
     published = {2: 0.5642, 5: 0.8408, 10: 0.9228, 20: 0.9619}
     for degrees, factor in published.items():
@@ -96,7 +99,7 @@ def test_hedges_correction_is_the_published_factor_and_removes_the_bias():
     assert plain.mean() > 0.85
 
 
-def test_bca_agrees_with_its_definition():
+def test_bca_agrees_with_its_definition() -> None:
     values = np.random.default_rng(1).exponential(1, 12)
     low, high = bca_interval(values)
     assert (low, high) == bca_interval(values)
@@ -115,11 +118,11 @@ def test_bca_agrees_with_its_definition():
 
 
 @pytest.mark.parametrize("values", [[3.0], [2.0, 2.0, 2.0]])
-def test_bca_is_undefined_without_variance(values):
+def test_bca_is_undefined_without_variance(values: list[float]) -> None:
     assert np.isnan(bca_interval(values)).all()
 
 
-def test_the_whole_estimate_on_the_log_scale_by_hand():
+def test_the_whole_estimate_on_the_log_scale_by_hand() -> None:
     ratios = {4: 2.0, 1: 4.0, 7: 8.0}
     found = estimate_effect({seed: math.log(r) for seed, r in ratios.items()}, scale="log")
     assert found.null == 1.0
@@ -136,7 +139,7 @@ def test_the_whole_estimate_on_the_log_scale_by_hand():
 
 
 @pytest.mark.parametrize(("scale", "null", "shift"), [("plain", 0.4, 0.4), ("log", 1.5, 0.405465)])
-def test_the_null_moves_every_test_and_no_interval(scale, null, shift):
+def test_the_null_moves_every_test_and_no_interval(scale: str, null: float, shift: float) -> None:
     moved = estimate_effect(dict(enumerate(SAMPLE)), scale=scale, null=null)
     centred = estimate_effect({s: v - shift for s, v in enumerate(SAMPLE)}, scale=scale)
     assert moved.p_value == pytest.approx(centred.p_value, rel=1e-4)
@@ -149,7 +152,7 @@ def test_the_null_moves_every_test_and_no_interval(scale, null, shift):
 
 @given(samples)
 @settings(max_examples=30)
-def test_symmetries(values):
+def test_symmetries(values: list[Any]) -> None:
     plain = estimate_effect(dict(enumerate(values)))
     mirrored = estimate_effect({seed: -value for seed, value in enumerate(values)})
     scaled = estimate_effect({seed: 3 * value for seed, value in enumerate(values)})
@@ -167,7 +170,7 @@ def test_symmetries(values):
 
 @given(samples)
 @settings(max_examples=20)
-def test_swapped_log_terms_give_the_reciprocal(values):
+def test_swapped_log_terms_give_the_reciprocal(values: list[Any]) -> None:
     there = estimate_effect({s: v / 10 for s, v in enumerate(values)}, scale="log")
     back = estimate_effect({s: -v / 10 for s, v in enumerate(values)}, scale="log")
     assert there.estimate * back.estimate == pytest.approx(1)
@@ -177,11 +180,11 @@ def test_swapped_log_terms_give_the_reciprocal(values):
 
 @given(samples, st.integers(-996, 996))
 @settings(max_examples=60)
-def test_a_power_of_two_scales_numbers_and_leaves_p(values, exponent):
+def test_a_power_of_two_scales_numbers_and_leaves_p(values: list[Any], exponent: int) -> None:
     """From 1e-300 to 1e300, to the last bit."""
     factor = 2.0**exponent
 
-    def summarised(factor):
+    def summarised(factor: Any) -> tuple[Any, Any]:
         x = [value * factor for value in values]
         found = estimate_effect(dict(enumerate(x)), null=0.5 * factor)
         scaled = (found.estimate, found.low, found.high, found.standard_deviation)
@@ -201,7 +204,7 @@ def test_a_power_of_two_scales_numbers_and_leaves_p(values, exponent):
 
 
 @pytest.mark.parametrize("values", [[5e-324, 1e-322, 0.0], [1e300, -1e300, 9e299]])
-def test_the_smallest_and_the_greatest_numbers_are_no_mistake(values):
+def test_the_smallest_and_the_greatest_numbers_are_no_mistake(values: list[float]) -> None:
     found = estimate_effect(dict(enumerate(values)))
     assert found.low < found.high
     assert 0 < found.p_value < 1
@@ -212,7 +215,7 @@ def test_the_smallest_and_the_greatest_numbers_are_no_mistake(values):
     assert tost([1e-310, 2e-310, 4e-310], low=-0.5, high=0.5) == 0
 
 
-def test_equal_values_that_are_the_null():
+def test_equal_values_that_are_the_null() -> None:
     found = estimate_effect(dict.fromkeys(range(10), 0.0))
     assert (found.estimate, found.low, found.high) == (0.0, 0.0, 0.0)
     assert (found.p_value, found.p_sign_flip) == (1.0, 1.0)
@@ -220,13 +223,13 @@ def test_equal_values_that_are_the_null():
     assert math.isnan(found.standardised)
 
 
-def test_equal_values_away_from_the_null_have_the_sign_flip_p():
+def test_equal_values_away_from_the_null_have_the_sign_flip_p() -> None:
     found = estimate_effect(dict.fromkeys(range(6), 0.1))
     assert (found.estimate, found.low, found.high) == (0.1, 0.1, 0.1)
     assert found.p_value == found.p_sign_flip == 2 / 2**6
 
 
-def test_rounding_is_not_variation():
+def test_rounding_is_not_variation() -> None:
     values = [1000.1 - 1000.0, 0.1, 100.1 - 100.0, 10.1 - 10.0]
     assert len(set(values)) > 1
     assert is_constant(values)
@@ -234,14 +237,14 @@ def test_rounding_is_not_variation():
     assert not is_constant([1.0, 1.0 + 1e-6])
 
 
-def test_one_seed_gives_no_interval_and_no_test():
+def test_one_seed_gives_no_interval_and_no_test() -> None:
     found = estimate_effect({3: 1.5})
     assert found.estimate == 1.5
     undefined = (found.low, found.high, found.p_value, found.p_sign_flip, found.standard_deviation)
     assert np.isnan(undefined).all()
 
 
-def test_failed_seeds_are_counted_and_left_out_of_the_complete_cases():
+def test_failed_seeds_are_counted_and_left_out_of_the_complete_cases() -> None:
     found = estimate_effect({0: 1.0, 1: 2.0, 2: 9.0}, failed={2})
     assert (found.n, found.n_failed) == (3, 1)
     assert found.estimate == 4.0
@@ -249,7 +252,7 @@ def test_failed_seeds_are_counted_and_left_out_of_the_complete_cases():
     assert math.isnan(estimate_effect({0: 1.0, 1: 2.0}, failed={0, 1}).complete_case)
 
 
-def test_a_seed_without_a_value_leaves_no_estimate():
+def test_a_seed_without_a_value_leaves_no_estimate() -> None:
     found = estimate_effect({0: 1.0, 1: math.nan}, failed={1})
     assert np.isnan([found.estimate, found.low, found.p_value, found.p_sign_flip]).all()
     assert found.complete_case == 1.0

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from fixbench.statistics import proportion, seeds_for_share
 
 
 @given(st.integers(1, 60), st.data())
-def test_interval_is_that_of_clopper_and_pearson(n, data):
+def test_interval_is_that_of_clopper_and_pearson(n: int, data: st.DataObject) -> None:
     held = data.draw(st.integers(0, n))
     found = proportion(held, n)
     low, high = proportion_confint(held, n, alpha=0.05, method="beta")
@@ -19,7 +20,7 @@ def test_interval_is_that_of_clopper_and_pearson(n, data):
     assert found.share == held / n
 
 
-def test_ends_by_hand():
+def test_ends_by_hand() -> None:
     # All of n: the low end is the share p with pⁿ = 0.025.
     assert proportion(10, 10).low == pytest.approx(0.025 ** (1 / 10))
     assert proportion(10, 10).high == 1.0
@@ -28,13 +29,13 @@ def test_ends_by_hand():
 
 
 @given(st.integers(1, 40), st.floats(0.05, 0.95), st.data())
-def test_test_and_interval_never_disagree(n, null, data):
+def test_test_and_interval_never_disagree(n: int, null: float, data: st.DataObject) -> None:
     held = data.draw(st.integers(0, n))
     found = proportion(held, n, null=null)
     assert (found.p_value < 0.05) == (not found.low <= null <= found.high)
 
 
-def test_p_by_hand():
+def test_p_by_hand() -> None:
     # 10 of 10 against 1/2: 1/1024 in either tail.
     assert proportion(10, 10, null=0.5).p_value == pytest.approx(2 / 1024)
     assert proportion(5, 10, null=0.5).p_value == 1.0
@@ -44,7 +45,7 @@ def test_p_by_hand():
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
 @pytest.mark.parametrize("null", [0.5, 0.8, 0.95])
-def test_exact_error_and_coverage_are_never_worse_than_nominal(n, null):
+def test_exact_error_and_coverage_are_never_worse_than_nominal(n: int, null: float) -> None:
     # Summed over every count that can occur: no simulation.
     weight = stats.binom.pmf(np.arange(n + 1), n, null)
     found = [proportion(held, n, null=null) for held in range(n + 1)]
@@ -52,8 +53,8 @@ def test_exact_error_and_coverage_are_never_worse_than_nominal(n, null):
     assert weight @ np.array([item.low <= null <= item.high for item in found]) >= 0.95
 
 
-def test_seeds_for_share_is_the_first_number_with_enough_power():
-    def power(n):
+def test_seeds_for_share_is_the_first_number_with_enough_power() -> None:
+    def power(n: Any) -> Any:
         rejects = [proportion(k, n, null=0.5).p_value < 0.05 and k > n / 2 for k in range(n + 1)]
         return stats.binom.pmf(np.arange(n + 1), n, 0.9) @ np.array(rejects)
 

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,14 +28,14 @@ SLEEP = (
 MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
-def test_students_sleep():
+def test_students_sleep() -> None:
     found = student_t(np.subtract(*SLEEP))
     assert found.mean == pytest.approx(-1.58)
     assert found.p_value == pytest.approx(0.00283289, rel=1e-5)
     assert (found.low, found.high) == pytest.approx((-2.4598858, -0.7001142), rel=1e-6)
 
 
-def test_fishers_maize():
+def test_fishers_maize() -> None:
     # Fisher: t = 2.148 with 14 degrees of freedom, 5 per cent being 2.145; and of the 2¹⁵ = 32,768
     # ways of the signs 863 give a total of 314 or more, 1,726 both ways.
     found = student_t(MAIZE)
@@ -44,7 +45,7 @@ def test_fishers_maize():
     assert sign_flip(MAIZE) == 1726 / 32768
 
 
-def test_planned_pairs():
+def test_planned_pairs() -> None:
     # R's help says "n = 33.36713" of power.t.test(delta = .5, power = .8, type = "paired"); that
     # counts power on both sides, which differs in the seventh digit.
     assert seeds_for_difference(0.5, 1, null=0, alpha=0.05) == 34
@@ -54,7 +55,7 @@ R = shutil.which("Rscript")
 
 
 @pytest.mark.skipif(R is None, reason="R is not installed")
-def test_everything_is_what_r_says(tmp_path):
+def test_everything_is_what_r_says(tmp_path: Path) -> None:
     random = np.random.default_rng(8)
     first, second = random.lognormal(size=(2, 12))
     p_values = random.beta(0.4, 3, 9)

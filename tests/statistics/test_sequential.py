@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,14 +32,16 @@ PUBLISHED = [
 ]
 
 
-def bounds(looks, alpha=0.05, **options):
+def bounds(looks: Any, alpha: float = 0.05, **options: Any) -> np.ndarray[Any, Any]:
     """Of the statistic, all of alpha spent."""
     levels = spending_levels(looks, alpha=alpha / _sequential._KEPT, **options)
     return np.array([stats.norm.isf(look.level / 2) for look in levels])
 
 
 @pytest.mark.parametrize(("spending", "looks", "expected", "tolerance"), PUBLISHED)
-def test_boundaries_are_the_published_ones(spending, looks, expected, tolerance):
+def test_boundaries_are_the_published_ones(
+    spending: Any, looks: Any, expected: Any, tolerance: Any
+) -> None:
     # Looks begin with two seeds; what counts is their share of the last.
     found = bounds([2 * look for look in looks], spending=spending)
     assert found == pytest.approx(expected, abs=tolerance)
@@ -46,7 +49,9 @@ def test_boundaries_are_the_published_ones(spending, looks, expected, tolerance)
 
 @pytest.mark.parametrize("spending", ["pocock", "obrien-fleming"])
 @pytest.mark.parametrize("looks", [(5, 10), (5, 10, 15), (5, 10, 15, 20), (4, 8, 12, 16, 20)])
-def test_boundaries_spend_what_they_are_to_by_another_integral(spending, looks):
+def test_boundaries_spend_what_they_are_to_by_another_integral(
+    spending: str, looks: tuple[int, ...]
+) -> None:
     # The statistics of all looks are jointly normal with correlation sqrt(n / m): by the
     # multivariate normal distribution function (Genz, 1992) instead of recursive integration.
     found = bounds(looks, spending=spending)
@@ -69,7 +74,7 @@ def test_boundaries_spend_what_they_are_to_by_another_integral(spending, looks):
 
 
 @pytest.mark.parametrize("spending", ["pocock", "obrien-fleming"])
-def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending):
+def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending: str) -> None:
     looks = spending_levels((7, 11, 30), alpha=0.02, spending=spending)
     assert looks[-1].spent == pytest.approx(0.02 * 0.85)
     assert [look.n for look in looks] == [7, 11, 30]
@@ -78,7 +83,7 @@ def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending):
     assert only.level == pytest.approx(0.02)
 
 
-def test_levels_are_those_of_a_simulated_walk():
+def test_levels_are_those_of_a_simulated_walk() -> None:
     looks = (5, 10, 15, 30)
     sums = np.random.default_rng(3).normal(size=(200_000, 30)).cumsum(axis=1)
     crossed = np.zeros(len(sums), bool)
@@ -89,23 +94,23 @@ def test_levels_are_those_of_a_simulated_walk():
         assert crossed.mean() == pytest.approx(look.spent, abs=4 * spread)
 
 
-def test_looks_are_blocks_up_to_the_budget():
+def test_looks_are_blocks_up_to_the_budget() -> None:
     assert plan_looks(20, block=5) == (5, 10, 15, 20)
     assert plan_looks(18, block=5) == (5, 10, 15, 18)
     assert plan_looks(16, block=5) == (5, 10, 16)
     assert plan_looks(5, block=5) == (5,)
 
 
-def kinds(progress):
+def kinds(progress: Any) -> dict[Any, Any]:
     return {claim: set(shown) for claim, shown in progress.shown.items()}
 
 
-def test_decisions_by_hand():
+def test_decisions_by_hand() -> None:
     looks = (5, 10, 20)
     levels = [look.level for look in spending_levels(looks)]
     strict = [look.level for look in spending_levels(looks, alpha=0.025)]
 
-    def after(first, second):
+    def after(first: Any, second: Any) -> Any:
         return decide({"A": {"different": first}, "B": {"different": second}}, looks=looks)
 
     # Nothing: go on. One at half of alpha: the other then has all of it, as Holm would.
@@ -132,7 +137,7 @@ def test_decisions_by_hand():
     assert after([math.nan], [math.nan]).next_n == 10
 
 
-def test_a_claim_without_evidence_counts_and_is_not_waited_for():
+def test_a_claim_without_evidence_counts_and_is_not_waited_for() -> None:
     looks = (5, 10)
     strict = spending_levels(looks, alpha=0.025)[0].level
     beside = decide({"A": {"different": [strict]}, "B": {}}, looks=looks)
@@ -145,7 +150,7 @@ def test_a_claim_without_evidence_counts_and_is_not_waited_for():
     assert decide({"B": {}}, looks=looks).next_n is None
 
 
-def test_equivalence_is_tested_on_one_side():
+def test_equivalence_is_tested_on_one_side() -> None:
     looks = (5, 10)
     level = spending_levels(looks, alpha=0.1)[0].level / 2
     shown = decide({"A": {"different": [0.5], "equivalent": [level]}}, looks=looks)
@@ -156,7 +161,7 @@ def test_equivalence_is_tested_on_one_side():
 
 
 @pytest.mark.parametrize("block", [3, 5])
-def test_peeking_errs_no_more_than_once_in_twenty(block):
+def test_peeking_errs_no_more_than_once_in_twenty(block: int) -> None:
     looks = plan_looks(30, block=block)
     draws = np.random.default_rng(block).normal(size=(8000, 30))
     p_values = np.stack([t_tests(draws[:, :n]).p_value for n in looks], axis=1)
@@ -171,7 +176,7 @@ def test_peeking_errs_no_more_than_once_in_twenty(block):
     assert stats.binomtest(wrong, 8000, 0.05, alternative="greater").pvalue > 0.001
 
 
-def test_a_family_that_is_looked_at_errs_no_more_either():
+def test_a_family_that_is_looked_at_errs_no_more_either() -> None:
     looks, claims = plan_looks(20, block=5), 8
     random = np.random.default_rng(5)
     wrong = 0
@@ -202,6 +207,6 @@ def test_a_family_that_is_looked_at_errs_no_more_either():
         (lambda: decide({"A": {"different": [1.0, 1.0]}}, looks=(5,)), "1 at most"),
     ],
 )
-def test_bad_plans_are_refused(call, expected):
+def test_bad_plans_are_refused(call: Any, expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         call()
