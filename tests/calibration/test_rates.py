@@ -77,7 +77,9 @@ def test_a_planted_wrong_level_is_refuted_in_every_verdict(
     # Planted: verdicts at 15 % that promise 5 % (intervals: 2.5 % and 7.5 % a side).
     planted = 0.15
     monkeypatch.setattr(_claims, "adjudicate", partial(adjudicate, confidence=1 - planted))
-    monkeypatch.setattr(_claims, "t_tests", partial(_claims.t_tests, confidence=1 - planted))
+    monkeypatch.setattr(
+        _claims, "t_tests", partial(vars(_claims)["t_tests"], confidence=1 - planted)
+    )
     rule = _claims._Runs.judged
     monkeypatch.setattr(_claims._Runs, "judged", lambda *a, **k: _at(planted, rule, *a, **k))
     monkeypatch.setattr(_claims, "_FROM_ROWS", 5)
@@ -200,7 +202,7 @@ def test_a_wrong_test_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
             mean=mean, low=mean - reach, high=mean + reach, p_value=2 * stats.norm.sf(abs(z))
         )
 
-    _methods_tests = type(_methods.t_tests(np.ones((1, 3))))
+    _methods_tests = type(vars(_methods)["t_tests"](np.ones((1, 3))))
     monkeypatch.setattr(_methods, "t_tests", normal_tests)
     chosen = [c for c in _run.cells() if c.title.startswith("one test, normal")]
     monkeypatch.setattr(_run, "cells", lambda: chosen)

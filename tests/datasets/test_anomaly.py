@@ -44,11 +44,11 @@ def family(generated: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(generated / "workshop", tmp_path / "workshop"))
 
 
-def _rows(family: Path) -> list[dict]:
+def _rows(family: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (family / "meta.jsonl").read_text().splitlines()]
 
 
-def _rewrite(family: Path, rows: list) -> None:
+def _rewrite(family: Path, rows: list[Any]) -> None:
     (family / "meta.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -88,7 +88,7 @@ def test_pictures_show_evaluation_pixels_only(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = set()
-    original = _anomaly.photograph_region
+    original = vars(_anomaly)["photograph_region"]
 
     def region(name: Any, part: Any) -> Any:
         asked.add((name, part))
@@ -143,7 +143,7 @@ def test_layout_and_round_trip(generated: Path, name: Any) -> None:
         if row["label"]:
             with Image.open(folder / row["mask_path"]) as stored:
                 assert stored.mode == "L"
-                assert set(np.unique(stored)) == {0, 255}
+                assert set(np.unique(np.asarray(stored))) == {0, 255}
     share = data.masks.mean(axis=(1, 2))
     assert not share[data.labels == 0].any()
     assert share[data.labels == 1].min() >= AREA[0]
@@ -264,7 +264,7 @@ def test_class_nouns() -> None:
 
 def _export(folder: Path, sizes: list[tuple[int, int]]) -> Path:
     """A family of one normal and one anomalous image a size, as (columns, rows)."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     folder.mkdir()
     for number, (columns, height) in enumerate(sizes):
         ramp = np.linspace(0, 255, columns)[None, :, None]

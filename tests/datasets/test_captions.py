@@ -89,7 +89,7 @@ def test_blur_word_holds(batch: Any) -> None:
 
 def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     damaged: list[str | None] = []
-    original = _captions.apply_defect
+    original = vars(_captions)["apply_defect"]
 
     def record(image: Any, generator: Any, kind: Any, severity: Any, **keywords: Any) -> Any:
         result = original(image, generator, kind, severity, **keywords)
@@ -119,9 +119,9 @@ def test_pictures_show_pretraining_pixels_only(monkeypatch: pytest.MonkeyPatch) 
 
     def region(name: Any, part: Any) -> Any:
         asked.append((name, part))
-        return _region(name, part)
+        return original(name, part)
 
-    _region = _captions.photograph_region
+    original = vars(_captions)["photograph_region"]
     monkeypatch.setattr(_captions, "photograph_region", region)
     caption_batch(np.random.default_rng(0), 300, 32)
     assert {part for _, part in asked} == {"pretraining"}

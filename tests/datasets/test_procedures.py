@@ -34,7 +34,7 @@ def _features(length: int) -> np.ndarray:
     return np.random.default_rng(length).normal(size=(length, 4)).astype(np.float32)
 
 
-def _annotation() -> dict:
+def _annotation() -> dict[str, Any]:
     """Two tasks of three videos: background, step 7, background, step 30."""
     return {
         task: {
@@ -66,7 +66,8 @@ def _array(root: Path, handle: str) -> Path:
 
 
 def test_native_intervals_become_inclusive_frames(root: Path) -> None:
-    for split, handles in (("train", "a0 b1"), ("validation", "a1 b0"), ("test", "a2 b2")):
+    handles_of: dict[Any, str] = {"train": "a0 b1", "validation": "a1 b0", "test": "a2 b2"}
+    for split, handles in handles_of.items():
         tasks = read_procedures(root, split=split)
         assert [task.name for task in tasks] == ["tea", "tent"]
         videos = [video for task in tasks for video in task.videos]
@@ -182,7 +183,7 @@ def test_a_longer_annotation_is_cut(root: Path) -> None:
     assert video.steps[-1] == Step("30", 8, 11)
     assert (video.cut_frames, video.dropped_steps) == (18, 0)
     np.save(_array(root, "b1"), _features(8))
-    arguments = {"split": "train", "length_mismatch": "truncate"}
+    arguments: dict[str, Any] = {"split": "train", "length_mismatch": "truncate"}
     video = read_procedures(root, **arguments, min_frames=8)[1].videos[0]
     assert video.steps == (Step("0", 0, 2), Step("7", 3, 5), Step("0", 6, 7))
     assert (video.cut_frames, video.dropped_steps) == (22, 1)
@@ -195,7 +196,7 @@ def test_steps_that_no_frame_shows(root: Path) -> None:
     annotation["tea"]["hdl_start_times"][0] = [0, 37, 43, 80]
     annotation["tea"]["hdl_end_times"][0] = [37, 43, 80, 144]
     _write(root, annotation, {"splits": SPLITS})
-    arguments = {"split": "train", "frame_rate": {"tea": 12.0, "tent": 1.0}}
+    arguments: dict[str, Any] = {"split": "train", "frame_rate": {"tea": 12.0, "tent": 1.0}}
     expected = (
         r"egoprocel\.json: tea: a0: step 1 \('7'\) is '37 to 43'; expected a step that a feature "
         r"frame shows at frame_rate 12; or set empty_steps='drop'"

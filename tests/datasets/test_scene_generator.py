@@ -46,7 +46,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 def _read(folder: Path, split: Any, **options: Any) -> Any:
-    usual = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
+    usual: dict[str, Any] = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
     return read_action_genome(folder, split=split, **usual | options)
 
 
@@ -142,7 +142,7 @@ def test_the_photographs_read_are_those_named(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = set()
-    original = _scene_generator.load_photograph
+    original = vars(_scene_generator)["load_photograph"]
 
     def load(name: str) -> Any:
         used.add(name)
@@ -273,7 +273,8 @@ def _figures(frame: SceneFrame) -> list[tuple[int, int, int]]:
         moved = [i for i, action in enumerate(MOVING) if frame.actions[row, action]]
         assert len(watched) <= 1
         assert len(moved) <= 1
-        rows.append((int(row), *(x[0] if x else NOTHING for x in (watched, moved))))
+        what, how = (x[0] if x else NOTHING for x in (watched, moved))
+        rows.append((int(row), what, how))
     return rows
 
 
@@ -482,7 +483,7 @@ def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(
     frames: dict[str, tuple[SceneFrame, ...]],
 ) -> None:
     def figures(split: str, moving: bool) -> list[tuple[Any, int]]:
-        rows = []
+        rows: list[tuple[Any, int]] = []
         for frame in frames[split][::2]:
             for row, _, moved in _figures(frame):
                 if moving:

@@ -18,12 +18,12 @@ BETTER = {"loss": "lower", "score": "higher", "norm": "neither"}
 
 
 def term(
-    variant: Any, metric: str = "loss", at: str = "last", weight: float = 1.0, stage: str = "test"
+    variant: Any, metric: str = "loss", at: Any = "last", weight: float = 1.0, stage: str = "test"
 ) -> Term:
     return Term(variant=variant, metric=metric, stage=stage, at=at, weight=weight)
 
 
-def effect(*terms: Any, scale: str = "plain") -> Effect:
+def effect(*terms: Any, scale: Any = "plain") -> Effect:
     return Effect(terms=list(terms), scale=scale)
 
 
@@ -244,7 +244,7 @@ def test_property_counts_every_step_only_where_asked(
     assert every.share == {0: 0.75, 1: 1.0}
 
 
-def refusal(frame: Any, *terms: Any, scale: str = "plain") -> str:
+def refusal(frame: Any, *terms: Any, scale: Any = "plain") -> str:
     with pytest.raises(InputError) as caught:
         Measurements(frame, BETTER).per_seed(effect(*terms, scale=scale))
     return str(caught.value)

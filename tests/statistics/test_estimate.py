@@ -139,7 +139,7 @@ def test_the_whole_estimate_on_the_log_scale_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("scale", "null", "shift"), [("plain", 0.4, 0.4), ("log", 1.5, 0.405465)])
-def test_the_null_moves_every_test_and_no_interval(scale: str, null: float, shift: float) -> None:
+def test_the_null_moves_every_test_and_no_interval(scale: Any, null: float, shift: float) -> None:
     moved = estimate_effect(dict(enumerate(SAMPLE)), scale=scale, null=null)
     centred = estimate_effect({s: v - shift for s, v in enumerate(SAMPLE)}, scale=scale)
     assert moved.p_value == pytest.approx(centred.p_value, rel=1e-4)
@@ -187,14 +187,14 @@ def test_a_power_of_two_scales_numbers_and_leaves_p(values: list[Any], exponent:
     def summarised(factor: Any) -> tuple[Any, Any]:
         x = [value * factor for value in values]
         found = estimate_effect(dict(enumerate(x)), null=0.5 * factor)
-        scaled = (found.estimate, found.low, found.high, found.standard_deviation)
-        scaled += (found.bootstrap_low, found.bootstrap_high)
-        same = (found.p_value, found.p_sign_flip, found.standardised)
-        same += (tost(x, low=-factor, high=factor),)
-        same += (not_worse(x, bound=-factor, direction="greater"), is_constant(x))
-        same += (standardised_skewness([x])[0],)
+        scaled = [found.estimate, found.low, found.high, found.standard_deviation]
+        scaled += [found.bootstrap_low, found.bootstrap_high]
+        same = [found.p_value, found.p_sign_flip, found.standardised]
+        same += [tost(x, low=-factor, high=factor)]
+        same += [not_worse(x, bound=-factor, direction="greater"), is_constant(x)]
+        same += [standardised_skewness([x])[0]]
         clustered = clustered_interval([[value, value / 2] for value in x])
-        scaled += (clustered.low, clustered.high, clustered.standard_error)
+        scaled += [clustered.low, clustered.high, clustered.standard_error]
         return scaled, same
 
     scaled, same = summarised(factor)

@@ -59,6 +59,7 @@ def test_seeds_for_share_is_the_first_number_with_enough_power() -> None:
         return stats.binom.pmf(np.arange(n + 1), n, 0.9) @ np.array(rejects)
 
     needed = seeds_for_share(0.9, null=0.5, alpha=0.05)
+    assert needed is not None
     assert power(needed) >= 0.8
     assert all(power(n) < 0.8 for n in range(1, needed))
     assert seeds_for_share(0.1, null=0.5, alpha=0.05) == needed

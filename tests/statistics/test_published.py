@@ -77,6 +77,7 @@ def test_everything_is_what_r_says(tmp_path: Path) -> None:
     """
     path = tmp_path / "check.R"
     path.write_text(script)
+    assert R is not None
     done = subprocess.run([R, path], capture_output=True, text=True, check=True, timeout=300)
     p_value, low, high, plain, equivalent, *rest = json.loads(done.stdout)
     adjusted, seeds = rest[:9], rest[9:]
@@ -85,7 +86,7 @@ def test_everything_is_what_r_says(tmp_path: Path) -> None:
     assert (found.p_value, found.low, found.high) == pytest.approx((p_value, low, high), rel=1e-9)
     assert student_t(differences).p_value == pytest.approx(plain, rel=1e-9)
     assert tost(differences, low=-margin, high=margin) == pytest.approx(equivalent, rel=1e-9)
-    named = dict(enumerate(map(float, p_values)))
+    named = {str(place): float(value) for place, value in enumerate(p_values)}
     assert list(holm(named).values()) == pytest.approx(adjusted, rel=1e-9)
     planned = [
         seeds_for_difference(effect, 1, null=0, alpha=alpha)

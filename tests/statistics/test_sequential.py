@@ -74,7 +74,7 @@ def test_boundaries_spend_what_they_are_to_by_another_integral(
 
 
 @pytest.mark.parametrize("spending", ["pocock", "obrien-fleming"])
-def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending: str) -> None:
+def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending: Any) -> None:
     looks = spending_levels((7, 11, 30), alpha=0.02, spending=spending)
     assert looks[-1].spent == pytest.approx(0.02 * 0.85)
     assert [look.n for look in looks] == [7, 11, 30]

@@ -81,7 +81,7 @@ def tiny_model(
         for parameter in clip.parameters():
             # LayerNorm gains and biases leave their trivial initial values.
             parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.1)
-    options = {
+    options: dict[str, Any] = {
         "image_adapters": 2,
         "text_adapters": 2,
         "taps": (1, 2, 3),

@@ -246,7 +246,7 @@ def test_caps_that_cap_everything_are_refused(cap: float) -> None:
 @pytest.mark.parametrize("frames", [2, 5, 7])
 def test_probabilities_by_enumeration(length: Any, stratified: bool, frames: int) -> None:
     outcomes = _outcomes(length, stratified, frames)
-    options = {"stratified": stratified, "frames_per_segment": frames}
+    options: dict[str, Any] = {"stratified": stratified, "frames_per_segment": frames}
     targets = range(3, length + 1)
     inclusion = [float(sum(p for s, p in outcomes.items() if t in s)) for t in targets]
     assert target_probabilities(length, **options) == pytest.approx(inclusion, abs=1e-12)

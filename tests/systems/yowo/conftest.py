@@ -57,7 +57,7 @@ def context(kind: str = "global", **changes: Any) -> SceneContextOptions:
 
 def recipe(**changes: Any) -> Recipe:
     """Two steps of pretraining the smallest model on four videos."""
-    recipe = {
+    recipe: dict[str, Any] = {
         "seed": 1,
         "videos": 4,
         "steps": 2,

@@ -150,21 +150,22 @@ def test_without_boxes_all_cells_are_background(counts: list[int]) -> None:
 
 
 def test_every_box_gets_at_least_one_cell_and_at_most_ten() -> None:
-    *scene, targets = _scene(3, [1, 1, 1, 1])
-    found = assign(*scene, targets)
+    found = assign(*_scene(3, [1, 1, 1, 1]))
     cells = found.foreground.sum(dim=1)
     assert (cells >= 1).all()
     assert (cells <= 10).all()
 
 
-def _uniform(centres: torch.Tensor, box: list[float]) -> list[torch.Tensor]:
+def _uniform(
+    centres: torch.Tensor, box: list[float]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Everywhere the same prediction."""
     cells = len(centres)
-    return [
+    return (
         torch.zeros(1, cells, dtype=torch.float64),
         torch.zeros(1, cells, CLASSES, dtype=torch.float64),
         torch.tensor(box, dtype=torch.float64).expand(1, cells, 4),
-    ]
+    )
 
 
 def test_the_number_of_cells_is_the_floored_sum_of_ten_overlaps() -> None:
@@ -217,8 +218,8 @@ def _cells_of_eight(
     centres, strides = _grid(64)
     centres, strides = centres[strides == 8], strides[strides == 8]
     truth = torch.zeros(len(boxes), CLASSES, dtype=torch.float64)
-    for row, classes in enumerate(labels or []):
-        truth[row, classes] = 1
+    for row, true_classes in enumerate(labels or []):
+        truth[row, true_classes] = 1
     targets = pad_targets([torch.tensor(boxes, dtype=torch.float64)], [truth])
     confidence, classes, predicted = _uniform(centres, [0, 0, 0, 0])
     return centres, strides, confidence, classes, predicted.clone(), targets
@@ -226,9 +227,10 @@ def _cells_of_eight(
 
 def test_borders_are_left_out() -> None:
     """Around (24, 24), centres at 20 and 28 lie on the box's borders, 4 and 44 on the square's."""
-    *cells, predicted, targets = _cells_of_eight([20.0, 20, 28, 28])
+    cells = _cells_of_eight([20.0, 20, 28, 28])
+    predicted, targets = cells[-2:]
     predicted[:] = targets.boxes[0, 0]
-    found = assign(*cells, predicted, targets)
+    found = assign(*cells)
     # Ten of equal cost, the first of the square's 4 x 4; inside the box there is none.
     rows = [9, 10, 11, 12, 17, 18, 19, 20, 25, 26]
     assert found.foreground[0].nonzero().ravel().tolist() == rows
@@ -238,11 +240,12 @@ def test_cells_are_considered_for_all_boxes_of_a_frame() -> None:
     """Overlaps near another box count for k; those of cells near no box do not."""
     first, second = [8.0, 8, 24, 24], [40.0, 40, 56, 56]
     for boxes, expected in (([first], 2), ([first, second], 5)):
-        centres, *cells, predicted, targets = _cells_of_eight(*boxes)
+        cells = _cells_of_eight(*boxes)
+        centres, predicted = cells[0], cells[-2]
         predicted[:] = torch.tensor([8, 8, 24, 8 + 16 * 0.55]).double()
         near = ((centres - 16).abs() < 20).all(dim=1)
         predicted[0, near] = torch.tensor([8, 8, 24, 8 + 16 * 0.22]).double()
-        found = assign(centres, *cells, predicted, targets)
+        found = assign(*cells)
         assert (found.target == 0).sum() == expected
 
 
@@ -268,12 +271,13 @@ def test_no_overlap_costs_more_than_three_and_less_than_four_wrong_classes(
     wrong: int, cell: int
 ) -> None:
     """Finite costs, 55.3 and 16.1 a class, are weighed against each other."""
-    *cells, classes, predicted, targets = _cells_of_eight([8.0, 8, 40, 40])
-    cells[-1] += 1e4
+    cells = _cells_of_eight([8.0, 8, 40, 40])
+    _, _, confidence, classes, predicted, targets = cells
+    confidence += 1e4
     classes -= 1e4
     classes[0, 18, :wrong] = 1e4
     predicted[0, 18] = targets.boxes[0, 0]
-    found = assign(*cells, classes, predicted, targets)
+    found = assign(*cells)
     assert found.foreground[0].nonzero().ravel().tolist() == [cell]
 
 

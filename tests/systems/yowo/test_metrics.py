@@ -148,7 +148,7 @@ def _random_frames(seed: int, frames: int = 12) -> tuple[Any, Any]:
 
     truths, found = [], []
     for number in range(frames):
-        count, guesses = generator.integers(0, 5), generator.integers(0, 12)
+        count, guesses = int(generator.integers(0, 5)), int(generator.integers(0, 12))
         places = boxes(count)
         truths.append(
             Truth(
@@ -225,7 +225,7 @@ def _plain_average_precision(
 @pytest.mark.parametrize("task", ["objects", "relations", "actions"])
 @pytest.mark.parametrize("with_confidence", [True, False])
 def test_average_precision_is_that_of_a_plain_loop(
-    seed: int, task: str, with_confidence: bool
+    seed: int, task: Any, with_confidence: bool
 ) -> None:
     truths, found = _random_frames(seed)
     precisions = average_precision(truths, found, task, with_confidence=with_confidence)
