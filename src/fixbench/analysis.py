@@ -161,8 +161,8 @@ def _read(
 def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path) -> int:
     """Write all rows of an ablation to one Parquet file, and return how many there are.
 
-    A published report has these rows beside it. The metadata holds the SHA-256 of each file that the
-    rows came from, and the claims and definitions of metrics under which they were produced.
+    A published report has these rows beside it. The metadata holds the SHA-256 of each file that
+    the rows came from, and the claims and definitions of metrics under which they were produced.
 
     Raises:
         InputError: as `analyse`.
@@ -275,9 +275,11 @@ def failed_runs(claims: Sequence[Path]) -> list[str]:
 
 
 def compare_verdicts(claims: Path, reference: Path) -> list[str]:
-    """A line for each verdict of one ``claims.json`` that differs from that of ``reference``.
+    """Compare the verdicts of one ``claims.json`` with those of another.
 
-    Empty where ``reference`` has none of these claims.
+    Returns:
+        A line with the number of equal verdicts, then one for each verdict that differs; nothing
+        where ``reference`` has none of the claims.
 
     Raises:
         InputError: a file is missing or is not such a table.

@@ -1,8 +1,8 @@
 """Whether the same seed gives the same rows: the noise floor below every effect.
 
-One seed of one variant runs once, once more, in a block behind another seed, and with another number
-of threads, all in a scratch folder. A difference between variants that is no larger than the
-differences between these runs shows nothing.
+One seed of one variant runs once, once more, in a block behind another seed, and with another
+number of threads, all in a scratch folder. A difference between variants that is no larger than
+the differences between these runs shows nothing.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Repetition:
 
     Attributes:
         how: in words, such as ``again``.
-        label: ``bitwise`` if every row is the same to the last bit; ``within tolerance`` if no value
-            differs by more than the tolerance, relative to the larger value; else ``noisy``.
+        label: ``bitwise`` if every row is the same to the last bit; ``within tolerance`` if no
+            value differs by more than the tolerance, relative to the larger; else ``noisy``.
         differences: metric → its largest relative difference; ``None`` where the steps or statuses
             differ or only one value is finite, which counts as noisy.
         scattered: the values that are not the same to the last bit.
