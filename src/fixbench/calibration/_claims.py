@@ -1,11 +1,11 @@
 """Verdicts on claims whose truth is known, by the functions that judge real ones.
 
 Each replication is a claim about two variants of its own, with its own stage, so that runs are
-imputed from these two alone. `fixbench.statistics.adjudicate` takes milliseconds a claim, mostly
-for rows and for checks that decide nothing; that is too long to tell 5 % from 10 %. So verdicts are
-found twice: all of them by the rules as they are stated, in arrays, with the tests of the package;
-and the first ones of every simulation from rows, by `adjudicate`, as those of a run. Both must give
-the same verdict on every claim, which is a rate of its own.
+imputed from these two alone. `adjudicate` takes milliseconds for each claim, mostly for rows and
+for checks that decide nothing, which is too slow to tell 5 % from 10 %. So the verdicts are found
+in two ways. The rules, restated in arrays with the tests of the package, judge all claims.
+`adjudicate` judges the first claims of every simulation from rows, as those of a run. Both must
+give the same verdict on every claim; how often they do is a rate of its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["TRUTHS", "Truth", "adjudicate_planted", "claim_cells"]
 
 # Of the effect of one seed; the margin, the tolerance and the planted sizes stand beside it.
 _DEVIATION = 0.3
-# So much noise that equivalence is out of reach, and every false difference counts.
+# Noise so large that equivalence is out of reach and every false difference counts.
 _NOISY = 5.0
 _MARGIN, _TOLERANCE, _DOCUMENTED, _EXPLAINS_ABOVE = 1.0, 1.0, 4.0, 1.0
 _STEPS = 3
@@ -47,7 +47,7 @@ Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
 # Claims simulated at once: whole families.
 _TOGETHER = 50 * CLAIMS
-# For so many claims, or families, of a simulation the verdict is found from rows too.
+# The number of claims, or families, of a simulation that are judged from rows too.
 _FROM_ROWS, _FAMILIES_FROM_ROWS = 100, 3
 
 
@@ -58,7 +58,7 @@ class Truth:
     Attributes:
         effect: how much variant b exceeds a, in units of the margin; the documented effect is 4.
         wrong: the verdicts counted.
-        nominal, bound: of the rate of these verdicts.
+        nominal, bound: the promised rate of these verdicts.
         failing: the probability that a run of a, and of b, fails.
         control: the planted effect of a control that explains an effect above 1.
         precondition: the planted effect of a precondition that asks for more than 0.
@@ -224,7 +224,7 @@ class _Runs:
     def draw(
         cls, truths: Sequence[Truth], n: int, random: np.random.Generator, draw: Callable[..., Any]
     ) -> _Runs:
-        """A claim a truth, with n seeds."""
+        """Simulate one claim for each truth, with n seeds."""
         claims = len(truths)
         deviations = np.array([truth.deviation for truth in truths])[:, None, None]
         failing = np.array([truth.failing for truth in truths]).T[:, :, None]
@@ -247,13 +247,13 @@ class _Runs:
         return _Runs(truths=self.truths[claims], values=values, failed=self.failed[:, claims])
 
     def adjudicated(self, *, primary: bool) -> list[ClaimResult]:
-        """By the package, from rows as a job writes them."""
+        """Verdicts by the package, from rows as a job writes them."""
         n = self.failed.shape[2]
         ablation = Ablation.model_validate(_content(self.truths, n, primary))
         return adjudicate(ablation, self._rows(), tier="small")
 
     def _rows(self) -> pd.DataFrame:
-        """One row a step and metric."""
+        """One row for each step and metric."""
         frames = []
         for metric, values in self.values.items():
             arm, claim, seed, step = (axis.ravel() for axis in np.indices(values.shape))
@@ -276,10 +276,11 @@ class _Runs:
         return pd.concat(frames, ignore_index=True)[[*COLUMNS]].assign(file="planted")
 
     def effects(self, metric: str) -> Array:
-        """The effect b - a of each seed (claim, seed), as `Measurements.per_seed` has it.
+        """The effect b - a of each seed (claim, seed), by the policy of `Measurements.per_seed`.
 
-        More is better: a failed run counts as the worst of its claim, its seed's effect as at
-        least as adverse as any complete one; where both fail, as none. NaN where an arm is lost.
+        More is better. A failed run counts as the worst run of its claim, and the effect of its
+        seed as at least as adverse as that of any complete seed; where both runs fail, the effect
+        is 0. NaN where all runs of an arm fail.
         """
         last = self.values[metric][..., -1]
         worst = np.where(self.failed, math.inf, last).min(axis=(0, 2))
@@ -297,7 +298,7 @@ class _Runs:
         return np.where(lost[:, None], math.nan, effects)
 
     def above(self, metric: str, bound: float) -> NDArray[np.bool_]:
-        """Whether the interval of each claim's effect lies above, without failed seeds as well."""
+        """Whether each claim's interval lies above, with failed seeds and without them."""
         effects = self.effects(metric)
         found = t_tests(effects).low > bound
         complete: NDArray[np.bool_] = np.asarray(~self.failed.any(axis=0))
@@ -310,7 +311,7 @@ class _Runs:
         """By the rules of `fixbench.statistics._verdict`, in arrays, with intervals.
 
         Args:
-            family: how many claims make one, one after another; where it is 1, each is alone.
+            family: the number of successive claims that make one family; 1 for single claims.
         """
         effects = self.effects("score")
         tests = t_tests(effects)
@@ -461,7 +462,7 @@ def _verdicts(truth: Truth, n: int, random: np.random.Generator, trials: int) ->
 
 
 def _same_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
-    """The same variant twice, as a document of many claims: any difference found is a mistake."""
+    """The same variant twice, as a document of many claims: any difference shown is a mistake."""
     condition = f"A/A: {CLAIMS} primary claims"
     found, _, agreement = _simulated([_NONE] * CLAIMS, n, random, trials, condition)
     wrong = _any(found, _NONE)
