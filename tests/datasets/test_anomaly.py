@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -33,31 +32,31 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("anomaly") / "aa_clip"
     generate_families(folder, seed=111, normal=2, anomalous=5)
     return folder
 
 
 @pytest.fixture
-def family(generated: Path, tmp_path: Path) -> Path:
+def family(generated, tmp_path) -> Path:
     return Path(shutil.copytree(generated / "workshop", tmp_path / "workshop"))
 
 
-def _rows(family: Path) -> list[dict[str, Any]]:
+def _rows(family: Path) -> list[dict]:
     return [json.loads(line) for line in (family / "meta.jsonl").read_text().splitlines()]
 
 
-def _rewrite(family: Path, rows: list[Any]) -> None:
+def _rewrite(family: Path, rows: list) -> None:
     (family / "meta.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def test_same_seed_same_bytes(generated: Path, tmp_path: Path) -> None:
+def test_same_seed_same_bytes(generated, tmp_path):
     generate_families(tmp_path / "again", seed=111, normal=2, anomalous=5)
     assert _digest(tmp_path / "again") == _digest(generated)
 
 
-def test_other_seed_other_pictures(generated: Path, tmp_path: Path) -> None:
+def test_other_seed_other_pictures(generated, tmp_path):
     generate_families(tmp_path / "other", seed=112, normal=2, anomalous=5)
     first, second = _digest(generated), _digest(tmp_path / "other")
     assert first.keys() == second.keys()
@@ -65,7 +64,7 @@ def test_other_seed_other_pictures(generated: Path, tmp_path: Path) -> None:
     assert all(first[name] != second[name] for name in pictures)
 
 
-def test_an_image_does_not_depend_on_how_many_there_are(generated: Path, tmp_path: Path) -> None:
+def test_an_image_does_not_depend_on_how_many_there_are(generated, tmp_path):
     generate_families(tmp_path / "fewer", seed=111, normal=1, anomalous=1)
     fewer, more = _digest(tmp_path / "fewer"), _digest(generated)
     for name, digest in fewer.items():
@@ -73,7 +72,7 @@ def test_an_image_does_not_depend_on_how_many_there_are(generated: Path, tmp_pat
             assert more[name] == digest
 
 
-def test_families_share_no_photograph_and_few_defects() -> None:
+def test_families_share_no_photograph_and_few_defects():
     workshop, field = FAMILIES["workshop"], FAMILIES["field"]
     assert not set(workshop.classes.values()) & set(field.classes.values())
     assert not set(workshop.classes) & set(field.classes)
@@ -84,13 +83,11 @@ def test_families_share_no_photograph_and_few_defects() -> None:
         assert kinds == {"texture", "object"}
 
 
-def test_pictures_show_evaluation_pixels_only(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_pictures_show_evaluation_pixels_only(monkeypatch, tmp_path):
     asked = set()
-    original = vars(_anomaly)["photograph_region"]
+    original = _anomaly.photograph_region
 
-    def region(name: Any, part: Any) -> Any:
+    def region(name, part):
         asked.add((name, part))
         return original(name, part)
 
@@ -100,12 +97,12 @@ def test_pictures_show_evaluation_pixels_only(
     assert asked == {(name, "evaluation") for name in photographs}
 
 
-def test_contamination_comes_from_the_same_family(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contamination_comes_from_the_same_family(monkeypatch):
     family = FAMILIES["field"]
     seen = []
     original = _anomaly._view
 
-    def view(photograph: Any, generator: Any) -> Any:
+    def view(photograph, generator):
         seen.append(photograph)
         return original(photograph, generator)
 
@@ -117,7 +114,7 @@ def test_contamination_comes_from_the_same_family(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_layout_and_round_trip(generated: Path, name: Any) -> None:
+def test_layout_and_round_trip(generated, name):
     folder = generated / name
     data = read_anomaly_family(folder)
     rows = _rows(folder)
@@ -143,14 +140,14 @@ def test_layout_and_round_trip(generated: Path, name: Any) -> None:
         if row["label"]:
             with Image.open(folder / row["mask_path"]) as stored:
                 assert stored.mode == "L"
-                assert set(np.unique(np.asarray(stored))) == {0, 255}
+                assert set(np.unique(stored)) == {0, 255}
     share = data.masks.mean(axis=(1, 2))
     assert not share[data.labels == 0].any()
     assert share[data.labels == 1].min() >= AREA[0]
     assert share[data.labels == 1].max() <= AREA[1]
 
 
-def test_every_class_has_every_defect_of_its_family(generated: Path) -> None:
+def test_every_class_has_every_defect_of_its_family(generated):
     for name, family in FAMILIES.items():
         kinds = {
             (row["class_name"], row["image_path"].split("/")[2]) for row in _rows(generated / name)
@@ -159,14 +156,14 @@ def test_every_class_has_every_defect_of_its_family(generated: Path) -> None:
         assert kinds == expected
 
 
-def test_normal_pictures_vary(generated: Path) -> None:
+def test_normal_pictures_vary(generated):
     data = read_anomaly_family(generated / "field")
     for index in range(len(data.classes)):
         normal = data.images[(data.class_index == index) & (data.labels == 0)].astype(int)
         assert np.abs(normal[0] - normal[1]).mean() > 5
 
 
-def test_sources_name_every_photograph_with_licence_and_region(generated: Path) -> None:
+def test_sources_name_every_photograph_with_licence_and_region(generated):
     sources = json.loads((generated / "SOURCES.json").read_text(encoding="utf-8"))
     assert sources["seed"] == 111
     assert set(sources["photographs"]) == {
@@ -177,13 +174,13 @@ def test_sources_name_every_photograph_with_licence_and_region(generated: Path) 
         assert tuple(entry["region"].values()) == tuple(PHOTOGRAPHS[name].evaluation)
 
 
-def test_only_photographs_with_a_stated_licence_are_redistributed() -> None:
+def test_only_photographs_with_a_stated_licence_are_redistributed():
     for family in FAMILIES.values():
         for name in family.classes.values():
             assert "see scikit-image" not in PHOTOGRAPHS[name].licence
 
 
-def test_regenerating_replaces_the_whole_folder(tmp_path: Path) -> None:
+def test_regenerating_replaces_the_whole_folder(tmp_path):
     folder = tmp_path / "data" / "aa_clip"
     generate_families(folder, seed=1, normal=2, anomalous=1)
     generate_families(folder, seed=1, normal=1, anomalous=1)
@@ -192,14 +189,14 @@ def test_regenerating_replaces_the_whole_folder(tmp_path: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["aa_clip"]
 
 
-def test_a_failure_leaves_what_was_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failure_leaves_what_was_there(monkeypatch, tmp_path):
     folder = tmp_path / "aa_clip"
     generate_families(folder, seed=1, normal=1, anomalous=1)
     before = _digest(folder)
     written = 0
     original = _anomaly._write_png
 
-    def fail(path: Any, pixels: Any) -> None:
+    def fail(path, pixels):
         nonlocal written
         written += 1
         if written > 20:
@@ -213,15 +210,13 @@ def test_a_failure_leaves_what_was_there(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["aa_clip"]
 
 
-def test_a_failed_swap_puts_the_old_folder_back(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_failed_swap_puts_the_old_folder_back(monkeypatch, tmp_path):
     folder = tmp_path / "aa_clip"
     generate_families(folder, seed=1, normal=1, anomalous=1)
     before = _digest(folder)
     original = Path.rename
 
-    def rename(self: Any, target: Any) -> Any:
+    def rename(self, target):
         if self.name.endswith(".partial"):
             raise OSError(5, "Input/output error")
         return original(self, target)
@@ -233,7 +228,7 @@ def test_a_failed_swap_puts_the_old_folder_back(
     assert [path.name for path in tmp_path.iterdir()] == ["aa_clip"]
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="expected a folder that can be written"):
         generate_families(tmp_path / "file" / "aa_clip", seed=1, normal=1, anomalous=1)
@@ -247,13 +242,13 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         ({"seed": 0, "anomalous": 0}, "anomalous is 0; expected at least 1"),
     ],
 )
-def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, int], message: str) -> None:
+def test_arguments_are_checked(tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
         generate_families(tmp_path / "x", **arguments)
     assert not (tmp_path / "x").exists()
 
 
-def test_class_nouns() -> None:
+def test_class_nouns():
     assert class_noun("coffee_cup") == "coffee cup"
     assert class_noun("tissue") == "tissue"
     assert class_noun("metal_nut") == "metal nut"
@@ -264,7 +259,7 @@ def test_class_nouns() -> None:
 
 def _export(folder: Path, sizes: list[tuple[int, int]]) -> Path:
     """A family of one normal and one anomalous image a size, as (columns, rows)."""
-    rows: list[dict[str, Any]] = []
+    rows = []
     folder.mkdir()
     for number, (columns, height) in enumerate(sizes):
         ramp = np.linspace(0, 255, columns)[None, :, None]
@@ -280,7 +275,7 @@ def _export(folder: Path, sizes: list[tuple[int, int]]) -> Path:
     return folder
 
 
-def test_any_image_size_is_resized(tmp_path: Path) -> None:
+def test_any_image_size_is_resized(tmp_path):
     folder = _export(tmp_path / "visa", [(80, 40), (30, 50)])
     data = read_anomaly_family(folder, image_size=20)
     assert data.images.shape == (4, 20, 20, 3)
@@ -295,19 +290,19 @@ def test_any_image_size_is_resized(tmp_path: Path) -> None:
     assert np.abs(ramp - (np.arange(20) + 0.5) / 20 * 255).max() < 8
 
 
-def test_sizes_that_differ_are_refused_without_image_size(tmp_path: Path) -> None:
+def test_sizes_that_differ_are_refused_without_image_size(tmp_path):
     folder = _export(tmp_path / "visa", [(80, 40), (30, 50)])
     with pytest.raises(InputError, match=r"line 3: image_path is '1\.png'.*80x40.*30x50"):
         read_anomaly_family(folder)
 
 
-def test_image_size_is_checked(tmp_path: Path) -> None:
+def test_image_size_is_checked(tmp_path):
     with pytest.raises(InputError, match="image_size is 0; expected at least 1"):
         read_anomaly_family(tmp_path, image_size=0)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "1", "P"])
-def test_masks_of_any_mode(tmp_path: Path, mode: str) -> None:
+def test_masks_of_any_mode(tmp_path, mode):
     folder = _export(tmp_path / "visa", [(16, 16)])
     mask = np.zeros((16, 16), np.uint8)
     mask[:8, :8] = 255
@@ -322,7 +317,7 @@ def test_masks_of_any_mode(tmp_path: Path, mode: str) -> None:
     assert np.array_equal(data.masks[1], mask > 0)
 
 
-def _without(key: Any) -> Any:
+def _without(key):
     return lambda row: {name: value for name, value in row.items() if name != key}
 
 
@@ -367,7 +362,7 @@ def _without(key: Any) -> Any:
         ),
     ],
 )
-def test_bad_rows_are_refused(family: Path, change: Any, message: str) -> None:
+def test_bad_rows_are_refused(family, change, message):
     rows = _rows(family)
     (family.parent / "outside.png").write_bytes((family / rows[3]["image_path"]).read_bytes())
     rows[3] = change(rows[3])
@@ -377,7 +372,7 @@ def test_bad_rows_are_refused(family: Path, change: Any, message: str) -> None:
     assert str(caught.value).startswith(f"{family / 'meta.jsonl'}: line 4")
 
 
-def test_broken_json_is_refused(family: Path) -> None:
+def test_broken_json_is_refused(family):
     lines = (family / "meta.jsonl").read_text().splitlines()
     lines[1] = lines[1][:30]
     (family / "meta.jsonl").write_text("\n".join(lines))
@@ -385,7 +380,7 @@ def test_broken_json_is_refused(family: Path) -> None:
         read_anomaly_family(family)
 
 
-def test_blank_lines_are_skipped(family: Path) -> None:
+def test_blank_lines_are_skipped(family):
     before = read_anomaly_family(family)
     text = (family / "meta.jsonl").read_text().replace("\n", "\n\n", 3)
     (family / "meta.jsonl").write_text(text)
@@ -394,37 +389,37 @@ def test_blank_lines_are_skipped(family: Path) -> None:
 
 @pytest.mark.parametrize("key", ["image_path", "mask_path"])
 @pytest.mark.parametrize("keep", [10, 100])
-def test_truncated_files_are_refused(family: Path, key: str, keep: int) -> None:
+def test_truncated_files_are_refused(family, key, keep):
     path = family / _rows(family)[2][key]
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match=rf"line 3: {key} is .*; expected a complete image file"):
         read_anomaly_family(family)
 
 
-def test_mask_of_another_size_is_refused(family: Path) -> None:
+def test_mask_of_another_size_is_refused(family):
     Image.new("L", (32, 64), 255).save(family / _rows(family)[2]["mask_path"])
     with pytest.raises(InputError, match=r"line 3: mask_path is .* size 64x64, not 32x64"):
         read_anomaly_family(family)
 
 
-def test_empty_mask_of_an_anomalous_row_is_refused(family: Path) -> None:
+def test_empty_mask_of_an_anomalous_row_is_refused(family):
     Image.new("L", (64, 64)).save(family / _rows(family)[2]["mask_path"])
     with pytest.raises(InputError, match=r"line 3: mask_path is .*at least one non-zero pixel"):
         read_anomaly_family(family)
 
 
-def test_missing_index_is_refused(tmp_path: Path) -> None:
+def test_missing_index_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"meta\.jsonl; expected a family's index; run"):
         read_anomaly_family(tmp_path)
 
 
-def test_unreadable_index_is_refused(tmp_path: Path) -> None:
+def test_unreadable_index_is_refused(tmp_path):
     (tmp_path / "meta.jsonl").write_bytes(b"\xff\xfe\x00bad")
     with pytest.raises(InputError, match=r"meta\.jsonl; expected a readable UTF-8"):
         read_anomaly_family(tmp_path)
 
 
-def test_empty_index_is_refused(tmp_path: Path) -> None:
+def test_empty_index_is_refused(tmp_path):
     (tmp_path / "meta.jsonl").write_text("\n")
     with pytest.raises(InputError, match=r"meta\.jsonl; expected at least one row"):
         read_anomaly_family(tmp_path)

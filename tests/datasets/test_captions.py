@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ DAMAGE = re.compile(r"\bdamaged|broken|with (a )?(flaw|defect|damage|crack|hole|
 
 
 @pytest.fixture(scope="module")
-def batch() -> Any:
+def batch():
     return caption_batch(np.random.default_rng(5), 700, 48)
 
 
@@ -37,7 +36,7 @@ def _words(caption: str) -> set[str]:
     return set(caption.rstrip(".").split())
 
 
-def test_seed_decides() -> None:
+def test_seed_decides():
     images, captions = caption_batch(np.random.default_rng(3), 12, 40)
     again, same = caption_batch(np.random.default_rng(3), 12, 40)
     other, different = caption_batch(np.random.default_rng(4), 12, 40)
@@ -49,7 +48,7 @@ def test_seed_decides() -> None:
     assert captions != different
 
 
-def test_brightness_words_hold(batch: Any) -> None:
+def test_brightness_words_hold(batch):
     images, captions = batch
     luminance = np.array([ImageStat.Stat(Image.fromarray(i).convert("L")).mean[0] for i in images])
     dark = np.array(["dark" in _words(c) for c in captions])
@@ -61,7 +60,7 @@ def test_brightness_words_hold(batch: Any) -> None:
     assert luminance[bright].min() > _captions.BRIGHT - 0.5
 
 
-def test_colour_words_hold(batch: Any) -> None:
+def test_colour_words_hold(batch):
     images, captions = batch
     means = images.reshape(len(images), -1, 3).mean(axis=1)
     for channel, word in enumerate(("reddish", "greenish", "bluish")):
@@ -74,7 +73,7 @@ def test_colour_words_hold(batch: Any) -> None:
     assert np.ptp(images[gray], axis=3).max() == 0
 
 
-def test_blur_word_holds(batch: Any) -> None:
+def test_blur_word_holds(batch):
     images, captions = batch
     noun = {photograph.noun for photograph in PHOTOGRAPHS.values() if photograph.kind == "texture"}
     sharpness: dict[bool, list[float]] = {True: [], False: []}
@@ -87,16 +86,16 @@ def test_blur_word_holds(batch: Any) -> None:
     assert np.median(sharpness[True]) < 0.5 * np.median(sharpness[False])
 
 
-def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch):
     damaged: list[str | None] = []
-    original = vars(_captions)["apply_defect"]
+    original = _captions.apply_defect
 
-    def record(image: Any, generator: Any, kind: Any, severity: Any, **keywords: Any) -> Any:
+    def record(image, generator, kind, severity, **keywords):
         result = original(image, generator, kind, severity, **keywords)
         damaged[-1] = kind if result is not None else None
         return result
 
-    def picture(*arguments: Any) -> Any:
+    def picture(*arguments):
         damaged.append(None)
         return take(*arguments)
 
@@ -114,21 +113,21 @@ def test_damage_is_said_when_and_only_when_it_is_there(monkeypatch: pytest.Monke
             assert kind is None
 
 
-def test_pictures_show_pretraining_pixels_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_show_pretraining_pixels_only(monkeypatch):
     asked = []
 
-    def region(name: Any, part: Any) -> Any:
+    def region(name, part):
         asked.append((name, part))
-        return original(name, part)
+        return _region(name, part)
 
-    original = vars(_captions)["photograph_region"]
+    _region = _captions.photograph_region
     monkeypatch.setattr(_captions, "photograph_region", region)
     caption_batch(np.random.default_rng(0), 300, 32)
     assert {part for _, part in asked} == {"pretraining"}
     assert {name for name, _ in asked} == set(PHOTOGRAPHS)
 
 
-def test_damage_differs_from_that_of_the_families() -> None:
+def test_damage_differs_from_that_of_the_families():
     assert set(_captions._SEVERITY) < set(FAMILY_SEVERITY)
     for kind, severity in _captions._SEVERITY.items():
         family = FAMILY_SEVERITY[kind]
@@ -139,12 +138,12 @@ def test_damage_differs_from_that_of_the_families() -> None:
 
 
 @pytest.mark.parametrize(("size", "image_size", "key"), [(0, 64, "size"), (4, 16, "image_size")])
-def test_sizes_are_checked(size: int, image_size: int, key: str) -> None:
+def test_sizes_are_checked(size, image_size, key):
     with pytest.raises(InputError, match=rf"caption_batch: {key} is \d+; expected at least"):
         caption_batch(np.random.default_rng(0), size, image_size)
 
 
-def test_prompts_are_the_documented_sixteen() -> None:
+def test_prompts_are_the_documented_sixteen():
     normal, abnormal = anomaly_prompts("coin")
     assert normal == [
         "coin.",
@@ -159,7 +158,7 @@ def test_prompts_are_the_documented_sixteen() -> None:
     assert "a broken coin." in abnormal
 
 
-def test_vocabulary_is_closed_sorted_and_complete(batch: Any) -> None:
+def test_vocabulary_is_closed_sorted_and_complete(batch):
     words = vocabulary()
     assert words[0] == "<padding>"
     assert words[-2:] == ("<start>", "<end>")
@@ -171,7 +170,7 @@ def test_vocabulary_is_closed_sorted_and_complete(batch: Any) -> None:
             tokenise(prompts)
 
 
-def test_tokens_by_hand() -> None:
+def test_tokens_by_hand():
     words = list(vocabulary())
     tokens = tokenise(["A  photo of a coin."], context_length=10)
     middle = [words.index(word) for word in ("a", "photo", "of", "a", "coin", ".")]
@@ -181,7 +180,7 @@ def test_tokens_by_hand() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(vocabulary()[1:-2]), max_size=30), min_size=1, max_size=4))
-def test_tokeniser_round_trip_and_end_is_argmax(sentences: list[list[Any]]) -> None:
+def test_tokeniser_round_trip_and_end_is_argmax(sentences):
     tokens = tokenise([" ".join(words) for words in sentences], context_length=40)
     assert tokens.dtype == np.int64
     for row, words in zip(tokens, sentences, strict=True):
@@ -195,12 +194,12 @@ def test_tokeniser_round_trip_and_end_is_argmax(sentences: list[list[Any]]) -> N
 @pytest.mark.parametrize(
     ("text", "word"), [("a zebra.", "zebra"), ("a coin!", "!"), ("coin 2", "2"), ("<end>", "end")]
 )
-def test_unknown_words_are_refused(text: str, word: str) -> None:
+def test_unknown_words_are_refused(text, word):
     with pytest.raises(InputError, match=rf"word is '{re.escape(word)}'; expected one of the \d+"):
         tokenise(["a coin.", text])
 
 
-def test_too_long_a_text_is_refused() -> None:
+def test_too_long_a_text_is_refused():
     assert tokenise(["coin " * 8], context_length=10)[0, -1] == len(vocabulary()) - 1
     with pytest.raises(InputError, match="number of words is 9; expected at most 8"):
         tokenise(["coin " * 9], context_length=10)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +18,7 @@ def _surface(name: str, size: int = 64) -> np.ndarray:
     return photograph_region(name, "evaluation")[40 : 40 + size, 30 : 30 + size].copy()
 
 
-def _damage(kind: str, seed: int, surface: np.ndarray, severity: Severity = SEVERITY) -> Any:
+def _damage(kind: str, seed: int, surface: np.ndarray, severity: Severity = SEVERITY):
     generator = np.random.default_rng(seed)
     donor = photograph_region("grass", "evaluation")[: surface.shape[0], : surface.shape[1]]
     return apply_defect(surface, generator, kind, severity, donor=donor)
@@ -29,7 +27,7 @@ def _damage(kind: str, seed: int, surface: np.ndarray, severity: Severity = SEVE
 @pytest.mark.parametrize("kind", DEFECTS)
 @pytest.mark.parametrize("size", [48, 64, 112])
 @pytest.mark.parametrize("name", ["brick", "coffee", "flower"])
-def test_mask_is_the_visible_change(kind: Any, size: int, name: str) -> None:
+def test_mask_is_the_visible_change(kind, size, name):
     surface = _surface(name, size)
     before = surface.copy()
     for seed in range(4):
@@ -59,7 +57,7 @@ def test_mask_is_the_visible_change(kind: Any, size: int, name: str) -> None:
     low=st.floats(0.1, 0.6),
     contrast=st.floats(0.0, 0.9),
 )
-def test_any_severity_keeps_the_promise(kind: Any, seed: int, low: float, contrast: float) -> None:
+def test_any_severity_keeps_the_promise(kind, seed, low, contrast):
     surface = _surface("gravel")
     severity = Severity(extent=(low, low + 0.3), contrast=(contrast, contrast + 0.1))
     result = _damage(kind, seed, surface, severity)
@@ -71,7 +69,7 @@ def test_any_severity_keeps_the_promise(kind: Any, seed: int, low: float, contra
 
 
 @pytest.mark.parametrize("kind", DEFECTS)
-def test_seed_decides(kind: Any) -> None:
+def test_seed_decides(kind):
     surface = _surface("brick")
     first, again, other = (_damage(kind, seed, surface) for seed in (7, 7, 8))
     assert first is not None
@@ -82,7 +80,7 @@ def test_seed_decides(kind: Any) -> None:
     assert not np.array_equal(first[1], other[1])
 
 
-def test_extent_and_contrast_do_what_they_say() -> None:
+def test_extent_and_contrast_do_what_they_say():
     surface = _surface("brick")
     areas, changes = [], []
     for severity in (
@@ -101,7 +99,7 @@ def test_extent_and_contrast_do_what_they_say() -> None:
     assert changes[1] > 1.3 * changes[0]
 
 
-def test_contamination_shows_the_donor() -> None:
+def test_contamination_shows_the_donor():
     surface = np.full((64, 64, 3), 20, np.uint8)
     donor = np.full((64, 64, 3), (200, 120, 240), np.uint8)
     severity = Severity(extent=(0.4, 0.4), contrast=(1.0, 1.0))
@@ -114,11 +112,11 @@ def test_contamination_shows_the_donor() -> None:
     assert (image[core] == donor[0, 0]).all()
 
 
-def test_contamination_without_donor_is_a_mistake() -> None:
+def test_contamination_without_donor_is_a_mistake():
     with pytest.raises(ValueError, match="needs a donor"):
         apply_defect(_surface("brick"), np.random.default_rng(0), "contamination", SEVERITY)
 
 
-def test_a_defect_that_cannot_be_seen_is_not_returned() -> None:
+def test_a_defect_that_cannot_be_seen_is_not_returned():
     faint = Severity(extent=(0.005, 0.01), contrast=(0.0, 0.0))
     assert _damage("hole", 0, _surface("brick"), faint) is None

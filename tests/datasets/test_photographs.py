@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +15,14 @@ from fixbench.errors import InputError
 
 
 @pytest.fixture(autouse=True)
-def _fresh_cache() -> Iterator[Any]:
+def _fresh_cache():
     load_photograph.cache_clear()
     yield
     load_photograph.cache_clear()
 
 
-def test_every_photograph_loads_without_network_or_fetcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
+def test_every_photograph_loads_without_network_or_fetcher(monkeypatch):
+    def refuse(*args, **kwargs):
         raise AssertionError("a photograph was fetched")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -39,16 +37,16 @@ def test_every_photograph_loads_without_network_or_fetcher(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "retina"])
-def test_pixels_are_those_of_the_package(name: str) -> None:
+def test_pixels_are_those_of_the_package(name):
     assert np.array_equal(load_photograph(name), getattr(skimage.data, name)())
 
 
-def test_grey_photographs_are_repeated_over_channels() -> None:
+def test_grey_photographs_are_repeated_over_channels():
     assert np.array_equal(load_photograph("coins"), np.dstack([skimage.data.coins()] * 3))
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_parts_are_disjoint_and_inside(name: Any) -> None:
+def test_parts_are_disjoint_and_inside(name):
     photograph = PHOTOGRAPHS[name]
     used = np.zeros(photograph.shape, dtype=int)
     for region in (photograph.pretraining, photograph.evaluation):
@@ -62,13 +60,13 @@ def test_parts_are_disjoint_and_inside(name: Any) -> None:
     assert smallest * 0.8 < min(photograph_region(name, "pretraining").shape[:2])
 
 
-def test_region_is_the_declared_rectangle() -> None:
+def test_region_is_the_declared_rectangle():
     top, left, bottom, right = PHOTOGRAPHS["coffee"].evaluation
     expected = skimage.data.coffee()[top:bottom, left:right]
     assert np.array_equal(photograph_region("coffee", "evaluation"), expected)
 
 
-def test_every_photograph_is_described() -> None:
+def test_every_photograph_is_described():
     for name, photograph in PHOTOGRAPHS.items():
         assert photograph.name == name
         assert photograph.noun == photograph.noun.lower().strip()
@@ -77,19 +75,19 @@ def test_every_photograph_is_described() -> None:
     assert len({photograph.noun for photograph in PHOTOGRAPHS.values()}) == len(PHOTOGRAPHS)
 
 
-def test_unknown_name_is_refused() -> None:
+def test_unknown_name_is_refused():
     with pytest.raises(InputError, match=r"name is 'mona_lisa'; expected one of astronaut, brick"):
         load_photograph("mona_lisa")
 
 
-def test_missing_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_file_is_refused(monkeypatch):
     absent = replace(PHOTOGRAPHS["brick"], file="data/absent.png")
     monkeypatch.setattr(_photographs, "PHOTOGRAPHS", {"brick": absent})
     with pytest.raises(InputError, match=r"absent\.png; expected .* reinstall scikit-image"):
         load_photograph("brick")
 
 
-def test_truncated_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_truncated_file_is_refused(monkeypatch, tmp_path: Path):
     source = Path(skimage.data.data_dir) / "brick.png"
     folder = Path(skimage.data.data_dir)
     assert source.parent == folder
@@ -100,7 +98,7 @@ def test_truncated_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         load_photograph("brick")
 
 
-def test_other_version_of_a_photograph_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_version_of_a_photograph_is_refused(monkeypatch):
     other = replace(PHOTOGRAPHS["brick"], shape=(400, 400))
     monkeypatch.setattr(_photographs, "PHOTOGRAPHS", {"brick": other})
     with pytest.raises(InputError, match=r"shape is \(512, 512\); expected \(400, 400\)"):

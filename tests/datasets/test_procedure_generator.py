@@ -6,7 +6,6 @@ import hashlib
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("procedures") / "alignment"
     generate_procedures(folder, seed=111, train=2, validation=1, test=1)
     return folder
@@ -45,16 +44,14 @@ def _plans(count: int) -> list[tuple[str, list[tuple[int | None, int]]]]:
     ]
 
 
-def test_same_seed_same_bytes(generated: Path, tmp_path: Path) -> None:
+def test_same_seed_same_bytes(generated, tmp_path):
     _procedure_generator._weights.cache_clear()
     _procedure_generator._calibration.cache_clear()
     generate_procedures(tmp_path / "again", seed=111, train=2, validation=1, test=1)
     assert _digest(tmp_path / "again") == _digest(generated)
 
 
-def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(
-    generated: Path, tmp_path: Path
-) -> None:
+def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(generated, tmp_path):
     generate_procedures(tmp_path / "fewer", seed=111, train=1, validation=1, test=1)
     generate_procedures(tmp_path / "other", seed=112, train=1, validation=1, test=1)
     fewer, other, more = (_digest(f) for f in (tmp_path / "fewer", tmp_path / "other", generated))
@@ -65,7 +62,7 @@ def test_a_video_depends_on_the_seed_and_not_on_how_many_there_are(
     assert len(set(fewer.values())) == len(fewer)
 
 
-def test_layout(generated: Path) -> None:
+def test_layout(generated):
     annotation = json.loads((generated / "egoprocel.json").read_text())
     splits = json.loads((generated / "data_splits.json").read_text())["splits"]
     assert list(annotation) == list(splits) == list(PROCEDURES)
@@ -86,7 +83,7 @@ def test_layout(generated: Path) -> None:
             assert 30 <= len(video.features) <= 100
 
 
-def test_procedures_vary_as_documented() -> None:
+def test_procedures_vary_as_documented():
     """Order, repetition, omission and length over 300 plans of each task."""
     plans = _plans(300)
     segments = [segment for _, plan in plans for segment in plan]
@@ -115,7 +112,7 @@ def test_procedures_vary_as_documented() -> None:
     assert lengths.max() <= 48
 
 
-def test_tempo_differs_between_videos() -> None:
+def test_tempo_differs_between_videos():
     """So the frames since the start do not say how long a step of one kind will take."""
     lengths: dict[tuple[str, int], list[int]] = {}
     for task, plan in _plans(100):
@@ -130,7 +127,7 @@ def test_tempo_differs_between_videos() -> None:
 
 
 @pytest.mark.parametrize("task", PROCEDURES)
-def test_what_is_seen_changes_with_progress_in_every_step(task: Any) -> None:
+def test_what_is_seen_changes_with_progress_in_every_step(task):
     """Frames without a camera's movement or noise: from start to end they move away from the first
     frame, in every step and at every pace."""
     generator = np.random.default_rng(0)
@@ -141,7 +138,7 @@ def test_what_is_seen_changes_with_progress_in_every_step(task: Any) -> None:
         occurrence = _procedure_generator._occurrence(step, generator)
         views = []
         for progress in np.linspace(0, 1, 21):
-            canvas = vars(_procedure_generator)["Image"].new("RGB", (48, 48), (90, 90, 90))
+            canvas = _procedure_generator.Image.new("RGB", (48, 48), (90, 90, 90))
             _procedure_generator._draw(canvas, objects, occurrence, progress, (0, 0))
             views.append(np.asarray(canvas, dtype=float))
         moved = [np.abs(view - views[0]).mean() for view in views]
@@ -149,7 +146,7 @@ def test_what_is_seen_changes_with_progress_in_every_step(task: Any) -> None:
         assert moved[10] > 1, step
 
 
-def test_occurrences_differ_in_pace_and_ends() -> None:
+def test_occurrences_differ_in_pace_and_ends():
     step = PROCEDURES["kitchen"][0]
     found = [
         _procedure_generator._occurrence(step, np.random.default_rng(seed)) for seed in range(200)
@@ -161,7 +158,7 @@ def test_occurrences_differ_in_pace_and_ends() -> None:
     assert seen[:, 5].std() > 0.05
 
 
-def test_the_transform_against_separate_code() -> None:
+def test_the_transform_against_separate_code():
     """Filters by scipy's correlation, cells by loops."""
     frames = np.random.default_rng(3).integers(0, 256, size=(2, 48, 48, 3), dtype=np.uint8)
     filters, projection = _procedure_generator._weights()
@@ -188,14 +185,14 @@ def test_the_transform_against_separate_code() -> None:
         assert np.array_equal(responses, np.rint(responses))
 
 
-def test_brightness_alone_leaves_features_as_they_are() -> None:
+def test_brightness_alone_leaves_features_as_they_are():
     frames = np.random.default_rng(4).integers(60, 180, size=(3, 48, 48, 3), dtype=np.uint8)
     brighter = frames + np.uint8(40)
     found = [_procedure_generator._transform(images) for images in (frames, brighter)]
-    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(*found)
 
 
-def test_features_use_the_range(generated: Path) -> None:
+def test_features_use_the_range(generated):
     stored = np.concatenate([np.load(path) for path in generated.rglob("*.npy")])
     assert 100 < stored.mean() < 156
     assert 20 < stored.std() < 45
@@ -206,7 +203,7 @@ def test_features_use_the_range(generated: Path) -> None:
     assert np.abs(correlation).max() < 0.99
 
 
-def test_sources_name_every_photograph_with_licence(generated: Path) -> None:
+def test_sources_name_every_photograph_with_licence(generated):
     sources = json.loads((generated / "SOURCES.json").read_text(encoding="utf-8"))
     used = {s.photograph for steps in PROCEDURES.values() for s in steps}
     used |= {s.becomes for steps in PROCEDURES.values() for s in steps if s.becomes}
@@ -218,13 +215,13 @@ def test_sources_name_every_photograph_with_licence(generated: Path) -> None:
 
 
 @pytest.fixture
-def one_task(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_task(monkeypatch):
     """Fewer videos to render; the calibration still sees all tasks."""
     _procedure_generator._calibration()
     monkeypatch.setattr(_procedure_generator, "PROCEDURES", {"garden": PROCEDURES["garden"]})
 
 
-def test_regenerating_replaces_the_whole_folder(one_task: Any, tmp_path: Path) -> None:
+def test_regenerating_replaces_the_whole_folder(one_task, tmp_path):
     folder = tmp_path / "alignment"
     generate_procedures(folder, seed=1, train=2, validation=1, test=1)
     generate_procedures(folder, seed=1, train=1, validation=1, test=1)
@@ -232,14 +229,12 @@ def test_regenerating_replaces_the_whole_folder(one_task: Any, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["alignment"]
 
 
-def test_a_failure_leaves_what_was_there(
-    one_task: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_failure_leaves_what_was_there(one_task, monkeypatch, tmp_path):
     folder = tmp_path / "alignment"
     folder.mkdir()
     (folder / "before").write_text("here")
 
-    def fail(*arguments: Any) -> None:
+    def fail(*arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(_procedure_generator, "_write_json", fail)
@@ -258,7 +253,7 @@ def test_a_failure_leaves_what_was_there(
         ({"test": 0}, "test is 0; expected at least 1"),
     ],
 )
-def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, int], message: str) -> None:
+def test_arguments_are_checked(tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
         generate_procedures(tmp_path / "x", **({"seed": 0} | arguments))
     assert not (tmp_path / "x").exists()

@@ -6,7 +6,6 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ def _features(length: int) -> np.ndarray:
     return np.random.default_rng(length).normal(size=(length, 4)).astype(np.float32)
 
 
-def _annotation() -> dict[str, Any]:
+def _annotation() -> dict:
     """Two tasks of three videos: background, step 7, background, step 30."""
     return {
         task: {
@@ -65,9 +64,8 @@ def _array(root: Path, handle: str) -> Path:
     return root / "egoprocel" / "features" / f"{handle}.npy"
 
 
-def test_native_intervals_become_inclusive_frames(root: Path) -> None:
-    handles_of: dict[Any, str] = {"train": "a0 b1", "validation": "a1 b0", "test": "a2 b2"}
-    for split, handles in handles_of.items():
+def test_native_intervals_become_inclusive_frames(root):
+    for split, handles in (("train", "a0 b1"), ("validation", "a1 b0"), ("test", "a2 b2")):
         tasks = read_procedures(root, split=split)
         assert [task.name for task in tasks] == ["tea", "tent"]
         videos = [video for task in tasks for video in task.videos]
@@ -83,14 +81,14 @@ def test_native_intervals_become_inclusive_frames(root: Path) -> None:
             assert video.task == {"a": "tea", "b": "tent"}[video.handle[0]]
 
 
-def test_background_labels() -> None:
+def test_background_labels():
     found = {
         label: Step(label, 0, 0).is_background for label in ("0", "SIL", "background", "1", "")
     }
     assert found == {"0": True, "SIL": True, "background": True, "1": False, "": False}
 
 
-def test_frames_between_steps_count_as_background(root: Path) -> None:
+def test_frames_between_steps_count_as_background(root):
     annotation = _annotation()
     annotation["tea"]["hdl_actions"][0] = ["7", "30"]
     annotation["tea"]["hdl_start_times"][0] = [1, 8]
@@ -101,14 +99,14 @@ def test_frames_between_steps_count_as_background(root: Path) -> None:
     assert set(video.frame_labels()) == {"0", "7", "30"}
 
 
-def test_videos_follow_the_annotation_not_the_split(root: Path) -> None:
+def test_videos_follow_the_annotation_not_the_split(root):
     splits = {"tea": {"train": ["a2", "a0"], "val": [], "test": ["a1"]}, "tent": SPLITS["tent"]}
     _write(root, _annotation(), {"splits": splits})
     tea = read_procedures(root, split="train")[0]
     assert [video.handle for video in tea.videos] == ["a0", "a2"]
 
 
-def test_uint8_is_fixed_point(root: Path) -> None:
+def test_uint8_is_fixed_point(root):
     stored = np.arange(12 * 4, dtype=np.uint8).reshape(12, 4) * 5
     np.save(_array(root, "a0"), stored)
     features = read_procedures(root, split="train")[0].videos[0].features
@@ -116,7 +114,7 @@ def test_uint8_is_fixed_point(root: Path) -> None:
     assert np.array_equal(features, (stored.astype(int) - 128) / 32)
 
 
-def test_other_floating_types_and_feature_maps_are_read(root: Path) -> None:
+def test_other_floating_types_and_feature_maps_are_read(root):
     for handle, length in LENGTHS.items():
         maps = np.random.default_rng(length).normal(size=(length, 3, 2, 2))
         np.save(_array(root, handle), maps)
@@ -125,7 +123,7 @@ def test_other_floating_types_and_feature_maps_are_read(root: Path) -> None:
     assert features.dtype == np.float32
 
 
-def test_a_frame_rate_keeps_the_steps_that_frames_show(root: Path) -> None:
+def test_a_frame_rate_keeps_the_steps_that_frames_show(root):
     annotation = _annotation()
     annotation["tea"]["hdl_actions"][0] = ["0", "7", "0"]
     annotation["tea"]["hdl_start_times"][0] = [0, 49, 97]
@@ -140,7 +138,7 @@ def test_a_frame_rate_keeps_the_steps_that_frames_show(root: Path) -> None:
     ends=st.lists(st.integers(1, 400), min_size=1, max_size=12, unique=True).map(sorted),
     rate=st.sampled_from([1, 2, 12, 24, 29.97, 30, 60]),
 )
-def test_every_frame_belongs_to_the_step_that_covers_it(ends: Any, rate: float) -> None:
+def test_every_frame_belongs_to_the_step_that_covers_it(ends, rate):
     segments = [
         _procedures._Segment(str(number), start, end)
         for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
@@ -159,7 +157,7 @@ def test_every_frame_belongs_to_the_step_that_covers_it(ends: Any, rate: float) 
 # What the caller declares.
 
 
-def test_lengths_that_differ_are_refused(root: Path) -> None:
+def test_lengths_that_differ_are_refused(root):
     np.save(_array(root, "a0"), _features(11))
     expected = r"a0\.npy: frames is 11; expected 12, where the annotation of 'tea: a0' ends .*"
     with pytest.raises(InputError, match=expected + "length_mismatch='truncate'"):
@@ -169,7 +167,7 @@ def test_lengths_that_differ_are_refused(root: Path) -> None:
         read_procedures(root, split="train")
 
 
-def test_longer_features_are_cut(root: Path) -> None:
+def test_longer_features_are_cut(root):
     np.save(_array(root, "a0"), _features(17))
     video = read_procedures(root, split="train", length_mismatch="truncate")[0].videos[0]
     assert np.array_equal(video.features, _features(17)[:12])
@@ -177,13 +175,13 @@ def test_longer_features_are_cut(root: Path) -> None:
     assert (video.cut_frames, video.dropped_steps) == (5, 0)
 
 
-def test_a_longer_annotation_is_cut(root: Path) -> None:
+def test_a_longer_annotation_is_cut(root):
     np.save(_array(root, "b1"), _features(12))
     video = read_procedures(root, split="train", length_mismatch="truncate")[1].videos[0]
     assert video.steps[-1] == Step("30", 8, 11)
     assert (video.cut_frames, video.dropped_steps) == (18, 0)
     np.save(_array(root, "b1"), _features(8))
-    arguments: dict[str, Any] = {"split": "train", "length_mismatch": "truncate"}
+    arguments = {"split": "train", "length_mismatch": "truncate"}
     video = read_procedures(root, **arguments, min_frames=8)[1].videos[0]
     assert video.steps == (Step("0", 0, 2), Step("7", 3, 5), Step("0", 6, 7))
     assert (video.cut_frames, video.dropped_steps) == (22, 1)
@@ -191,12 +189,12 @@ def test_a_longer_annotation_is_cut(root: Path) -> None:
         read_procedures(root, **arguments)
 
 
-def test_steps_that_no_frame_shows(root: Path) -> None:
+def test_steps_that_no_frame_shows(root):
     annotation = _annotation()
     annotation["tea"]["hdl_start_times"][0] = [0, 37, 43, 80]
     annotation["tea"]["hdl_end_times"][0] = [37, 43, 80, 144]
     _write(root, annotation, {"splits": SPLITS})
-    arguments: dict[str, Any] = {"split": "train", "frame_rate": {"tea": 12.0, "tent": 1.0}}
+    arguments = {"split": "train", "frame_rate": {"tea": 12.0, "tent": 1.0}}
     expected = (
         r"egoprocel\.json: tea: a0: step 1 \('7'\) is '37 to 43'; expected a step that a feature "
         r"frame shows at frame_rate 12; or set empty_steps='drop'"
@@ -208,7 +206,7 @@ def test_steps_that_no_frame_shows(root: Path) -> None:
     assert (video.cut_frames, video.dropped_steps) == (0, 1)
 
 
-def test_short_videos_are_refused(root: Path) -> None:
+def test_short_videos_are_refused(root):
     with pytest.raises(InputError, match=r"a0\.npy: frames is 12; expected at least 13 frames"):
         read_procedures(root, split="train", min_frames=13)
 
@@ -229,7 +227,7 @@ def test_short_videos_are_refused(root: Path) -> None:
         ({"frame_rate": {"tea": 2}}, "frame_rate: tent; expected a rate for every task"),
     ],
 )
-def test_arguments_are_checked(root: Path, arguments: dict[str, Any], message: str) -> None:
+def test_arguments_are_checked(root, arguments, message):
     with pytest.raises(InputError, match=message):
         read_procedures(root, **({"split": "train"} | arguments))
 
@@ -237,15 +235,15 @@ def test_arguments_are_checked(root: Path, arguments: dict[str, Any], message: s
 # What is wrong in the files.
 
 
-def _entry(key: Any, value: Any) -> Any:
+def _entry(key, value):
     return lambda annotation: annotation["tea"].__setitem__(key, value)
 
 
-def _of_video(key: Any, value: Any) -> Any:
+def _of_video(key, value):
     return lambda annotation: annotation["tea"][key].__setitem__(1, value)
 
 
-def _handle(value: Any) -> Any:
+def _handle(value):
     return _of_video("handles", value)
 
 
@@ -315,7 +313,7 @@ def _handle(value: Any) -> Any:
         ),
     ],
 )
-def test_bad_annotations_are_refused_in_every_split(root: Path, change: Any, message: str) -> None:
+def test_bad_annotations_are_refused_in_every_split(root, change, message):
     annotation = _annotation()
     change(annotation)
     _write(root, annotation, {"splits": SPLITS})
@@ -324,7 +322,7 @@ def test_bad_annotations_are_refused_in_every_split(root: Path, change: Any, mes
             read_procedures(root, split=split)
 
 
-def _split(task: Any, part: Any, value: Any) -> Any:
+def _split(task, part, value):
     return lambda splits: splits[task].__setitem__(part, value)
 
 
@@ -348,7 +346,7 @@ def _split(task: Any, part: Any, value: Any) -> Any:
         ),
     ],
 )
-def test_bad_splits_are_refused(root: Path, change: Any, message: str) -> None:
+def test_bad_splits_are_refused(root, change, message):
     splits = json.loads(json.dumps(SPLITS))
     change(splits)
     _write(root, _annotation(), {"splits": splits})
@@ -356,14 +354,14 @@ def test_bad_splits_are_refused(root: Path, change: Any, message: str) -> None:
         read_procedures(root, split="train")
 
 
-def test_splits_without_splits_are_refused(root: Path) -> None:
+def test_splits_without_splits_are_refused(root):
     _write(root, _annotation(), SPLITS)
     with pytest.raises(InputError, match=r"data_splits\.json: splits; expected an object: task"):
         read_procedures(root, split="train")
 
 
 @pytest.mark.parametrize("name", ["egoprocel.json", "data_splits.json"])
-def test_damaged_files_are_refused(root: Path, name: str) -> None:
+def test_damaged_files_are_refused(root, name):
     file = root / name
     text = file.read_text()
     file.write_text(text[: len(text) // 2])
@@ -416,7 +414,7 @@ def _with(value: float) -> np.ndarray:
         (_bytes(_with(1e300)), ": frame 4 is inf; expected finite features"),
     ],
 )
-def test_bad_features_are_refused(root: Path, content: Any, message: str) -> None:
+def test_bad_features_are_refused(root, content, message):
     if content is None:
         _array(root, "a0").unlink()
     else:
@@ -427,7 +425,7 @@ def test_bad_features_are_refused(root: Path, content: Any, message: str) -> Non
     assert isinstance(read_procedures(root, split="test")[0].videos[0], ProcedureVideo)
 
 
-def test_features_of_one_width_only(root: Path) -> None:
+def test_features_of_one_width_only(root):
     np.save(_array(root, "b1"), np.zeros((30, 5)))
     expected = r"b1\.npy: shape is \(30, 5\); expected \(4,\) for each frame, like the videos"
     with pytest.raises(InputError, match=expected):
@@ -443,7 +441,7 @@ def _video(number: int, frames: int) -> ProcedureVideo:
     return ProcedureVideo(f"v{number}", "tea", features, steps, cut_frames=1, dropped_steps=number)
 
 
-def test_joined_videos_by_hand() -> None:
+def test_joined_videos_by_hand():
     """At least 20 frames: 12 + 9, then 25, and the 7 that are left go to them."""
     task = ProcedureTask("tea", tuple(map(_video, range(4), (12, 9, 25, 7))))
     joined = join_videos(task, 20)
@@ -458,7 +456,7 @@ def test_joined_videos_by_hand() -> None:
 
 
 @given(lengths=st.lists(st.integers(5, 40), min_size=1, max_size=12), frames=st.integers(1, 200))
-def test_joining_loses_no_frame_and_no_step(lengths: list[int], frames: int) -> None:
+def test_joining_loses_no_frame_and_no_step(lengths, frames):
     task = ProcedureTask("tea", tuple(map(_video, range(len(lengths)), lengths)))
     joined = join_videos(task, frames).videos
     for name in ("features", "labels"):

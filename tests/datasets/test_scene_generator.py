@@ -46,7 +46,7 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 def _read(folder: Path, split: Any, **options: Any) -> Any:
-    usual: dict[str, Any] = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
+    usual = {"clip_length": 8, "longest_gap": 7, "persons": "all"}
     return read_action_genome(folder, split=split, **usual | options)
 
 
@@ -72,9 +72,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- bytes
 
 
-def test_same_seed_same_bytes_whatever_else_is_made(
-    folder: Path, few: Path, tmp_path: Path
-) -> None:
+def test_same_seed_same_bytes_whatever_else_is_made(folder: Path, few: Path, tmp_path: Path):
     generate_scenes(tmp_path / "again", seed=5, train_videos=3, test_videos=2)
     first, more = _digest(few), _digest(folder)
     assert _digest(tmp_path / "again") == first
@@ -82,13 +80,13 @@ def test_same_seed_same_bytes_whatever_else_is_made(
     assert all(more[name] == first[name] for name in pictures)
 
 
-def test_other_seed_other_pictures(few: Path, tmp_path: Path) -> None:
+def test_other_seed_other_pictures(few: Path, tmp_path: Path):
     generate_scenes(tmp_path / "other", seed=6, train_videos=3, test_videos=2)
     first, other = _digest(few), _digest(tmp_path / "other")
     assert not set(first.values()) & {other[n] for n in other if n.startswith("frames/")}
 
 
-def test_train_and_test_share_no_picture(folder: Path) -> None:
+def test_train_and_test_share_no_picture(folder: Path):
     by_set: dict[str, set[str]] = {"TR": set(), "TE": set()}
     for name, digest in _digest(folder / "frames").items():
         by_set[name[:2]].add(digest)
@@ -96,7 +94,7 @@ def test_train_and_test_share_no_picture(folder: Path) -> None:
     assert not by_set["TR"] & by_set["TE"]
 
 
-def test_pictures_are_small_png_files_without_loss(folder: Path) -> None:
+def test_pictures_are_small_png_files_without_loss(folder: Path):
     files = list((folder / "frames").rglob("*.png"))
     assert sum(path.stat().st_size for path in files) / 75 < 24_000  # 270 videos in 6.5 MB
     with Image.open(files[0]) as picture:
@@ -104,9 +102,7 @@ def test_pictures_are_small_png_files_without_loss(folder: Path) -> None:
         assert picture.size == (112, 112)
 
 
-def test_a_failure_leaves_what_was_there(
-    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_what_was_there(few: Path, tmp_path: Path, monkeypatch):
     target = tmp_path / "yowo"
     generate_scenes(target, seed=1, train_videos=1, test_videos=1)
     before = _digest(target)
@@ -120,7 +116,7 @@ def test_a_failure_leaves_what_was_there(
 @pytest.mark.parametrize(
     ("key", "value", "least"), [("seed", -1, 0), ("train_videos", 0, 1), ("test_videos", 0, 1)]
 )
-def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: int) -> None:
+def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: int):
     with pytest.raises(InputError) as error:
         generate_scenes(
             tmp_path / "x", **{"seed": 0, "train_videos": 1, "test_videos": 1, key: value}
@@ -129,7 +125,7 @@ def test_bad_arguments_are_refused(tmp_path: Path, key: str, value: int, least: 
     assert not (tmp_path / "x").exists()
 
 
-def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path) -> None:
+def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path):
     sources = json.loads((few / "SOURCES.json").read_text(encoding="utf-8"))
     assert sources["seed"] == 5
     assert "astronaut" in sources["photographs"]
@@ -138,13 +134,11 @@ def test_only_photographs_with_a_stated_licence_are_used_and_named(few: Path) ->
         assert "see scikit-image" not in entry["licence"]
 
 
-def test_the_photographs_read_are_those_named(
-    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_photographs_read_are_those_named(few: Path, tmp_path: Path, monkeypatch):
     used = set()
-    original = vars(_scene_generator)["load_photograph"]
+    original = _scene_generator.load_photograph
 
-    def load(name: str) -> Any:
+    def load(name: str):
         used.add(name)
         return original(name)
 
@@ -157,7 +151,7 @@ def test_the_photographs_read_are_those_named(
 # --- format
 
 
-def test_everything_generated_is_usable(folder: Path) -> None:
+def test_everything_generated_is_usable(folder: Path):
     for split, videos in (("train", 50), ("test", 25)):
         read = _read(folder, split)
         assert len(read.frames) == 3 * videos
@@ -175,7 +169,7 @@ def test_everything_generated_is_usable(folder: Path) -> None:
         }
 
 
-def test_the_files_are_those_of_the_format(few: Path) -> None:
+def test_the_files_are_those_of_the_format(few: Path):
     names = {path.name for path in (few / "annotations").iterdir()}
     assert names == {
         *("object_bbox_and_relationship.pkl", "person_bbox.pkl", "frame_list.txt"),
@@ -198,7 +192,7 @@ def test_the_files_are_those_of_the_format(few: Path) -> None:
     assert person["bbox_size"] == (112, 112)
 
 
-def test_some_things_are_annotated_but_cannot_be_seen(folder: Path) -> None:
+def test_some_things_are_annotated_but_cannot_be_seen(folder: Path):
     with (folder / "annotations/object_bbox_and_relationship.pkl").open("rb") as stream:
         entries = [entry for objects in pickle.load(stream).values() for entry in objects]
     hidden = [entry for entry in entries if not entry["visible"]]
@@ -207,7 +201,7 @@ def test_some_things_are_annotated_but_cannot_be_seen(folder: Path) -> None:
     assert all(entry["attention_relationship"] is None for entry in hidden)
 
 
-def test_without_the_extra_file_persons_are_not_told_apart(few: Path) -> None:
+def test_without_the_extra_file_persons_are_not_told_apart(few: Path):
     (details := few / "annotations/frame_details.json").rename(few / "kept")
     try:
         frames = _read(few, "train").frames
@@ -222,9 +216,7 @@ def test_without_the_extra_file_persons_are_not_told_apart(few: Path) -> None:
         )
 
 
-def test_boxes_are_where_figures_and_things_are(
-    folder: Path, frames: dict[str, tuple[SceneFrame, ...]]
-) -> None:
+def test_boxes_are_where_figures_and_things_are(folder: Path, frames):
     """Redrawn without one figure or thing, a picture changes in its box only, up to its edges."""
     index = 3  # two figures
     video = _scene_generator._video("TR003.mp4", index, np.random.default_rng([5, 0, index]))
@@ -251,9 +243,7 @@ def test_boxes_are_where_figures_and_things_are(
         assert box.tolist() == [x, y, x + width, y + height]
 
 
-def test_stored_pictures_are_those_drawn_up_to_their_palette(
-    folder: Path, frames: dict[str, tuple[SceneFrame, ...]]
-) -> None:
+def test_stored_pictures_are_those_drawn_up_to_their_palette(folder: Path, frames):
     video = _scene_generator._video("TR001.mp4", 1, np.random.default_rng([5, 0, 1]))
     for number, frame in enumerate(f for f in frames["train"] if f.video == "TR001.mp4"):
         clip = frame.load_clip().astype(float)
@@ -273,8 +263,7 @@ def _figures(frame: SceneFrame) -> list[tuple[int, int, int]]:
         moved = [i for i, action in enumerate(MOVING) if frame.actions[row, action]]
         assert len(watched) <= 1
         assert len(moved) <= 1
-        what, how = (x[0] if x else NOTHING for x in (watched, moved))
-        rows.append((int(row), what, how))
+        rows.append((int(row), *(x[0] if x else NOTHING for x in (watched, moved))))
     return rows
 
 
@@ -282,9 +271,7 @@ def _lit(frame: SceneFrame) -> list[int]:
     return np.flatnonzero(frame.relations[:, 0] & (frame.objects != 0)).tolist()
 
 
-def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(
-    frames: dict[str, tuple[SceneFrame, ...]],
-) -> None:
+def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(frames):
     watchers = 0
     for frame in (*frames["train"], *frames["test"]):
         for row, watched, _ in _figures(frame):
@@ -299,7 +286,7 @@ def test_a_figure_watches_a_lit_thing_on_the_far_side_more_than_a_cell_away(
     assert watchers > 120
 
 
-def test_subsets_are_what_they_are_called(frames: dict[str, tuple[SceneFrame, ...]]) -> None:
+def test_subsets_are_what_they_are_called(frames):
     for frame in (*frames["train"], *frames["test"]):
         watchable = np.isin(frame.objects, WATCHABLE).sum()
         watched = [w for _, w, _ in _figures(frame) if w != NOTHING]
@@ -312,9 +299,7 @@ def test_subsets_are_what_they_are_called(frames: dict[str, tuple[SceneFrame, ..
         assert lit <= {"two_attending": 2}.get(frame.subset, 1)
 
 
-def test_in_every_subset_some_figures_watch_and_some_do_not(
-    frames: dict[str, tuple[SceneFrame, ...]],
-) -> None:
+def test_in_every_subset_some_figures_watch_and_some_do_not(frames):
     seen: dict[str, Counter[bool]] = {name: Counter() for name in SUBSETS}
     for frame in frames["train"]:
         for _, watched, _ in _figures(frame):
@@ -323,7 +308,7 @@ def test_in_every_subset_some_figures_watch_and_some_do_not(
         assert 0.1 < counts[False] / counts.total() < 0.65
 
 
-def test_watched_classes_are_balanced(frames: dict[str, tuple[SceneFrame, ...]]) -> None:
+def test_watched_classes_are_balanced(frames):
     for split in ("train", "test"):
         counts = Counter(w for f in frames[split] for _, w, _ in _figures(f) if w != NOTHING)
         assert len(counts) == 6
@@ -339,9 +324,7 @@ def many_segments() -> list[tuple[str, _scene_generator._Segment]]:
     return [(video.subset, segment) for video in videos for segment in video.segments]
 
 
-def test_motion_is_independent_of_everything_else(
-    many_segments: list[tuple[str, _scene_generator._Segment]],
-) -> None:
+def test_motion_is_independent_of_everything_else(many_segments):
     motions = sorted({act.motion for _, segment in many_segments for act in segment.acts})
     assert motions == sorted(["still", *MOTION_ACTIONS])
     watches = ["", *WATCH_ACTIONS]
@@ -356,9 +339,7 @@ def test_motion_is_independent_of_everything_else(
         assert stats.chi2_contingency(table).pvalue > 0.01
 
 
-def test_the_last_pose_says_nothing_about_the_motion(
-    many_segments: list[tuple[str, _scene_generator._Segment]],
-) -> None:
+def test_the_last_pose_says_nothing_about_the_motion(many_segments):
     last: dict[str, list[float]] = {}
     for _, segment in many_segments:
         for act in segment.acts:
@@ -389,9 +370,7 @@ def _accuracy(
 
 
 @pytest.fixture(scope="module")
-def watchers(
-    frames: dict[str, tuple[SceneFrame, ...]],
-) -> dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]]:
+def watchers(frames) -> dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]]:
     """(frame, its picture, the figure's row, what it watches) of those who watch something."""
     return {
         split: [
@@ -404,9 +383,7 @@ def watchers(
     }
 
 
-def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(
-    watchers: dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]],
-) -> None:
+def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(watchers):
     """The same linear probe, on the figure's pixels and on those of the thing it looks at."""
 
     def patches(split: str, of_thing: bool) -> list[tuple[Any, int]]:
@@ -435,13 +412,7 @@ def test_what_is_watched_cannot_be_told_from_the_figure_but_from_the_thing(
         (("two_attending",), True, 0.0, 0.8),
     ],
 )
-def test_what_a_perfect_oracle_of_the_scene_can_tell(
-    watchers: dict[str, list[tuple[SceneFrame, np.ndarray, int, int]]],
-    subsets: tuple[str, ...],
-    relations: bool,
-    least: float,
-    most: float,
-) -> None:
+def test_what_a_perfect_oracle_of_the_scene_can_tell(watchers, subsets, relations, least, most):
     def scene(split: str) -> list[tuple[Any, int]]:
         return [
             (np.isin(WATCHABLE, frame.objects[_lit(frame)] if relations else frame.objects), w)
@@ -452,9 +423,7 @@ def test_what_a_perfect_oracle_of_the_scene_can_tell(
     assert least <= _accuracy(scene("train"), scene("test"), penalty=1) <= most
 
 
-def test_that_something_is_watched_shows_in_the_face(
-    frames: dict[str, tuple[SceneFrame, ...]],
-) -> None:
+def test_that_something_is_watched_shows_in_the_face(frames):
     def faces(split: str) -> list[tuple[Any, int]]:
         return [
             (_patch(frame.load_clip()[-1], frame.boxes[row]), int(watched != NOTHING))
@@ -479,11 +448,9 @@ def _displacement(frame: SceneFrame, row: int) -> list[float]:
     return [float(reach - dx), float(reach - dy)]
 
 
-def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(
-    frames: dict[str, tuple[SceneFrame, ...]],
-) -> None:
+def test_motion_can_be_told_from_the_figure_itself_and_not_from_its_last_pose(frames):
     def figures(split: str, moving: bool) -> list[tuple[Any, int]]:
-        rows: list[tuple[Any, int]] = []
+        rows = []
         for frame in frames[split][::2]:
             for row, _, moved in _figures(frame):
                 if moving:

@@ -1,22 +1,19 @@
 """Intervals over seeds and samples, against a looped bootstrap and a known mean."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from fixbench.ablation import Ablation, Effect
+from fixbench.ablation import Effect
 from fixbench.errors import InputError
 from fixbench.statistics import Measurements, adjudicate, clustered_interval
 
 BETTER = {"loss": "lower"}
 
 
-def looped(rows: Any, *, crossed: Any, resamples: int = 4000) -> Any:
+def looped(rows, *, crossed, resamples=4000):
     """Draw and average, one resample after another; its standard deviation."""
     random = np.random.default_rng(3)
     means = []
@@ -35,9 +32,7 @@ def looped(rows: Any, *, crossed: Any, resamples: int = 4000) -> Any:
 @pytest.mark.parametrize(
     ("sizes", "crossed"), [((8, 8, 8, 8), False), ((3, 9, 1, 6, 4), False), ((5, 5, 5, 5), True)]
 )
-def test_standard_error_is_that_of_a_looped_bootstrap(
-    sizes: tuple[int, ...], crossed: bool
-) -> None:
+def test_standard_error_is_that_of_a_looped_bootstrap(sizes, crossed):
     random = np.random.default_rng(7)
     rows = [random.normal(random.normal(), 1, size) + random.normal(size=size) for size in sizes]
     found = clustered_interval(rows, crossed=crossed)
@@ -51,7 +46,7 @@ def test_standard_error_is_that_of_a_looped_bootstrap(
     assert (found.fewest, found.most) == (min(sizes), max(sizes))
 
 
-def test_without_scatter_inside_seeds_it_is_the_t_interval() -> None:
+def test_without_scatter_inside_seeds_it_is_the_t_interval():
     values = [1.0, 2.5, 0.5, 3.0]
     found = clustered_interval([np.full(6, value) for value in values])
     low, high = stats.ttest_1samp(values, 0).confidence_interval()
@@ -60,14 +55,14 @@ def test_without_scatter_inside_seeds_it_is_the_t_interval() -> None:
     assert crossed.standard_error == pytest.approx(found.standard_error)
 
 
-def test_crossed_is_symmetric_in_seeds_and_samples() -> None:
+def test_crossed_is_symmetric_in_seeds_and_samples():
     x = np.random.default_rng(2).normal(size=(4, 9))
     there, back = (clustered_interval(list(table), crossed=True) for table in (x, x.T))
     assert there.standard_error == pytest.approx(back.standard_error)
 
 
 @pytest.mark.parametrize("crossed", [False, True])
-def test_one_seed_has_no_interval(crossed: bool) -> None:
+def test_one_seed_has_no_interval(crossed):
     assert math.isnan(clustered_interval([[1.0, 2.0]], crossed=crossed).low)
 
 
@@ -86,9 +81,7 @@ COVERAGE = 0.95 - 4 * math.sqrt(0.95 * 0.05 / 1000)
     ],
 )
 @pytest.mark.parametrize("crossed", [False, True])
-def test_the_known_mean_is_covered(
-    n: int, m: int, between: float, sample: float, residual: float, crossed: bool
-) -> None:
+def test_the_known_mean_is_covered(n, m, between, sample, residual, crossed):
     random = np.random.default_rng([n, m, crossed])
     covered = 0
     for _ in range(1000):
@@ -99,7 +92,7 @@ def test_the_known_mean_is_covered(
     assert covered / 1000 >= COVERAGE
 
 
-def contrast(samples: str = "nested", scale: str = "plain") -> Any:
+def contrast(samples="nested", scale="plain"):
     terms = [
         {"variant": variant, "metric": "loss", "stage": "test", "at": "mean", "weight": weight}
         for variant, weight in (("b", 1.0), ("a", -1.0))
@@ -108,15 +101,13 @@ def contrast(samples: str = "nested", scale: str = "plain") -> Any:
 
 
 @pytest.fixture
-def curves() -> dict[Any, Any]:
+def curves():
     random = np.random.default_rng(4)
     return {v: {seed: list(random.uniform(1, 2, 6)) for seed in (0, 3, 7)} for v in "ab"}
 
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
-def test_samples_are_paired_and_average_to_the_effect_of_their_seed(
-    make_frame: Callable[..., pd.DataFrame], curves: Any, scale: str
-) -> None:
+def test_samples_are_paired_and_average_to_the_effect_of_their_seed(make_frame, curves, scale):
     results = Measurements(make_frame(curves), BETTER)
     effects = results.per_seed(contrast(scale=scale))
     found = results.samples(contrast(scale=scale), effects)
@@ -127,9 +118,7 @@ def test_samples_are_paired_and_average_to_the_effect_of_their_seed(
 
 
 @pytest.mark.parametrize(("samples", "size"), [("nested", 1), ("crossed", 6)])
-def test_a_failed_seed_has_its_imputed_value_as_samples(
-    make_frame: Callable[..., pd.DataFrame], curves: Any, samples: str, size: int
-) -> None:
+def test_a_failed_seed_has_its_imputed_value_as_samples(make_frame, curves, samples, size):
     results = Measurements(make_frame(curves, failed=[("b", 3)]), BETTER)
     effects = results.per_seed(contrast(samples))
     found = results.samples(contrast(samples), effects)[1]
@@ -143,9 +132,7 @@ def test_a_failed_seed_has_its_imputed_value_as_samples(
         ("crossed", "ab", "of an effect and in every seed"),
     ],
 )
-def test_samples_that_do_not_pair_are_refused(
-    make_frame: Callable[..., pd.DataFrame], curves: Any, samples: str, changed: str, message: str
-) -> None:
+def test_samples_that_do_not_pair_are_refused(make_frame, curves, samples, changed, message):
     for variant in changed:
         curves[variant][3] = curves[variant][3][:4]
     results = Measurements(make_frame(curves), BETTER)
@@ -156,9 +143,7 @@ def test_samples_that_do_not_pair_are_refused(
     assert "seed 3" in str(caught.value)
 
 
-def test_seeds_may_have_samples_of_their_own(
-    make_frame: Callable[..., pd.DataFrame], curves: Any
-) -> None:
+def test_seeds_may_have_samples_of_their_own(make_frame, curves):
     for variant in "ab":
         curves[variant][3] = curves[variant][3][:4]
     results = Measurements(make_frame(curves), BETTER)
@@ -168,13 +153,9 @@ def test_seeds_may_have_samples_of_their_own(
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
 def test_the_seed_stays_the_unit_and_the_interval_stands_beside(
-    make_ablation: Callable[..., Ablation],
-    make_claim: Callable[..., dict[str, Any]],
-    make_frame: Callable[..., pd.DataFrame],
-    curves: Any,
-    scale: str,
-) -> None:
-    def judge(samples: Any) -> Any:
+    make_ablation, make_claim, make_frame, curves, scale
+):
+    def judge(samples):
         effect = contrast(samples, scale).model_dump()
         ablation = make_ablation([make_claim({"margin": 1.5}, effect=effect)])
         return adjudicate(ablation, make_frame(curves), tier="small")[0]
@@ -194,7 +175,7 @@ def test_the_seed_stays_the_unit_and_the_interval_stands_beside(
     assert (found.low, found.high) == pytest.approx((back(again.low), back(again.high)))
 
 
-def test_samples_need_means() -> None:
+def test_samples_need_means():
     content = contrast().model_dump()
     content["terms"][0]["at"] = "last"
     with pytest.raises(ValueError, match="every term at 'mean', which is over the samples"):

@@ -1,15 +1,10 @@
 """Tables of several variants, against paired tests made one by one."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from fixbench.ablation import Ablation
 from fixbench.statistics import compare_variants
 
 COMPARISON = {
@@ -22,7 +17,7 @@ COMPARISON = {
 
 
 @pytest.fixture
-def values() -> dict[Any, Any]:
+def values():
     random = np.random.default_rng(6)
     level = random.normal(9, 1, 8)
     return {
@@ -32,10 +27,8 @@ def values() -> dict[Any, Any]:
 
 
 @pytest.fixture
-def compare(
-    make_ablation: Callable[..., Ablation], make_frame: Callable[..., pd.DataFrame], values: Any
-) -> Any:
-    def compare_one(*, failed: Any = (), **changes: Any) -> Any:
+def compare(make_ablation, make_frame, values):
+    def compare_one(*, failed=(), **changes):
         ablation = make_ablation([], comparisons=[{**COMPARISON, **changes}])
         (table,) = compare_variants(ablation, make_frame(values, failed=failed))
         return table
@@ -48,9 +41,7 @@ def compare(
     ("pairs", "expected"),
     [("all", [("b", "a"), ("c", "a"), ("c", "b")]), ("baseline", [("b", "a"), ("c", "a")])],
 )
-def test_rows_are_paired_tests_adjusted_within_the_table(
-    compare: Any, values: Any, scale: str, pairs: str, expected: list[tuple[str, str]]
-) -> None:
+def test_rows_are_paired_tests_adjusted_within_the_table(compare, values, scale, pairs, expected):
     table = compare(pairs=pairs, scale=scale)
     assert [(row.variant, row.reference) for row in table.rows] == expected
     turn, back = (np.log, np.exp) if scale == "log" else (np.asarray, float)
@@ -67,7 +58,7 @@ def test_rows_are_paired_tests_adjusted_within_the_table(
 
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
-def test_each_variant_has_its_own_level(compare: Any, values: Any, scale: str) -> None:
+def test_each_variant_has_its_own_level(compare, values, scale):
     table = compare(scale=scale)
     assert [item.variant for item in table.levels] == ["a", "b", "c"]
     turn, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
@@ -88,9 +79,7 @@ def test_each_variant_has_its_own_level(compare: Any, values: Any, scale: str) -
         assert turn(row.effect.estimate) == pytest.approx(here - there)
 
 
-def test_levels_by_hand(
-    make_ablation: Callable[..., Ablation], make_frame: Callable[..., pd.DataFrame]
-) -> None:
+def test_levels_by_hand(make_ablation, make_frame):
     ablation = make_ablation(
         [], comparisons=[{**COMPARISON, "variants": ["a", "b"], "scale": "log"}]
     )
@@ -105,19 +94,19 @@ def test_levels_by_hand(
     assert table.rows[0].effect.estimate == pytest.approx(4)
 
 
-def test_the_baseline_is_a_level_once_and_first(compare: Any) -> None:
+def test_the_baseline_is_a_level_once_and_first(compare):
     for variants in (["b", "a"], ["b"], ["a", "b"]):
         table = compare(pairs="baseline", variants=variants)
         assert [item.variant for item in table.levels] == ["a", "b"]
     assert [item.variant for item in compare(variants=["c", "a"]).levels] == ["c", "a"]
 
 
-def test_the_baseline_is_not_compared_with_itself(compare: Any) -> None:
+def test_the_baseline_is_not_compared_with_itself(compare):
     named, unnamed = (compare(pairs="baseline", variants=v) for v in (["a", "b"], ["b"]))
     assert [row.variant for row in named.rows] == [row.variant for row in unnamed.rows] == ["b"]
 
 
-def test_what_is_not_measured_is_left_out_and_said(compare: Any) -> None:
+def test_what_is_not_measured_is_left_out_and_said(compare):
     table = compare(variants=["a", "late", "b"])
     assert [(row.variant, row.reference) for row in table.rows] == [("b", "a")]
     assert table.left_out == ("late",)
@@ -125,7 +114,7 @@ def test_what_is_not_measured_is_left_out_and_said(compare: Any) -> None:
     assert compare(variants=["a", "late"]).rows == ()
 
 
-def test_failed_runs_are_counted_and_imputed_as_the_worst(compare: Any, values: Any) -> None:
+def test_failed_runs_are_counted_and_imputed_as_the_worst(compare, values):
     table = compare(failed=[("b", 2)])
     first, second, third = table.rows
     assert [row.effect.n_failed for row in (first, second, third)] == [1, 0, 1]
@@ -145,7 +134,7 @@ def test_failed_runs_are_counted_and_imputed_as_the_worst(compare: Any, values: 
     assert policy.startswith("A failed run counts as the worst of the successful runs of this")
 
 
-def test_a_variant_without_a_successful_run_prints_no_number(compare: Any, values: Any) -> None:
+def test_a_variant_without_a_successful_run_prints_no_number(compare, values):
     table = compare(failed=[("b", seed) for seed in range(8)])
     first, second, third = (row.effect for row in table.rows)
     whole = compare().rows[1].effect
@@ -156,7 +145,5 @@ def test_a_variant_without_a_successful_run_prints_no_number(compare: Any, value
     assert any("No run of variant 'b' succeeded (8 of 8 failed)" in text for text in table.policy)
 
 
-def test_an_ablation_that_asks_for_none_has_none(
-    make_ablation: Callable[..., Ablation], make_frame: Callable[..., pd.DataFrame], values: Any
-) -> None:
+def test_an_ablation_that_asks_for_none_has_none(make_ablation, make_frame, values):
     assert compare_variants(make_ablation([]), make_frame(values)) == []

@@ -1,9 +1,7 @@
 """Designs beyond two arms, against hand calculation and independent implementations."""
 
 import math
-from collections.abc import Callable
 from itertools import combinations, product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,20 +11,20 @@ from pydantic import ValidationError
 from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
-from fixbench.ablation import Ablation, Effect
+from fixbench.ablation import Effect
 from fixbench.statistics import Measurements, adjudicate, student_t
 
 BETTER = {"loss": "lower", "norm": "neither"}
 DOSES = {"a": 1.0, "b": 2.0, "c": 5.0, "partly": 10.0}
 
 
-def slope(scale: str = "plain", dose_scale: str = "plain", **changes: Any) -> dict[str, Any]:
+def slope(scale="plain", dose_scale="plain", **changes):
     content = {"doses": DOSES, "dose_scale": dose_scale, "metric": "loss", "stage": "test"}
     return {"scale": scale, "slope": {**content, **changes}}
 
 
 @pytest.fixture
-def responses() -> dict[Any, Any]:
+def responses():
     """Variant → seed → value: a power law with exponent -0.5, a level and noise of each seed."""
     random = np.random.default_rng(5)
     level = random.normal(1, 0.3, 8)
@@ -41,9 +39,7 @@ def responses() -> dict[Any, Any]:
 
 @pytest.mark.parametrize("scale", ["plain", "log"])
 @pytest.mark.parametrize("dose_scale", ["plain", "log"])
-def test_slope_of_every_seed_is_that_of_least_squares(
-    make_frame: Callable[..., pd.DataFrame], responses: Any, scale: str, dose_scale: str
-) -> None:
+def test_slope_of_every_seed_is_that_of_least_squares(make_frame, responses, scale, dose_scale):
     effect = Effect.model_validate(slope(scale, dose_scale))
     found = Measurements(make_frame(responses), BETTER).per_seed(effect).values
     turn = {"plain": np.asarray, "log": np.log}
@@ -53,21 +49,19 @@ def test_slope_of_every_seed_is_that_of_least_squares(
         assert found[seed] == pytest.approx(stats.linregress(x, y).slope)
 
 
-def test_slope_by_hand(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_slope_by_hand(make_frame):
     # y = 3, 5, 10 at 1, 2, 3: (−1·3 + 0·5 + 1·10) / 2.
     frame = make_frame({"a": {0: 3.0}, "b": {0: 5.0}, "c": {0: 10.0}})
     effect = Effect.model_validate(slope(doses={"a": 1.0, "b": 2.0, "c": 3.0}))
     assert Measurements(frame, BETTER).per_seed(effect).values == {0: pytest.approx(3.5)}
 
 
-def test_an_infinite_dose_is_refused() -> None:
+def test_an_infinite_dose_is_refused():
     with pytest.raises(ValidationError, match="finite number"):
         Effect.model_validate(slope(doses={"a": 1.0, "b": math.inf}))
 
 
-def test_slope_takes_logarithms_before_averages_over_steps(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_slope_takes_logarithms_before_averages_over_steps(make_frame):
     frame = make_frame({"a": {0: [1.0, 100.0]}, "b": {0: [100.0, 100.0]}})
     effect = slope("log", "log", doses={"a": 1.0, "b": 10.0}, at="mean")
     found = Measurements(frame, BETTER).per_seed(Effect.model_validate(effect)).values
@@ -75,11 +69,8 @@ def test_slope_takes_logarithms_before_averages_over_steps(
 
 
 def test_slope_is_judged_as_any_effect_and_on_its_own_scale(
-    make_ablation: Callable[..., Ablation],
-    make_claim: Callable[..., dict[str, Any]],
-    make_frame: Callable[..., pd.DataFrame],
-    responses: Any,
-) -> None:
+    make_ablation, make_claim, make_frame, responses
+):
     claim = make_claim(
         {"direction": "less", "margin": 0.1, "tolerance": 0.1},
         effect=slope("log", "log"),
@@ -105,9 +96,7 @@ def test_slope_is_judged_as_any_effect_and_on_its_own_scale(
     assert "within -0.600 to -0.400" in result.reason
 
 
-def test_a_failed_run_is_imputed_where_it_hurts_the_slope(
-    make_frame: Callable[..., pd.DataFrame], responses: Any
-) -> None:
+def test_a_failed_run_is_imputed_where_it_hurts_the_slope(make_frame, responses):
     frame = make_frame(responses, failed=[("partly", 3)])
     effect = Effect.model_validate(slope("log", "log"))
     found = Measurements(frame, BETTER).per_seed(effect)
@@ -135,25 +124,25 @@ FACTORS = ["weight", "clip", "optimiser"]
 CELLS = {f"v{x}{y}{z}": "-+"[x] + "-+"[y] + "-+"[z] for x, y, z in product((0, 1), repeat=3)}
 
 
-def factorial(*of: Any, scale: str = "plain", factors: Any = FACTORS, cells: Any = CELLS) -> Any:
+def factorial(*of, scale="plain", factors=FACTORS, cells=CELLS):
     design = {"factors": factors, "cells": cells, "of": list(of), "metric": "loss", "stage": "test"}
     return Effect.model_validate({"factorial": design, "scale": scale})
 
 
 @pytest.fixture
-def cells() -> dict[Any, Any]:
+def cells():
     """Variant → seed → value of a 2 × 2 × 2 design with a level for each seed."""
     random = np.random.default_rng(8)
     level = random.normal(9, 1, 6)
     return {v: {s: float(level[s] + random.normal()) for s in range(6)} for v in CELLS}
 
 
-def test_two_by_two_by_hand(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_two_by_two_by_hand(make_frame):
     square = {"a": "--", "b": "+-", "c": "-+", "d": "++"}
     values = {"a": {0: 1.0}, "b": {0: 4.0}, "c": {0: 3.0}, "d": {0: 11.0}}
     results = Measurements(make_frame(values), BETTER)
 
-    def effect(*of: Any) -> Any:
+    def effect(*of):
         return results.per_seed(factorial(*of, factors=["x", "y"], cells=square)).values[0]
 
     assert effect("x") == pytest.approx(((4 - 1) + (11 - 3)) / 2)
@@ -163,9 +152,7 @@ def test_two_by_two_by_hand(make_frame: Callable[..., pd.DataFrame]) -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("scale", ["plain", "log"])
-def test_factorial_effects_are_coefficients_of_least_squares(
-    make_frame: Callable[..., pd.DataFrame], cells: Any, order: int, scale: str
-) -> None:
+def test_factorial_effects_are_coefficients_of_least_squares(make_frame, cells, order, scale):
     results = Measurements(make_frame(cells), BETTER)
     signs = np.array([[1 if sign == "+" else -1 for sign in text] for text in CELLS.values()]) / 2
     turn = np.log if scale == "log" else np.asarray
@@ -179,9 +166,7 @@ def test_factorial_effects_are_coefficients_of_least_squares(
 
 
 @pytest.mark.parametrize("of", [("weight",), ("clip", "optimiser"), tuple(FACTORS)])
-def test_factorial_tests_are_those_of_repeated_measures(
-    make_frame: Callable[..., pd.DataFrame], cells: Any, of: Any
-) -> None:
+def test_factorial_tests_are_those_of_repeated_measures(make_frame, cells, of):
     found = Measurements(make_frame(cells), BETTER).per_seed(factorial(*of)).values
     rows = [
         {"seed": seed, "value": value, **dict(zip(FACTORS, CELLS[variant], strict=True))}
@@ -193,7 +178,7 @@ def test_factorial_tests_are_those_of_repeated_measures(
     assert student_t(list(found.values())).p_value == pytest.approx(expected)
 
 
-def test_a_factorial_effect_is_a_sum_of_weighted_terms() -> None:
+def test_a_factorial_effect_is_a_sum_of_weighted_terms():
     design = factorial("weight", "clip")
     weights = {term.variant: term.weight for term in design.weighted}
     assert weights["v110"] == weights["v001"] == 0.5

@@ -1,13 +1,10 @@
 import csv
 import io
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from fixbench.ablation import Ablation
 from fixbench.statistics import adjudicate, claims_table
 
 KEYS = [
@@ -40,12 +37,7 @@ KEYS = [
 
 
 @pytest.fixture
-def results(
-    make_frame: Callable[..., pd.DataFrame],
-    make_ablation: Callable[..., Ablation],
-    make_claim: Callable[..., dict[str, Any]],
-    minus: Callable[..., dict[str, Any]],
-) -> Any:
+def results(make_frame, make_ablation, make_claim, minus):
     ablation = make_ablation(
         [
             make_claim(
@@ -66,7 +58,7 @@ def results(
     return one_seed + adjudicate(ablation, pd.concat([frame, more]), tier="small")
 
 
-def test_rows_have_every_key_in_order_and_no_nan(results: Any) -> None:
+def test_rows_have_every_key_in_order_and_no_nan(results):
     table = claims_table(results)
     assert all(list(row) == KEYS for row in table)
     text = json.dumps(table, allow_nan=False)
@@ -92,12 +84,7 @@ def test_rows_have_every_key_in_order_and_no_nan(results: Any) -> None:
     ]
 
 
-def test_failed_seeds_are_counted_and_left_out_beside(
-    make_frame: Callable[..., pd.DataFrame],
-    make_ablation: Callable[..., Ablation],
-    make_claim: Callable[..., dict[str, Any]],
-    minus: Callable[..., dict[str, Any]],
-) -> None:
+def test_failed_seeds_are_counted_and_left_out_beside(make_frame, make_ablation, make_claim, minus):
     rival = {"name": "c", "effect": minus("c", "a"), "meaning": "m"}
     ablation = make_ablation(
         [make_claim({}, controls=[rival], preconditions=[{**rival, "above": 0}])]
@@ -116,7 +103,7 @@ def test_failed_seeds_are_counted_and_left_out_beside(
         assert item["complete_case"] == pytest.approx(complete)
 
 
-def test_numbers_are_plain_and_survive_a_csv(results: Any) -> None:
+def test_numbers_are_plain_and_survive_a_csv(results):
     row = claims_table(results)[2]
     assert all(type(value) in (str, int, float, bool, list, type(None)) for value in row.values())
     flat = {key: value for key, value in row.items() if key not in ("preconditions", "controls")}
@@ -129,12 +116,7 @@ def test_numbers_are_plain_and_survive_a_csv(results: Any) -> None:
     assert float(read["p_adjusted"]) == row["p_adjusted"]
 
 
-def test_an_interval_that_is_not_finite_is_none(
-    make_frame: Callable[..., pd.DataFrame],
-    make_ablation: Callable[..., Ablation],
-    make_claim: Callable[..., dict[str, Any]],
-    minus: Callable[..., dict[str, Any]],
-) -> None:
+def test_an_interval_that_is_not_finite_is_none(make_frame, make_ablation, make_claim, minus):
     ablation = make_ablation([make_claim({"margin": 1.1}, effect=minus("b", "a", scale="log"))])
     frame = make_frame({"a": {0: 1.0, 1: 1.0}, "b": {0: 1e-200, 1: 1e200}})
     (row,) = claims_table(adjudicate(ablation, frame, tier="small"))
