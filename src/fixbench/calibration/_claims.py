@@ -1,11 +1,11 @@
 """Verdicts on claims whose truth is known, by the functions that judge real ones.
 
 Each replication is a claim about two variants of its own, with its own stage, so that runs are
-imputed from these two alone. `adjudicate` takes milliseconds for each claim, mostly for rows and
-for checks that decide nothing, which is too slow to tell 5 % from 10 %. So the verdicts are found
-in two ways. The rules, restated in arrays with the tests of the package, judge all claims.
-`adjudicate` judges the first claims of every simulation from rows, as those of a run. Both must
-give the same verdict on every claim; how often they do is a rate of its own.
+imputed from these two alone. `fixbench.statistics.adjudicate` takes milliseconds a claim, mostly
+for rows and for checks that decide nothing; that is too long to tell 5 % from 10 %. So verdicts are
+found twice: all of them by the rules as they are stated, in arrays, with the tests of the package;
+and the first ones of every simulation from rows, by `adjudicate`, as those of a run. Both must give
+the same verdict on every claim, which is a rate of its own.
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ class _Runs:
         """By the rules of `fixbench.statistics._verdict`, in arrays, with intervals.
 
         Args:
-            family: the number of successive claims that make one family; 1 for single claims.
+            family: how many claims make one, one after another; where it is 1, each is alone.
         """
         effects = self.effects("score")
         tests = t_tests(effects)
