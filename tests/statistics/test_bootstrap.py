@@ -1,6 +1,5 @@
 import tracemalloc
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ from fixbench.statistics import _bootstrap as bootstrap
 from fixbench.statistics import bca_interval, bca_intervals
 
 
-def scipy_bca(
-    values: Any, confidence: float = 0.95, seed: int = 0, resamples: int = 9_999
-) -> tuple[Any, Any]:
+def scipy_bca(values, confidence=0.95, seed=0, resamples=9_999):
     found = stats.bootstrap(
         (values,),
         np.mean,
@@ -26,7 +23,7 @@ def scipy_bca(
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
 @pytest.mark.parametrize("confidence", [0.9, 0.99])
-def test_bca_has_the_numbers_of_scipy(n: int, confidence: float) -> None:
+def test_bca_has_the_numbers_of_scipy(n, confidence):
     samples = np.random.default_rng(n).lognormal(size=(6, n))
     # Resampled means that equal the observed one count as such here; in scipy only where sums
     # carry no rounding, as those of binary fractions. From n = 10 on it makes little difference.
@@ -39,7 +36,7 @@ def test_bca_has_the_numbers_of_scipy(n: int, confidence: float) -> None:
             assert one == pytest.approx(found, rel=1e-12)
 
 
-def test_bca_of_three_values_counts_ties_as_ties() -> None:
+def test_bca_of_three_values_counts_ties_as_ties():
     # 2/9 of the resamples are a permutation of the sample; rounding must not split them.
     values = np.array([0.1, 0.2, 0.3])
     low, high = bca_intervals(np.stack([values, values * 1024]), resamples=999)
@@ -47,7 +44,7 @@ def test_bca_of_three_values_counts_ties_as_ties() -> None:
     assert low[1] / low[0] == pytest.approx(1024, rel=1e-12)
 
 
-def test_bca_in_blocks_is_the_same_and_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bca_in_blocks_is_the_same_and_bounded_in_memory(monkeypatch):
     samples = np.random.default_rng(1).normal(size=(40, 12))
     whole = np.array(bca_intervals(samples, resamples=999))
     monkeypatch.setattr(bootstrap, "_LARGEST", 5_000)
@@ -59,7 +56,7 @@ def test_bca_in_blocks_is_the_same_and_bounded_in_memory(monkeypatch: pytest.Mon
     assert peak < 40 * 999 * 8  # not even all resampled means at once
 
 
-def test_bca_without_variance_is_undefined_and_silent() -> None:
+def test_bca_without_variance_is_undefined_and_silent():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         low, high = bca_intervals([[2.0, 2.0, 2.0], [1.0, 2.0, 4.0]], resamples=999)

@@ -1,7 +1,4 @@
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,13 +14,11 @@ from fixbench.statistics import Measurements
 BETTER = {"loss": "lower", "score": "higher", "norm": "neither"}
 
 
-def term(
-    variant: Any, metric: str = "loss", at: Any = "last", weight: float = 1.0, stage: str = "test"
-) -> Term:
+def term(variant, metric="loss", at="last", weight=1.0, stage="test"):
     return Term(variant=variant, metric=metric, stage=stage, at=at, weight=weight)
 
 
-def effect(*terms: Any, scale: Any = "plain") -> Effect:
+def effect(*terms, scale="plain"):
     return Effect(terms=list(terms), scale=scale)
 
 
@@ -38,9 +33,7 @@ def effect(*terms: Any, scale: Any = "plain") -> Effect:
         (10, 4.0),
     ],
 )
-def test_step_selection_by_hand(
-    make_frame: Callable[..., pd.DataFrame], at: str | int, expected: float
-) -> None:
+def test_step_selection_by_hand(make_frame, at, expected):
     frame = make_frame({"a": {0: [8.0, 4.0, 1.0]}}, steps=[0, 10, 40]).sample(
         frac=1, random_state=1
     )
@@ -49,21 +42,19 @@ def test_step_selection_by_hand(
     assert not found.failed
 
 
-def test_logarithms_come_before_averages(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_logarithms_come_before_averages(make_frame):
     frame = make_frame({"a": {0: [1.0, 100.0]}})
     found = Measurements(frame, BETTER).per_seed(effect(term("a", at="mean"), scale="log"))
     # The geometric mean is 10; the log of the arithmetic mean would be log 50.5.
     assert found.values[0] == pytest.approx(math.log(10))
 
 
-def test_the_area_of_one_step_is_its_value(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_the_area_of_one_step_is_its_value(make_frame):
     frame = make_frame({"a": {0: 3.0}})
     assert Measurements(frame, BETTER).per_seed(effect(term("a", at="area"))).values == {0: 3.0}
 
 
-def test_terms_are_weighted_and_paired_by_seed_not_by_position(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_terms_are_weighted_and_paired_by_seed_not_by_position(make_frame):
     frame = make_frame({"a": {0: 1.0, 5: 10.0, 2: 100.0}, "b": {2: 7.0, 0: 3.0, 5: 5.0}})
     contrast = effect(term("b", weight=2.0), term("a", weight=-0.5))
     assert Measurements(frame, BETTER).per_seed(contrast).values == {0: 5.5, 2: -36.0, 5: 5.0}
@@ -71,9 +62,7 @@ def test_terms_are_weighted_and_paired_by_seed_not_by_position(
 
 @settings(max_examples=30)
 @given(st.permutations(range(6)), st.lists(st.floats(0.1, 9), min_size=6, max_size=6))
-def test_row_order_is_irrelevant_and_swapped_log_terms_are_the_reciprocal(
-    order: list[Any], values: list[float]
-) -> None:
+def test_row_order_is_irrelevant_and_swapped_log_terms_are_the_reciprocal(order, values):
     frame = pd.DataFrame(
         {
             "ablation": "toy",
@@ -106,7 +95,7 @@ ARMS = {
 }
 
 
-def contrast(metric: Any, scale: str = "plain") -> Any:
+def contrast(metric, scale="plain"):
     return effect(term("b", metric=metric), term("a", metric=metric, weight=-1.0), scale=scale)
 
 
@@ -128,12 +117,7 @@ def contrast(metric: Any, scale: str = "plain") -> Any:
         ("norm", [("a", 3), ("b", 4)], {3: 0.25, 4: 0.25}),
     ],
 )
-def test_a_failed_run_counts_as_the_policy_says(
-    make_frame: Callable[..., pd.DataFrame],
-    metric: str,
-    failed: list[tuple[str, int]],
-    expected: dict[int, float],
-) -> None:
+def test_a_failed_run_counts_as_the_policy_says(make_frame, metric, failed, expected):
     # Neither the failed run's own value nor a variant that is not compared makes a difference.
     frame = make_frame(ARMS, metric=metric, failed=failed)
     found = Measurements(frame, BETTER).per_seed(contrast(metric), null=0.25)
@@ -148,9 +132,7 @@ def test_a_failed_run_counts_as_the_policy_says(
     assert found.policy[0].endswith("counts as the null.") == null
 
 
-def test_a_seed_is_imputed_without_any_complete_one(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_a_seed_is_imputed_without_any_complete_one(make_frame):
     frame = make_frame({"a": {0: 1.0, 1: 2.0}, "b": {0: 4.0, 1: 5.0}}, failed=[("a", 0), ("b", 1)])
     found = Measurements(frame, BETTER).per_seed(contrast("loss"))
     # a as bad as 4, b as bad as 4.
@@ -158,9 +140,7 @@ def test_a_seed_is_imputed_without_any_complete_one(
     assert found.complete == {}
 
 
-def test_a_failure_of_an_arm_without_weight_pulls_to_no_side(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_a_failure_of_an_arm_without_weight_pulls_to_no_side(make_frame):
     frame = make_frame(ARMS, failed=[("c", 0)])
     terms = [term("b"), term("a", weight=-1.0), term("c", weight=0.0)]
     found = Measurements(frame, BETTER).per_seed(effect(*terms), null=7.0)
@@ -174,9 +154,7 @@ def test_a_failure_of_an_arm_without_weight_pulls_to_no_side(
     st.sets(st.integers(0, 2)),
     st.sampled_from(["loss", "score"]),
 )
-def test_a_failure_never_flatters_the_arm_that_failed(
-    values: list[float], seeds: set[int], metric: str
-) -> None:
+def test_a_failure_never_flatters_the_arm_that_failed(values, seeds, metric):
     runs = {"a": values[:4], "b": values[4:]}
     rows = [(variant, seed, runs[variant][seed]) for variant in runs for seed in range(4)]
     frame = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
@@ -190,9 +168,7 @@ def test_a_failure_never_flatters_the_arm_that_failed(
     assert sign * mean >= sign * complete - 1e-12
 
 
-def test_one_failed_row_fails_the_whole_run_and_a_hole_is_imputed(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_one_failed_row_fails_the_whole_run_and_a_hole_is_imputed(make_frame):
     frame = make_frame({"a": {0: 1.0, 1: 2.0}})
     lost = make_frame({"a": {2: math.nan}}, stage="train", failed=[("a", 2)])
     both = Measurements(pd.concat([frame, lost]), BETTER)
@@ -201,9 +177,7 @@ def test_one_failed_row_fails_the_whole_run_and_a_hole_is_imputed(
     assert found.failed == {2}
 
 
-def test_a_value_that_is_not_finite_fails_its_run_even_if_marked_ok(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_a_value_that_is_not_finite_fails_its_run_even_if_marked_ok(make_frame):
     frame = make_frame({"a": {0: [9.0, math.inf], 1: [2.0, 3.0]}})
     found = Measurements(frame, BETTER).per_seed(effect(term("a", at="first")))
     # Nor does the 9 that it measured before enter the values from which it is imputed.
@@ -211,15 +185,13 @@ def test_a_value_that_is_not_finite_fails_its_run_even_if_marked_ok(
     assert found.failed == {0}
 
 
-def test_imputation_on_the_log_scale_is_of_ratios(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_imputation_on_the_log_scale_is_of_ratios(make_frame):
     frame = make_frame({"a": {0: 2.0, 1: 4.0}, "b": {0: 4.0, 1: 4.0}}, failed=[("b", 1)])
     found = Measurements(frame, BETTER).per_seed(contrast("loss", scale="log"))
     assert found.values == pytest.approx({0: math.log(2), 1: math.log(2)})
 
 
-def test_an_arm_without_a_successful_run_leaves_no_effect(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_an_arm_without_a_successful_run_leaves_no_effect(make_frame):
     runs = {"a": {0: 1.0, 1: 2.0}, "b": {0: 3.0, 1: 4.0}}
     frame = make_frame(runs, failed=[("a", 0), ("a", 1)])
     found = Measurements(frame, BETTER).per_seed(contrast("loss"))
@@ -232,9 +204,7 @@ def test_an_arm_without_a_successful_run_leaves_no_effect(
     )
 
 
-def test_property_counts_every_step_only_where_asked(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_property_counts_every_step_only_where_asked(make_frame):
     frame = make_frame({"a": {0: [0.0, 1.0], 1: [1.0, 1.0]}, "b": {0: [1.0, 1.0], 1: [1.0, 1.0]}})
     results = Measurements(frame, BETTER)
     last = results.count_property(effect(term("a"), term("b")))
@@ -244,15 +214,13 @@ def test_property_counts_every_step_only_where_asked(
     assert every.share == {0: 0.75, 1: 1.0}
 
 
-def refusal(frame: Any, *terms: Any, scale: Any = "plain") -> str:
+def refusal(frame, *terms, scale="plain"):
     with pytest.raises(InputError) as caught:
         Measurements(frame, BETTER).per_seed(effect(*terms, scale=scale))
     return str(caught.value)
 
 
-def test_unbalanced_seeds_are_refused_with_the_missing_ones(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_unbalanced_seeds_are_refused_with_the_missing_ones(make_frame):
     frame = make_frame({"a": {0: 1.0, 1: 1.0, 2: 1.0}, "b": {0: 1.0, 2: 1.0, 3: 1.0}})
     assert refusal(frame, term("a"), term("b")) == (
         "results/a.parquet: seed is [0, 1, 2]; expected the same seeds for every variant of a "
@@ -270,9 +238,7 @@ FULL = {seed: [1.0, 2.0, 3.0] for seed in range(3)}
     ("at", "found", "expected"),
     [("mean", [0], [0, 1, 2]), ("area", [0], [0, 1, 2]), ("last", [0], [2])],
 )
-def test_runs_of_other_steps_are_refused(
-    make_frame: Callable[..., pd.DataFrame], at: str, found: list[int], expected: list[int]
-) -> None:
+def test_runs_of_other_steps_are_refused(make_frame, at, found, expected):
     frame = make_frame({"a": FULL}, steps=None)
     frame = pd.concat([frame, make_frame({"b": SHORT})])
     for terms in ([term("b", at=at)], [term("a", at=at, weight=-1.0), term("b", at=at)]):
@@ -297,9 +263,7 @@ def test_runs_of_other_steps_are_refused(
     Measurements(frame, BETTER).per_seed(effect(term("b", at="first"), term("a", at="first")))
 
 
-def test_variants_of_other_lengths_are_compared_at_their_ends_but_not_averaged(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_variants_of_other_lengths_are_compared_at_their_ends_but_not_averaged(make_frame):
     long = make_frame({"a": {seed: [float(step) for step in range(9)] for seed in range(3)}})
     frame = pd.concat([long, make_frame({"b": FULL})])
     results = Measurements(frame, BETTER)
@@ -313,7 +277,7 @@ def test_variants_of_other_lengths_are_compared_at_their_ends_but_not_averaged(
         results.per_seed(effect(term("b", at=at)))
 
 
-def test_nested_samples_are_of_each_seed_alone(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_nested_samples_are_of_each_seed_alone(make_frame):
     frame = make_frame({"a": SHORT, "b": SHORT})
     terms = [term("b", at="mean"), term("a", at="mean", weight=-1.0)]
     nested = Effect(terms=terms, samples="nested")
@@ -322,7 +286,7 @@ def test_nested_samples_are_of_each_seed_alone(make_frame: Callable[..., pd.Data
         Measurements(frame, BETTER).per_seed(Effect(terms=terms, samples="crossed"))
 
 
-def test_a_step_that_one_run_lacks_is_refused(make_frame: Callable[..., pd.DataFrame]) -> None:
+def test_a_step_that_one_run_lacks_is_refused(make_frame):
     frame = make_frame({"a": {0: [1.0, 2.0], 1: [1.0]}}, steps=None)
     assert "variant 'a' lacks [1] of metric 'loss' in stage 'test' (step 1)" in refusal(
         frame, term("a", at=1)
@@ -350,15 +314,11 @@ def test_a_step_that_one_run_lacks_is_refused(make_frame: Callable[..., pd.DataF
         (term("a", at=7), "rows of metric 'loss' in stage 'test' (step 7)"),
     ],
 )
-def test_a_term_without_rows_is_refused(
-    make_frame: Callable[..., pd.DataFrame], wanted: Any, words: str
-) -> None:
+def test_a_term_without_rows_is_refused(make_frame, wanted, words):
     assert words in refusal(make_frame({"a": {0: 1.0}}), wanted)
 
 
-def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(
-    make_frame: Callable[..., pd.DataFrame],
-) -> None:
+def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(make_frame):
     frame = make_frame({"a": {0: 1.0, 3: 0.0}})
     assert refusal(frame, term("a"), scale="log") == (
         "results/a.parquet: variant 'a', metric 'loss', seed 3 is 0.0; expected a positive value, "
@@ -366,9 +326,7 @@ def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(
     )
 
 
-def test_duplicates_are_refused_in_a_frame_and_between_files(
-    make_frame: Callable[..., pd.DataFrame], tmp_path: Path
-) -> None:
+def test_duplicates_are_refused_in_a_frame_and_between_files(make_frame, tmp_path):
     frame = make_frame({"a": {0: 1.0, 1: 2.0}})
     with pytest.raises(InputError) as caught:
         Measurements(pd.concat([frame, frame.tail(1)]), BETTER)
@@ -389,7 +347,7 @@ def test_duplicates_are_refused_in_a_frame_and_between_files(
         read_results([tmp_path / "one", tmp_path / "two"])
 
 
-def test_results_written_by_jobs_are_read(tmp_path: Path) -> None:
+def test_results_written_by_jobs_are_read(tmp_path):
     for variant, offset in (("a", 0.0), ("b", 2.0)):
         write_results(
             tmp_path / variant,

@@ -1,5 +1,4 @@
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from fixbench.statistics import (
 )
 
 
-def test_bounds_are_symmetric_on_the_analysis_scale() -> None:
+def test_bounds_are_symmetric_on_the_analysis_scale():
     assert equivalence_bounds(1.0, 0.25, "plain") == (0.75, 1.25)
     low, high = equivalence_bounds(2.0, 1.1, "log")
     assert math.exp(low) == pytest.approx(2 / 1.1)
@@ -25,9 +24,7 @@ def test_bounds_are_symmetric_on_the_analysis_scale() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(2, 12), st.floats(0.05, 3))
-def test_tost_agrees_with_paired_tost_and_with_two_one_sided_tests(
-    seed: int, n: int, margin: float
-) -> None:
+def test_tost_agrees_with_paired_tost_and_with_two_one_sided_tests(seed, n, margin):
     first, second = np.random.default_rng(seed).normal(size=(2, n))
     found = tost(first - second, low=-margin, high=margin)
     assert found == pytest.approx(ttost_paired(first, second, -margin, margin)[0])
@@ -36,14 +33,14 @@ def test_tost_agrees_with_paired_tost_and_with_two_one_sided_tests(
     assert found == pytest.approx(max(above, below))
 
 
-def test_tost_agrees_with_the_interval_of_twice_alpha() -> None:
+def test_tost_agrees_with_the_interval_of_twice_alpha():
     values = np.random.default_rng(2).normal(0.1, 1, 15)
     low, high = stats.ttest_1samp(values, 0).confidence_interval(0.9)
     reach = max(-low, high)
     assert tost(values, low=-reach, high=reach) == pytest.approx(0.05)
 
 
-def test_tost_where_the_t_test_is_undefined() -> None:
+def test_tost_where_the_t_test_is_undefined():
     assert math.isnan(tost([0.0], low=-1, high=1))
     assert math.isnan(tost([0.0, math.nan], low=-1, high=1))
     assert tost([0.2] * 10, low=-1, high=1) == 2**-10
@@ -51,7 +48,7 @@ def test_tost_where_the_t_test_is_undefined() -> None:
     assert tost([-3.0] * 10, low=-1, high=1) == 1.0
 
 
-def test_seeds_for_a_difference_match_published_numbers() -> None:
+def test_seeds_for_a_difference_match_published_numbers():
     # Two-sided one-sample t-test at 0.05 with 80 % power (Cohen, 1988; G*Power).
     published = {0.2: 199, 0.5: 34, 0.8: 15}
     for effect, n in published.items():
@@ -59,12 +56,12 @@ def test_seeds_for_a_difference_match_published_numbers() -> None:
         assert seeds_for_difference(3 - 2 * effect, 2.0, null=3.0, alpha=0.05) == n
 
 
-def test_seeds_for_equivalence_reach_their_power_in_simulation() -> None:
+def test_seeds_for_equivalence_reach_their_power_in_simulation():
     n = seeds_for_equivalence(0.2, 1.0, low=-0.8, high=0.8, alpha=0.05)
     assert n is not None
     draws = np.random.default_rng(4).normal(0.2, 1, (20_000, n))
 
-    def power(values: Any) -> Any:
+    def power(values):
         error = values.std(axis=1, ddof=1) / math.sqrt(values.shape[1])
         reach = stats.t.isf(0.05, values.shape[1] - 1) * error
         inside = (values.mean(axis=1) - reach > -0.8) & (values.mean(axis=1) + reach < 0.8)
@@ -75,10 +72,10 @@ def test_seeds_for_equivalence_reach_their_power_in_simulation() -> None:
 
 
 @given(st.floats(0.02, 4), st.floats(0.001, 0.1))
-def test_seeds_are_the_fewest_by_the_noncentral_t(effect: float, alpha: float) -> None:
+def test_seeds_are_the_fewest_by_the_noncentral_t(effect, alpha):
     n = seeds_for_difference(effect, 1.0, null=0.0, alpha=alpha)
 
-    def power(seeds: Any) -> Any:
+    def power(seeds):
         critical = stats.t.isf(alpha / 2, seeds - 1)
         return stats.nct.sf(critical, seeds - 1, effect * math.sqrt(seeds))
 
@@ -89,7 +86,7 @@ def test_seeds_are_the_fewest_by_the_noncentral_t(effect: float, alpha: float) -
         assert n == 2 or power(n - 1) < 0.8
 
 
-def test_questions_that_no_number_of_seeds_settles() -> None:
+def test_questions_that_no_number_of_seeds_settles():
     assert seeds_for_difference(0.0, 1.0, null=0.0, alpha=0.05) is None
     assert seeds_for_difference(0.01, 1.0, null=0.0, alpha=0.05) is None
     assert seeds_for_difference(0.0, 0.0, null=0.0, alpha=0.05) is None
@@ -97,7 +94,7 @@ def test_questions_that_no_number_of_seeds_settles() -> None:
     assert seeds_for_equivalence(0.999, 1.0, low=-1, high=1, alpha=0.05) is None
 
 
-def test_huge_effects_need_few_seeds_and_raise_no_warning() -> None:
+def test_huge_effects_need_few_seeds_and_raise_no_warning():
     for effect in (5.0, 50.0, 1e6, 1e300):
         found = seeds_for_difference(effect, 1.0, null=0.0, alpha=0.05 / 14)
         assert found is not None
@@ -105,16 +102,14 @@ def test_huge_effects_need_few_seeds_and_raise_no_warning() -> None:
         assert seeds_for_equivalence(0, 1.0, low=-effect, high=effect, alpha=0.05) <= 5
 
 
-def test_without_variance_the_sign_flip_floor_decides() -> None:
+def test_without_variance_the_sign_flip_floor_decides():
     # 2/2⁶ = 0.031 is the first below 0.05; 1/2⁵ = 0.031 one-sided.
     assert seeds_for_difference(1.0, 0.0, null=0.0, alpha=0.05) == 6
     assert seeds_for_equivalence(0.0, 0.0, low=-1, high=1, alpha=0.05) == 5
 
 
 @given(st.integers(0, 10_000), st.integers(2, 12), st.floats(-2, 2))
-def test_not_worse_is_the_doubled_one_sided_test_and_agrees_with_the_interval(
-    seed: int, n: int, bound: float
-) -> None:
+def test_not_worse_is_the_doubled_one_sided_test_and_agrees_with_the_interval(seed, n, bound):
     values = np.random.default_rng(seed).normal(0.3, 1, n)
     for direction in ("greater", "less"):
         found = not_worse(values, bound=bound, direction=direction)
@@ -125,7 +120,7 @@ def test_not_worse_is_the_doubled_one_sided_test_and_agrees_with_the_interval(
     assert (not_worse(values, bound=bound, direction="less") < 0.05) == (high < bound)
 
 
-def test_not_worse_without_variance_or_with_one_seed() -> None:
+def test_not_worse_without_variance_or_with_one_seed():
     assert not_worse([1.0] * 5, bound=0.5, direction="greater") == 2 / 2**5
     assert not_worse([1.0] * 5, bound=0.5, direction="less") == 1.0
     assert not_worse([1.0] * 5, bound=1.0, direction="greater") == 1.0
@@ -133,7 +128,7 @@ def test_not_worse_without_variance_or_with_one_seed() -> None:
     assert math.isnan(not_worse([1.0, math.nan], bound=0.5, direction="greater"))
 
 
-def test_not_worse_at_its_bound_errs_once_in_forty() -> None:
+def test_not_worse_at_its_bound_errs_once_in_forty():
     # 4,000 samples whose mean is the bound: 1/40 of them, within four standard errors.
     random = np.random.default_rng(11)
     found = [

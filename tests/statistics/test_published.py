@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,14 +27,14 @@ SLEEP = (
 MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
-def test_students_sleep() -> None:
+def test_students_sleep():
     found = student_t(np.subtract(*SLEEP))
     assert found.mean == pytest.approx(-1.58)
     assert found.p_value == pytest.approx(0.00283289, rel=1e-5)
     assert (found.low, found.high) == pytest.approx((-2.4598858, -0.7001142), rel=1e-6)
 
 
-def test_fishers_maize() -> None:
+def test_fishers_maize():
     # Fisher: t = 2.148 with 14 degrees of freedom, 5 per cent being 2.145; and of the 2¹⁵ = 32,768
     # ways of the signs 863 give a total of 314 or more, 1,726 both ways.
     found = student_t(MAIZE)
@@ -45,7 +44,7 @@ def test_fishers_maize() -> None:
     assert sign_flip(MAIZE) == 1726 / 32768
 
 
-def test_planned_pairs() -> None:
+def test_planned_pairs():
     # R's help says "n = 33.36713" of power.t.test(delta = .5, power = .8, type = "paired"); that
     # counts power on both sides, which differs in the seventh digit.
     assert seeds_for_difference(0.5, 1, null=0, alpha=0.05) == 34
@@ -55,7 +54,7 @@ R = shutil.which("Rscript")
 
 
 @pytest.mark.skipif(R is None, reason="R is not installed")
-def test_everything_is_what_r_says(tmp_path: Path) -> None:
+def test_everything_is_what_r_says(tmp_path):
     random = np.random.default_rng(8)
     first, second = random.lognormal(size=(2, 12))
     p_values = random.beta(0.4, 3, 9)
@@ -77,7 +76,6 @@ def test_everything_is_what_r_says(tmp_path: Path) -> None:
     """
     path = tmp_path / "check.R"
     path.write_text(script)
-    assert R is not None
     done = subprocess.run([R, path], capture_output=True, text=True, check=True, timeout=300)
     p_value, low, high, plain, equivalent, *rest = json.loads(done.stdout)
     adjusted, seeds = rest[:9], rest[9:]
@@ -86,7 +84,7 @@ def test_everything_is_what_r_says(tmp_path: Path) -> None:
     assert (found.p_value, found.low, found.high) == pytest.approx((p_value, low, high), rel=1e-9)
     assert student_t(differences).p_value == pytest.approx(plain, rel=1e-9)
     assert tost(differences, low=-margin, high=margin) == pytest.approx(equivalent, rel=1e-9)
-    named = {str(place): float(value) for place, value in enumerate(p_values)}
+    named = dict(enumerate(map(float, p_values)))
     assert list(holm(named).values()) == pytest.approx(adjusted, rel=1e-9)
     planned = [
         seeds_for_difference(effect, 1, null=0, alpha=alpha)

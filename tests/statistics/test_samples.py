@@ -1,7 +1,5 @@
 """Many samples at once: the numbers of the functions for one, and of other libraries."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -23,14 +21,14 @@ from fixbench.statistics import (
 
 
 @pytest.fixture(params=[2, 3, 5, 10, 30])
-def samples(request: pytest.FixtureRequest) -> np.ndarray[Any, Any]:
+def samples(request):
     random = np.random.default_rng(request.param)
     discrete = random.binomial(4, 0.5, (20, request.param)) - 2.0
     same = np.full((2, request.param), [[0.0], [0.3]])
     return np.concatenate([random.normal(0.4, 1, (20, request.param)), discrete, same])
 
 
-def test_rows_are_the_single_samples(samples: Any) -> None:
+def test_rows_are_the_single_samples(samples):
     tests = t_tests(samples, null=0.2, confidence=0.9)
     flips, equivalent = sign_flips(samples, null=0.2, seed=1), tosts(samples, low=-1, high=1.5)
     for row, values in enumerate(samples):
@@ -43,7 +41,7 @@ def test_rows_are_the_single_samples(samples: Any) -> None:
         assert tost(values, low=-1, high=1.5) == pytest.approx(equivalent[row], rel=1e-12)
 
 
-def test_rows_are_those_of_scipy_and_statsmodels(samples: Any) -> None:
+def test_rows_are_those_of_scipy_and_statsmodels(samples):
     varied = samples[np.ptp(samples, axis=1) > 0]
     tests, expected = t_tests(varied, null=0.2), stats.ttest_1samp(varied, 0.2, axis=1)
     interval = expected.confidence_interval(0.95)
@@ -54,14 +52,14 @@ def test_rows_are_those_of_scipy_and_statsmodels(samples: Any) -> None:
     assert tosts(varied, low=-1, high=1.5) == pytest.approx(equivalent, rel=1e-9)
 
 
-def test_random_flips_in_blocks_are_the_same_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_flips_in_blocks_are_the_same_flips(monkeypatch):
     samples = np.random.default_rng(2).normal(0.3, 1, (5, 25))
     whole = sign_flips(samples, seed=4, flips=999)
     monkeypatch.setattr("fixbench.statistics._samples._LARGEST", 2_000)
     assert (sign_flips(samples, seed=4, flips=999) == whole).all()
 
 
-def test_holm_is_that_of_statsmodels() -> None:
+def test_holm_is_that_of_statsmodels():
     families = np.random.default_rng(6).beta(0.3, 1, (50, 40))
     families[0, :5] = families[0, 5]  # ties
     expected = [multipletests(family, method="holm")[1] for family in families]
@@ -72,6 +70,6 @@ def test_holm_is_that_of_statsmodels() -> None:
 
 @pytest.mark.parametrize("effect", [0.3, 0.8, 2.5])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 40])
-def test_seeds_are_those_of_statsmodels(effect: float, alpha: float) -> None:
+def test_seeds_are_those_of_statsmodels(effect, alpha):
     expected = TTestPower().solve_power(effect, alpha=alpha / 2, power=0.8, alternative="larger")
     assert seeds_for_difference(effect, 1, null=0, alpha=alpha) == max(2, np.ceil(expected))

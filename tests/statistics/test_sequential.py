@@ -1,5 +1,4 @@
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,16 +31,14 @@ PUBLISHED = [
 ]
 
 
-def bounds(looks: Any, alpha: float = 0.05, **options: Any) -> np.ndarray[Any, Any]:
+def bounds(looks, alpha=0.05, **options):
     """Of the statistic, all of alpha spent."""
     levels = spending_levels(looks, alpha=alpha / _sequential._KEPT, **options)
     return np.array([stats.norm.isf(look.level / 2) for look in levels])
 
 
 @pytest.mark.parametrize(("spending", "looks", "expected", "tolerance"), PUBLISHED)
-def test_boundaries_are_the_published_ones(
-    spending: Any, looks: Any, expected: Any, tolerance: Any
-) -> None:
+def test_boundaries_are_the_published_ones(spending, looks, expected, tolerance):
     # Looks begin with two seeds; what counts is their share of the last.
     found = bounds([2 * look for look in looks], spending=spending)
     assert found == pytest.approx(expected, abs=tolerance)
@@ -49,9 +46,7 @@ def test_boundaries_are_the_published_ones(
 
 @pytest.mark.parametrize("spending", ["pocock", "obrien-fleming"])
 @pytest.mark.parametrize("looks", [(5, 10), (5, 10, 15), (5, 10, 15, 20), (4, 8, 12, 16, 20)])
-def test_boundaries_spend_what_they_are_to_by_another_integral(
-    spending: str, looks: tuple[int, ...]
-) -> None:
+def test_boundaries_spend_what_they_are_to_by_another_integral(spending, looks):
     # The statistics of all looks are jointly normal with correlation sqrt(n / m): by the
     # multivariate normal distribution function (Genz, 1992) instead of recursive integration.
     found = bounds(looks, spending=spending)
@@ -74,7 +69,7 @@ def test_boundaries_spend_what_they_are_to_by_another_integral(
 
 
 @pytest.mark.parametrize("spending", ["pocock", "obrien-fleming"])
-def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending: Any) -> None:
+def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending):
     looks = spending_levels((7, 11, 30), alpha=0.02, spending=spending)
     assert looks[-1].spent == pytest.approx(0.02 * 0.85)
     assert [look.n for look in looks] == [7, 11, 30]
@@ -83,7 +78,7 @@ def test_all_is_spent_at_the_end_and_one_look_is_the_plain_test(spending: Any) -
     assert only.level == pytest.approx(0.02)
 
 
-def test_levels_are_those_of_a_simulated_walk() -> None:
+def test_levels_are_those_of_a_simulated_walk():
     looks = (5, 10, 15, 30)
     sums = np.random.default_rng(3).normal(size=(200_000, 30)).cumsum(axis=1)
     crossed = np.zeros(len(sums), bool)
@@ -94,23 +89,23 @@ def test_levels_are_those_of_a_simulated_walk() -> None:
         assert crossed.mean() == pytest.approx(look.spent, abs=4 * spread)
 
 
-def test_looks_are_blocks_up_to_the_budget() -> None:
+def test_looks_are_blocks_up_to_the_budget():
     assert plan_looks(20, block=5) == (5, 10, 15, 20)
     assert plan_looks(18, block=5) == (5, 10, 15, 18)
     assert plan_looks(16, block=5) == (5, 10, 16)
     assert plan_looks(5, block=5) == (5,)
 
 
-def kinds(progress: Any) -> dict[Any, Any]:
+def kinds(progress):
     return {claim: set(shown) for claim, shown in progress.shown.items()}
 
 
-def test_decisions_by_hand() -> None:
+def test_decisions_by_hand():
     looks = (5, 10, 20)
     levels = [look.level for look in spending_levels(looks)]
     strict = [look.level for look in spending_levels(looks, alpha=0.025)]
 
-    def after(first: Any, second: Any) -> Any:
+    def after(first, second):
         return decide({"A": {"different": first}, "B": {"different": second}}, looks=looks)
 
     # Nothing: go on. One at half of alpha: the other then has all of it, as Holm would.
@@ -137,7 +132,7 @@ def test_decisions_by_hand() -> None:
     assert after([math.nan], [math.nan]).next_n == 10
 
 
-def test_a_claim_without_evidence_counts_and_is_not_waited_for() -> None:
+def test_a_claim_without_evidence_counts_and_is_not_waited_for():
     looks = (5, 10)
     strict = spending_levels(looks, alpha=0.025)[0].level
     beside = decide({"A": {"different": [strict]}, "B": {}}, looks=looks)
@@ -150,7 +145,7 @@ def test_a_claim_without_evidence_counts_and_is_not_waited_for() -> None:
     assert decide({"B": {}}, looks=looks).next_n is None
 
 
-def test_equivalence_is_tested_on_one_side() -> None:
+def test_equivalence_is_tested_on_one_side():
     looks = (5, 10)
     level = spending_levels(looks, alpha=0.1)[0].level / 2
     shown = decide({"A": {"different": [0.5], "equivalent": [level]}}, looks=looks)
@@ -161,7 +156,7 @@ def test_equivalence_is_tested_on_one_side() -> None:
 
 
 @pytest.mark.parametrize("block", [3, 5])
-def test_peeking_errs_no_more_than_once_in_twenty(block: int) -> None:
+def test_peeking_errs_no_more_than_once_in_twenty(block):
     looks = plan_looks(30, block=block)
     draws = np.random.default_rng(block).normal(size=(8000, 30))
     p_values = np.stack([t_tests(draws[:, :n]).p_value for n in looks], axis=1)
@@ -176,7 +171,7 @@ def test_peeking_errs_no_more_than_once_in_twenty(block: int) -> None:
     assert stats.binomtest(wrong, 8000, 0.05, alternative="greater").pvalue > 0.001
 
 
-def test_a_family_that_is_looked_at_errs_no_more_either() -> None:
+def test_a_family_that_is_looked_at_errs_no_more_either():
     looks, claims = plan_looks(20, block=5), 8
     random = np.random.default_rng(5)
     wrong = 0
@@ -207,6 +202,6 @@ def test_a_family_that_is_looked_at_errs_no_more_either() -> None:
         (lambda: decide({"A": {"different": [1.0, 1.0]}}, looks=(5,)), "1 at most"),
     ],
 )
-def test_bad_plans_are_refused(call: Any, expected: str) -> None:
+def test_bad_plans_are_refused(call, expected):
     with pytest.raises(InputError, match=expected):
         call()
