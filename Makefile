@@ -2,6 +2,7 @@
 #
 #   make reproduce   the locked environment, then every ablation and its report
 #   make test        the same environment with the tools for development, then every check
+#   make checks      those checks that run no test: style, types, layers, workflow
 #   make image       the image that jobs run in, for the container engine that answers
 #   make wheels      the packages of that image into $(WHEELS), to build it without network
 #   make lock        resolve envs/*.in into envs/*.lock again
@@ -20,7 +21,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help environment development reproduce test image wheels lock clean
+.PHONY: help environment development reproduce checks test image wheels lock clean
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -91,17 +92,23 @@ reproduce: environment
 	$(call say,snakemake $(SNAKEMAKE))
 	snakemake $(SNAKEMAKE)
 
-test: development
+# .pre-commit-config.yaml has a hook for each of these commands; a test compares the two.
+checks: development
 	@$(ACTIVATE)
 	$(call say,ruff)
 	ruff check .
 	ruff format --check .
 	$(call say,mypy)
 	mypy
+	$(call say,import-linter)
+	lint-imports --no-logo
 	$(call say,snakefmt)
 	snakefmt --check Snakefile rules ablations
 	$(call say,snakemake --lint)
 	snakemake --lint
+
+test: checks
+	@$(ACTIVATE)
 	$(call say,pytest)
 	pytest $(PYTEST)
 
@@ -136,5 +143,5 @@ lock:
 	$(VENV)/bin/python -m fixbench image lock || echo 'then run: fixbench image lock'
 
 clean:
-	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build wheels .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build wheels .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	git clean -fdXq reports

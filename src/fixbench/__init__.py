@@ -1,3 +1,3 @@
 """Fixbench re-runs documented fixes for machine-learning systems and judges their claims."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -61,13 +61,13 @@ def analyse(
     """Judge the claims of the ablation in ``folder`` from its result files.
 
     Args:
-        looks: the planned ones, where seeds are added until a verdict.
-        unadjusted_looks: how many were made before that this judgement does not allow for.
+        looks: the seeds at each planned look, where seeds are added until a verdict.
+        unadjusted_looks: the number of earlier looks for which this judgement does not adjust.
 
     Raises:
-        InputError: the ablation file is wrong, or a result file is missing, damaged, of another
-            ablation or tier, or without a seed that it was asked for; or the seeds are those of no
-            look.
+        InputError: the ablation file is wrong; or a result file is missing, is damaged, belongs to
+            another ablation or tier, or lacks a seed that it was asked for; or the seeds are not
+            those of a planned look.
     """
     ablation, frame, recorded = _read(folder, tier, results)
     judged = adjudicate(
@@ -147,7 +147,7 @@ def _read(
             raise InputError(path, "seed", missing, expected=f"no missing seed: {expected}")
     recorded = _Recorded(
         claims=_forms(content["claims"] for content in metadata.values()),
-        # Which files of earlier versions do not have.
+        # Files of earlier versions do not record metrics.
         metrics=_forms(content.get("metrics", {}) for content in metadata.values()),
     )
     return ablation, frame, recorded
@@ -156,9 +156,8 @@ def _read(
 def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path) -> int:
     """Write all rows of an ablation to one Parquet file, and return how many there are.
 
-    For publishing: what the numbers of a report rest on, beside it. The metadata names the files
-    that the rows came from, with their SHA-256, and the claims and definitions of metrics that
-    these were produced under.
+    A published report has these rows beside it. The metadata holds the SHA-256 of each file that
+    the rows came from, and the claims and definitions of metrics under which they were produced.
 
     Raises:
         InputError: as `analyse`.
@@ -180,11 +179,11 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
 
 
 def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
-    """Write the verdicts with all that they rest on, atomically."""
+    """Write the verdicts and everything they rest on, whole or not at all."""
     rows = [asdict(result) for result in results]
     for row in rows:
         for key in ("looks", "unadjusted_looks"):
-            if not row[key]:  # so that the file of a plain run says nothing of looks
+            if not row[key]:  # a plain run has no looks to report
                 del row[key]
     write_json(path, rows)
 
@@ -214,11 +213,11 @@ def report(
     """Write the pages of one ablation to ``directory``.
 
     Args:
-        determinism: what `fixbench determinism` wrote, to be printed beside the effects; of other
-            code or of another tier it is named and not used.
+        determinism: what `fixbench determinism` wrote, to be printed beside the effects. A record
+            of other code or of another tier is named and not used.
 
     Raises:
-        InputError: a file is missing or damaged, ``determinism`` is of another ablation, or
+        InputError: a file is missing or damaged, ``determinism`` belongs to another ablation, or
             ``directory`` cannot be written to.
     """
     from fixbench.reports import write_report  # draws figures: slow to import
@@ -248,7 +247,7 @@ def write_all_claims(claims: Sequence[Path], directory: Path) -> None:
 
 
 def failed_runs(claims: Sequence[Path]) -> list[str]:
-    """What a run must not end without saying: the claims that rest on failed runs, a line each."""
+    """A line for each claim that rests on failed runs; a run prints them when it ends."""
     lines = []
     for path in claims:
         for result in load_claims(path):
@@ -262,9 +261,11 @@ def failed_runs(claims: Sequence[Path]) -> list[str]:
 
 
 def compare_verdicts(claims: Path, reference: Path) -> list[str]:
-    """How the verdicts of one ``claims.json`` differ from those of another, a line each.
+    """Compare the verdicts of one ``claims.json`` with those of another.
 
-    Nothing where the other has none of these claims.
+    Returns:
+        A line with the number of equal verdicts, then one for each verdict that differs; nothing
+        where ``reference`` has none of the claims.
 
     Raises:
         InputError: a file is missing or is not such a table.

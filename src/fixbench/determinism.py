@@ -1,7 +1,8 @@
 """Whether the same seed gives the same rows: the noise floor below every effect.
 
-One seed of one variant is run again, in a block behind another seed, and with another number of
-threads, all in a scratch folder; what differs is what no comparison of variants can tell apart.
+One seed of one variant runs once, once more, in a block behind another seed, and with another
+number of threads, all in a scratch folder. A difference between variants that is no larger than
+the differences between these runs shows nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = [
 
 Label = Literal["bitwise", "within tolerance", "noisy"]
 
-#: What a scratch project does not share with the real one: it keeps its own.
+#: Folders that a scratch project has for itself and does not share with the real one.
 _OWN = (".fixbench", "results", "logs", "reports")
 
 
@@ -42,8 +43,8 @@ class Scatter:
     """One metric of one stage whose rows are not the same to the last bit.
 
     Attributes:
-        steps, first, repeated: the two values at each step; nothing where there are other steps or
-            statuses.
+        steps, first, repeated: the steps and both values at each; empty where the steps or the
+            statuses of the two runs differ.
     """
 
     stage: str
@@ -59,11 +60,11 @@ class Repetition:
 
     Attributes:
         how: in words, such as ``again``.
-        label: ``bitwise`` if every row is the same to the last bit, ``within tolerance`` if no
-            value differs by more than that, relative to the larger, else ``noisy``.
-        differences: metric → its largest relative difference; nothing for a metric whose rows or
-            statuses are not the same, which counts as noisy.
-        scattered: what is not the same to the last bit, value by value.
+        label: ``bitwise`` if every row is the same to the last bit; ``within tolerance`` if no
+            value differs by more than the tolerance, relative to the larger; else ``noisy``.
+        differences: metric → its largest relative difference; ``None`` where the steps or statuses
+            differ or only one value is finite, which counts as noisy.
+        scattered: the values that are not the same to the last bit.
     """
 
     how: str
@@ -79,7 +80,7 @@ class Determinism:
     Attributes:
         code: `fixbench.provenance.code_hash` of the jobs.
         options: those of the variant.
-        label: the worst of the repetitions'.
+        label: the worst label of all repetitions.
         measured: stage → the metrics of its rows.
     """
 
@@ -116,11 +117,11 @@ def check_determinism(
 
     Args:
         root: as for `fixbench.job.run_job`; nothing is written there.
-        variant: the baseline variant when omitted; what it starts from is run with it.
-        seed: the tier's first when omitted.
-        threads: of the run on another number of them; the others have one.
-        tolerance: largest relative difference that does not count as noise.
-        progress: called with what is run next.
+        variant: by default the baseline variant. The variants that it starts from run first.
+        seed: by default the first seed of the tier.
+        threads: the number of threads of the last run; all other runs have one.
+        tolerance: the largest relative difference that does not count as noise.
+        progress: called before each run, with its name.
 
     Raises:
         InputError: as `fixbench.job.run_job`; ``threads`` is 1, or ``tolerance`` is negative.
@@ -191,7 +192,7 @@ def check_determinism(
 def compare_rows(
     first: pd.DataFrame, second: pd.DataFrame, *, how: str, tolerance: float
 ) -> Repetition:
-    """Compare two runs of one seed, row by row; rows in another order are the same."""
+    """Compare two runs of one seed, row by row. The order of rows does not count."""
     scattered: list[Scatter] = []
     found: dict[str, list[float | None]] = {}
     runs = [_cells(frame) for frame in (first, second)]
@@ -241,7 +242,7 @@ def _cells(frame: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
 
 
 def _largest_difference(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float | None:
-    """Relative to the larger of both; ``None`` where only one of them is finite."""
+    """Relative to the larger of two values; ``None`` where only one of them is finite."""
     finite = np.isfinite(x)
     if not np.array_equal(finite, np.isfinite(y)):
         return None
@@ -251,7 +252,7 @@ def _largest_difference(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> flo
 
 
 def _scratch_project(root: Path, scratch: Path) -> Path:
-    """A folder in which jobs find what they read in ``root`` and disturb no job that runs there."""
+    """A folder in which jobs find what ``root`` has, and disturb no job that runs in ``root``."""
     for path in root.resolve().iterdir():
         if path.name not in _OWN:
             os.symlink(path, scratch / path.name)
@@ -270,7 +271,7 @@ def _run(
     threads: int,
     device: str,
 ) -> pd.DataFrame:
-    """The rows of a variant, after what it starts from."""
+    """The rows of a variant. The variants that it starts from run first."""
     from fixbench.job import run_job
     from fixbench.results import read_results
 

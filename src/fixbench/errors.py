@@ -1,4 +1,4 @@
-"""The one exception a user of Fixbench is meant to read."""
+"""The one exception that a user of Fixbench reads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["InputError"]
 class InputError(Exception):
     """Bad input, refused before work starts.
 
-    Its text is one line that names the file, the key, the value found there and what would
-    be right. The command line prints that line and exits with status 2, without a traceback.
+    Its text is one line: the file, the key, the value found there, and what would be right. The
+    command line prints that line and exits with status 2, without a traceback.
 
     Args:
         file: the file (or the command-line option) in which the value stands.

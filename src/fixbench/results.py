@@ -59,10 +59,10 @@ class Row:
     """One measured number.
 
     Attributes:
-        stage: the part of the run it belongs to, e.g. ``"feedback"`` or ``"gradient/base"``.
-        step: position inside the stage (optimiser step, batch index); 0 where there is none.
-        metric: a metric name that the ablation declares.
-        value: the number; NaN only together with a status other than ``"ok"``.
+        stage: the part of the run, such as ``"feedback"`` or ``"gradient/base"``.
+        step: the position inside the stage (optimiser step, batch index); 0 where there is none.
+        metric: the name of a metric that the ablation declares.
+        value: the number; NaN only with a status other than ``"ok"``.
         status: one of `STATUSES`.
     """
 
@@ -114,7 +114,7 @@ def read_results(paths: Iterable[Path]) -> pd.DataFrame:
 
     Raises:
         InputError: a file is missing, is not Parquet, lacks a column, or measures the same
-            (variant, seed, stage, step, metric) as another.
+            (variant, seed, stage, step, metric) as another file.
     """
     frames = []
     for path in paths:

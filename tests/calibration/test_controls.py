@@ -1,6 +1,8 @@
 """Controls of the suite itself: the same variant twice, and effects of known size."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from fixbench.statistics import student_t
 from fixbench.verdicts import adjudicate
 
 
-def write_runs(folder, runs):
+def write_runs(folder: Any, runs: Any) -> Any:
     """``runs``: variant → seed → value, through the files that jobs write."""
     paths = []
     for variant, values in runs.items():
@@ -36,14 +38,14 @@ def write_runs(folder, runs):
     return read_results(paths)
 
 
-def judge(folder, runs, truth=TRUTHS[0]):
+def judge(folder: Any, runs: Any, truth: Any = TRUTHS[0]) -> Any:
     n = len(runs["a0"])
     ablation = Ablation.model_validate(_claims._content([truth], n, True))
     (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
     return result
 
 
-def test_the_same_runs_twice_have_no_effect_at_all(tmp_path):
+def test_the_same_runs_twice_have_no_effect_at_all(tmp_path: Path) -> None:
     values = list(np.random.default_rng(0).normal(size=10))
     result = judge(tmp_path, {"a0": values, "b0": values})
     assert (result.effect.estimate, result.effect.low, result.effect.high) == (0, 0, 0)
@@ -51,7 +53,7 @@ def test_the_same_runs_twice_have_no_effect_at_all(tmp_path):
     assert result.verdict == "absent"
 
 
-def test_a_planted_effect_is_found_with_its_size(tmp_path):
+def test_a_planted_effect_is_found_with_its_size(tmp_path: Path) -> None:
     random = np.random.default_rng(4)
     seeds = random.normal(size=10)  # what both arms share, and pairing takes out
     values = {"a0": list(seeds), "b0": list(seeds + 4 + random.normal(0, 0.3, 10))}
@@ -66,7 +68,7 @@ def test_a_planted_effect_is_found_with_its_size(tmp_path):
     assert judge(tmp_path, swapped).verdict == "reversed"
 
 
-def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like():
+def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like() -> None:
     families = 400
     for index, kind in enumerate(DISTRIBUTIONS):
         random = np.random.default_rng([7, index])
@@ -81,7 +83,7 @@ def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like():
         assert [result.verdict for result in rows] == found[:40].tolist()
 
 
-def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat():
+def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat() -> None:
     failing = Truth(
         name="b fails, and is equal where it does not",
         effect=0.0,
@@ -97,7 +99,7 @@ def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat():
     assert np.mean(complete) == pytest.approx(0, abs=4 * 0.3 / math.sqrt(15 * 40))
 
 
-def test_the_statistics_of_an_appendix_are_fast():
+def test_the_statistics_of_an_appendix_are_fast() -> None:
     speed = measure_speed()
     assert (speed.claims, speed.seeds, speed.resamples) == (80, 10, 9999)
     assert speed.verdicts + speed.bootstrap < 10
@@ -105,7 +107,7 @@ def test_the_statistics_of_an_appendix_are_fast():
     assert speed.largest_difference < 0.001
 
 
-def test_verdicts_in_arrays_are_those_from_rows_also_where_runs_and_claims_are_unlike():
+def test_verdicts_in_arrays_are_those_from_rows_also_where_runs_and_claims_are_unlike() -> None:
     truths = [*TRUTHS, *TRUTHS] * 4
     failing = Truth(
         name="nearly every run fails", effect=0.0, wrong=(), nominal=0.05, failing=(0.8, 0.9)

@@ -1,6 +1,7 @@
 """The statistics, simulated: each rate is judged by an exact binomial test, from a fixed seed."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +24,11 @@ REPLICATIONS = 2000
 
 
 @pytest.fixture(scope="module")
-def calibration():
+def calibration() -> Any:
     return calibrate(replications=REPLICATIONS, seed=1, speed=False)
 
 
-def rate(calibration, question, method, condition, n):
+def rate(calibration: Any, question: Any, method: Any, condition: Any, n: Any) -> Any:
     (found,) = (
         rate
         for rate in calibration.rates
@@ -36,14 +37,14 @@ def rate(calibration, question, method, condition, n):
     return found
 
 
-def test_what_theory_promises_holds(calibration):
+def test_what_theory_promises_holds(calibration: Any) -> None:
     assert [f"{r.question}, {r.method}, {r.condition}, {r.n}" for r in calibration.failed] == []
     # Not for want of anything to fail: levels, coverage, power, families and verdicts.
     assert sum(r.required for r in calibration.rates) > 100
     assert {r.n for r in calibration.rates} >= {3, 5, 10, 30}
 
 
-def test_an_error_twice_as_frequent_as_promised_would_be_seen(calibration):
+def test_an_error_twice_as_frequent_as_promised_would_be_seen(calibration: Any) -> None:
     errors = [
         r for r in calibration.rates if r.required and r.bound == "at most" and r.nominal < 0.2
     ]
@@ -57,12 +58,12 @@ def test_an_error_twice_as_frequent_as_promised_would_be_seen(calibration):
 
 
 @pytest.fixture
-def verdicts(monkeypatch):
+def verdicts(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The simulations of verdicts alone, at the replications of this suite."""
     chosen = [cell for cell in _run.cells() if cell.title.startswith(("verdicts", "families"))]
     monkeypatch.setattr(_run, "_conclusions", lambda rates: [])
 
-    def run(*, only=""):
+    def run(*, only: str = "") -> Any:
         cells = [cell for cell in chosen if only in cell.title]
         monkeypatch.setattr(_run, "cells", lambda: cells)
         return calibrate(replications=REPLICATIONS, seed=1, speed=False)
@@ -70,11 +71,15 @@ def verdicts(monkeypatch):
     return run
 
 
-def test_a_planted_wrong_level_is_refuted_in_every_verdict(verdicts, monkeypatch):
+def test_a_planted_wrong_level_is_refuted_in_every_verdict(
+    verdicts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Planted: verdicts at 15 % that promise 5 % (intervals: 2.5 % and 7.5 % a side).
     planted = 0.15
     monkeypatch.setattr(_claims, "adjudicate", partial(adjudicate, confidence=1 - planted))
-    monkeypatch.setattr(_claims, "t_tests", partial(_claims.t_tests, confidence=1 - planted))
+    monkeypatch.setattr(
+        _claims, "t_tests", partial(vars(_claims)["t_tests"], confidence=1 - planted)
+    )
     rule = _claims._Runs.judged
     monkeypatch.setattr(_claims._Runs, "judged", lambda *a, **k: _at(planted, rule, *a, **k))
     monkeypatch.setattr(_claims, "_FROM_ROWS", 5)
@@ -94,20 +99,24 @@ def test_a_planted_wrong_level_is_refuted_in_every_verdict(verdicts, monkeypatch
     assert all(r.count == r.trials for r in found.rates if r.method == "adjudicate")
 
 
-def _at(level, rule, *args, **options):
+def _at(level: Any, rule: Any, *args: Any, **options: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_claims, "ALPHA", level)
         return rule(*args, **options)
 
 
-def test_an_error_planted_in_adjudicate_alone_is_seen(verdicts, monkeypatch):
+def test_an_error_planted_in_adjudicate_alone_is_seen(
+    verdicts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Planted: its level is 15 %, that of the rules 5 %; a tenth of the verdicts differ.
     monkeypatch.setattr(_claims, "adjudicate", partial(adjudicate, confidence=0.85))
     found = verdicts(only="A/A: no effect, an effect documented, n = 5")
     assert [(r.method, r.nominal) for r in found.failed] == [("adjudicate", 1.0)]
 
 
-def test_a_planted_family_without_adjustment_is_refuted(verdicts, monkeypatch):
+def test_a_planted_family_without_adjustment_is_refuted(
+    verdicts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Planted: raw p in place of Holm's.
     monkeypatch.setattr(_claims, "holms", lambda p: p)
     monkeypatch.setattr(_claims, "_FAMILIES_FROM_ROWS", 1)
@@ -115,7 +124,7 @@ def test_a_planted_family_without_adjustment_is_refuted(verdicts, monkeypatch):
     assert "false verdicts in families" in {r.question for r in found.failed}
 
 
-def test_two_point_effects_are_reported_with_how_far_off_they_are(calibration):
+def test_two_point_effects_are_reported_with_how_far_off_they_are(calibration: Any) -> None:
     """All seeds alike in (1 - 0.2)ⁿ of samples, which then have no variance."""
     for n in (3, 5, 10):
         alike = 0.8**n
@@ -131,7 +140,7 @@ def test_two_point_effects_are_reported_with_how_far_off_they_are(calibration):
     assert "Where most seeds give the same value" in " ".join(calibration.conclusions)
 
 
-def test_what_families_share_and_what_they_do_not(calibration):
+def test_what_families_share_and_what_they_do_not(calibration: Any) -> None:
     found = {r.method: r for r in calibration.rates if r.question == "false verdicts in families"}
     assert found["either"].required
     assert found["either"].nominal == 0.1
@@ -147,7 +156,7 @@ def test_what_families_share_and_what_they_do_not(calibration):
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
-def test_the_t_interval_is_exact_on_normal_effects(calibration, n):
+def test_the_t_interval_is_exact_on_normal_effects(calibration: Any, n: int) -> None:
     found = rate(calibration, "coverage", "t", "normal", n)
     assert found.verdict == "holds"
     wrong = rate(calibration, "false positives", "t", "normal", n)
@@ -156,13 +165,13 @@ def test_the_t_interval_is_exact_on_normal_effects(calibration, n):
 
 @pytest.mark.parametrize("kind", [kind.name for kind in DISTRIBUTIONS if kind.symmetric])
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
-def test_the_t_test_is_tolerable_on_symmetric_effects(calibration, kind, n):
+def test_the_t_test_is_tolerable_on_symmetric_effects(calibration: Any, kind: Any, n: int) -> None:
     # Bradley's (1978) liberal criterion, which is why it can be the default.
     found = rate(calibration, "false positives", "t", kind, n)
     assert stats.binomtest(found.count, found.trials, 0.075, alternative="less").pvalue < 0.01
 
 
-def test_where_methods_are_off_the_calibration_says_by_how_much(calibration):
+def test_where_methods_are_off_the_calibration_says_by_how_much(calibration: Any) -> None:
     skewed = rate(calibration, "false positives", "t", "skewed", 5)
     assert skewed.verdict == "off"
     assert skewed.departure > 5
@@ -182,9 +191,9 @@ def test_where_methods_are_off_the_calibration_says_by_how_much(calibration):
     assert rate(calibration, question, "t, 5 % at every look", "normal", 3).rate > 0.15
 
 
-def test_a_wrong_test_is_caught(monkeypatch):
+def test_a_wrong_test_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     # Normal quantiles in place of Student's: the classic mistake with few seeds.
-    def normal_tests(samples, **options):
+    def normal_tests(samples: Any, **options: Any) -> Any:
         error = samples.std(axis=1, ddof=1) / np.sqrt(samples.shape[1])
         z = samples.mean(axis=1) / error
         reach = 1.96 * error
@@ -193,7 +202,7 @@ def test_a_wrong_test_is_caught(monkeypatch):
             mean=mean, low=mean - reach, high=mean + reach, p_value=2 * stats.norm.sf(abs(z))
         )
 
-    _methods_tests = type(_methods.t_tests(np.ones((1, 3))))
+    _methods_tests = type(vars(_methods)["t_tests"](np.ones((1, 3))))
     monkeypatch.setattr(_methods, "t_tests", normal_tests)
     chosen = [c for c in _run.cells() if c.title.startswith("one test, normal")]
     monkeypatch.setattr(_run, "cells", lambda: chosen)
@@ -202,11 +211,11 @@ def test_a_wrong_test_is_caught(monkeypatch):
     assert {(r.question, r.n) for r in found.failed} >= {("coverage", 3), ("false positives", 10)}
 
 
-def test_a_simulation_depends_on_the_seed_and_on_no_other(monkeypatch):
+def test_a_simulation_depends_on_the_seed_and_on_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     every = _run.cells()
     monkeypatch.setattr(_run, "_conclusions", lambda rates: [])
 
-    def counts(cells, seed):
+    def counts(cells: Any, seed: Any) -> list[Any]:
         monkeypatch.setattr(_run, "cells", lambda: cells)
         seen = []
         found = calibrate(
@@ -220,8 +229,8 @@ def test_a_simulation_depends_on_the_seed_and_on_no_other(monkeypatch):
     assert counts(power, 3) != counts(power, 4)
 
 
-def test_rates_are_judged_by_hand_calculation():
-    def judged(count, bound, **changes):
+def test_rates_are_judged_by_hand_calculation() -> None:
+    def judged(count: Any, bound: Any, **changes: Any) -> Rate:
         return Rate(
             question="q",
             method="m",
@@ -264,7 +273,7 @@ def test_rates_are_judged_by_hand_calculation():
 
 
 @pytest.mark.parametrize("kind", [*DISTRIBUTIONS, TWO_POINT], ids=lambda kind: kind.name)
-def test_distributions_have_mean_0_variance_1_and_the_declared_symmetry(kind):
+def test_distributions_have_mean_0_variance_1_and_the_declared_symmetry(kind: Any) -> None:
     values = kind.draw(np.random.default_rng(3), (400_000,))
     assert values.mean() == pytest.approx(0, abs=0.01)
     # The fourth moment of the heavy-tailed one is infinite: its variance settles slowly.

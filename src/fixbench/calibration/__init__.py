@@ -1,33 +1,34 @@
 """Whether the statistics keep their promises: error rates, coverage and power by simulation.
 
-What it says of the methods (20,000 replications, seed 0; `fixbench calibrate` makes the figures
-again), and why Student's t is the default and the sign-flip test a sensitivity check:
+The results (20,000 replications, seed 0; `fixbench calibrate` makes the figures again) say why
+Student's t is the default and the sign-flip test is a sensitivity check:
 
 - On normal effects the t interval and test are exact at every n, and power and planned seeds are
   those of theory.
 - Two variants that differ in nothing give effects that are symmetric about 0, whatever the
-  distribution of a run: there the t-test errs in 0.6 to 5.6 % of cases (fewest where values are few
-  and seeds three), within what Bradley (1978) calls tolerable on the harmful side.
+  distribution of a run. There the t-test errs in 0.6 to 5.6 % of cases (least often with three
+  seeds and few distinct values). On the harmful side this is what Bradley (1978) calls tolerable.
 - Effects with a mean of 0 that are not symmetric (log-normal, or some seeds collapse) make the
-  t-test err in 10 to 18 % of cases up to n = 10, and 7 to 12 % at n = 30; its interval covers as
-  much less. The sign-flip test, exact for symmetric effects only, errs as often at n = 10 and 30.
-  Holm's adjustment for 40 such claims, which asks for the far tails, fails in 11 to 82 % of all.
+  t-test err in 10 to 18 % of cases up to n = 10, and in 7 to 12 % at n = 30; the coverage of its
+  interval is lower by as much. The sign-flip test is exact for symmetric effects only, and errs as
+  often at n = 10 and 30. Holm's adjustment for 40 such claims depends on the far tails, and fails
+  in 11 to 82 % of families.
 - The sign-flip test cannot be significant at n = 3 and 5, nor after Holm's adjustment for 40
-  claims at n = 10: as the default it would leave every claim open.
+  claims at n = 10. As the default it would leave every claim open.
 - The BCa interval covers 71, 82 and 90 % at n = 3, 5 and 10, even on normal effects.
-- Looking after every 3, 5 or 10 of 30 seeds and stopping at 5 % errs in 21, 16 and 11 % of cases,
-  at the levels of seeds=until-verdict in 5, 5 and 4 %; of 40 claims, half of them true, one is
-  wrongly shown in 4 to 5 % of such families. On skewed and collapsing effects these levels too
-  err in 14 to 26 % of cases.
+- Looking after every 3, 5 or 10 of 30 seeds and stopping at 5 % errs in 21, 16 and 11 % of cases;
+  at the levels of seeds=until-verdict it errs in 5, 5 and 4 %. Of 40 claims, half of them true, one
+  or more is wrongly shown in 4 to 5 % of families at these levels. On skewed and collapsing effects
+  these levels err too, in 14 to 26 % of cases.
 - Where most seeds give the same value (0 in 80 %, 0.1 in 20 %), equivalence at the margin is
   wrongly shown in 0, 33, 11 and 13 % at n = 3, 5, 10 and 30, and the interval covers 48 % at n = 3.
-- Of 40 claims, half without an effect and half as large as the margin, any is wrongly different in
-  5 %, wrongly absent in 3 %, either in 7 % of families (bound 10 %). Sizes are not adjusted: at the
-  edge of the tolerance any is wrongly reproduced in 64 %.
+- Of 40 claims, half without an effect and half as large as the margin, one or more is wrongly
+  different in 5 % of families, wrongly absent in 3 %, and either in 7 % (bound 10 %). Sizes are not
+  adjusted: of 40 claims at the edge of the tolerance, one or more is wrongly reproduced in 64 %.
 
-A rate that is promised is refuted by an exact binomial test, at a level shared by all of them. At
-2,000 replications, those of the test suite, an error twice as frequent as promised is refuted with
-80 % probability or more; `Rate.seen` says for each rate what is.
+An exact binomial test refutes a promised rate, at a level that all promised rates share. With the
+2,000 replications of the test suite, it refutes an error twice as frequent as promised with a
+probability of 80 % or more. `Rate.seen` says for each rate which errors it would refute.
 """
 
 from fixbench.calibration._claims import TRUTHS as TRUTHS

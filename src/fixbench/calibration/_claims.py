@@ -31,7 +31,7 @@ __all__ = ["TRUTHS", "Truth", "adjudicate_planted", "claim_cells"]
 
 # Of the effect of one seed; the margin, the tolerance and the planted sizes stand beside it.
 _DEVIATION = 0.3
-# So much noise that equivalence is out of reach, and every false difference counts.
+# Noise so large that equivalence is out of reach and every false difference counts.
 _NOISY = 5.0
 _MARGIN, _TOLERANCE, _DOCUMENTED, _EXPLAINS_ABOVE = 1.0, 1.0, 4.0, 1.0
 _STEPS = 3
@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
 # Claims simulated at once: whole families.
 _TOGETHER = 50 * CLAIMS
-# For so many claims, or families, of a simulation the verdict is found from rows too.
+# The number of claims, or families, of a simulation that are judged from rows too.
 _FROM_ROWS, _FAMILIES_FROM_ROWS = 100, 3
 
 
@@ -51,7 +51,7 @@ class Truth:
     Attributes:
         effect: how much variant b exceeds a, in units of the margin; the documented effect is 4.
         wrong: the verdicts counted.
-        nominal, bound: of the rate of these verdicts.
+        nominal, bound: the promised rate of these verdicts.
         failing: the probability that a run of a, and of b, fails.
         control: the planted effect of a control that explains an effect above 1.
         precondition: the planted effect of a precondition that asks for more than 0.
@@ -217,7 +217,7 @@ class _Runs:
     def draw(
         cls, truths: Sequence[Truth], n: int, random: np.random.Generator, draw: Callable[..., Any]
     ) -> _Runs:
-        """A claim a truth, with n seeds."""
+        """Simulate one claim for each truth, with n seeds."""
         claims = len(truths)
         deviations = np.array([truth.deviation for truth in truths])[:, None, None]
         failing = np.array([truth.failing for truth in truths]).T[:, :, None]
@@ -240,13 +240,13 @@ class _Runs:
         return _Runs(truths=self.truths[claims], values=values, failed=self.failed[:, claims])
 
     def adjudicated(self, *, primary: bool) -> list[ClaimResult]:
-        """By the package, from rows as a job writes them."""
+        """Verdicts by the package, from rows as a job writes them."""
         n = self.failed.shape[2]
         ablation = Ablation.model_validate(_content(self.truths, n, primary))
         return adjudicate(ablation, self._rows(), tier="small")
 
     def _rows(self) -> pd.DataFrame:
-        """One row a step and metric."""
+        """One row for each step and metric."""
         frames = []
         for metric, values in self.values.items():
             arm, claim, seed, step = (axis.ravel() for axis in np.indices(values.shape))
@@ -269,10 +269,11 @@ class _Runs:
         return pd.concat(frames, ignore_index=True)[[*COLUMNS]].assign(file="planted")
 
     def effects(self, metric: str) -> Array:
-        """The effect b - a of each seed (claim, seed), as `Measurements.per_seed` has it.
+        """The effect b - a of each seed (claim, seed), by the policy of `Measurements.per_seed`.
 
-        More is better: a failed run counts as the worst of its claim, its seed's effect as at
-        least as adverse as any complete one; where both fail, as none. NaN where an arm is lost.
+        More is better. A failed run counts as the worst run of its claim, and the effect of its
+        seed as at least as adverse as that of any complete seed; where both runs fail, the effect
+        is 0. NaN where all runs of an arm fail.
         """
         last = self.values[metric][..., -1]
         worst = np.where(self.failed, math.inf, last).min(axis=(0, 2))
@@ -290,7 +291,7 @@ class _Runs:
         return np.where(lost[:, None], math.nan, effects)
 
     def above(self, metric: str, bound: float) -> NDArray[np.bool_]:
-        """Whether the interval of each claim's effect lies above, without failed seeds as well."""
+        """Whether each claim's interval lies above, with failed seeds and without them."""
         effects = self.effects(metric)
         found = t_tests(effects).low > bound
         complete: NDArray[np.bool_] = np.asarray(~self.failed.any(axis=0))
@@ -454,7 +455,7 @@ def _verdicts(truth: Truth, n: int, random: np.random.Generator, trials: int) ->
 
 
 def _same_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
-    """The same variant twice, as a document of many claims: any difference found is a mistake."""
+    """The same variant twice, as a document of many claims: any difference shown is a mistake."""
     condition = f"A/A: {CLAIMS} primary claims"
     found, _, agreement = _simulated([_NONE] * CLAIMS, n, random, trials, condition)
     wrong = _any(found, _NONE)

@@ -1,4 +1,4 @@
-"""What the effects of single seeds can be like; each with mean 0 and standard deviation 1."""
+"""Distributions of the effects of single seeds, with mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Distribution:
     """A distribution of per-seed effects.
 
     Attributes:
-        symmetric: as the effects of two variants are that differ in nothing.
+        symmetric: whether it is symmetric, as for two variants that differ in nothing.
         draw: generator and shape → effects.
     """
 
@@ -97,7 +97,7 @@ DISTRIBUTIONS: tuple[Distribution, ...] = (
     ),
 )
 
-#: Apart from the others: so often without any variance in a sample that no test holds its level.
+#: Kept apart: its samples lack variance so often that no test holds its level.
 TWO_POINT = Distribution(
     name="two-point",
     meaning="0 in 80 % of the seeds, 0.1 in 20 %, the margin 0.02 as large as the mean: promised "

@@ -40,8 +40,8 @@ __all__ = ["ALPHA", "SIZES", "Cell", "method_cells"]
 ALPHA = 0.05
 SIZES = (3, 5, 10, 30)
 CLAIMS = 40
-# Fewer than the package takes, so that there can be more replications. A Monte Carlo sign-flip test
-# is exact with any number of flips; so few resamples make a BCa bound noisier, not its level other.
+# Fewer resamples than the package takes leave time for more replications. A Monte Carlo sign-flip
+# test is exact with any number of flips; few resamples make a BCa bound noisier but keep its level.
 _FLIPS = 1_999
 _RESAMPLES = 1_999
 # Effects, in standard deviations, that the t-test shows at n seeds with a power of about 0.8.
@@ -61,7 +61,7 @@ class Cell:
     """One simulation.
 
     Attributes:
-        share: its part of the replications asked for.
+        share: the part of the requested replications that it runs.
         simulate: generator and replications → rates.
     """
 
@@ -122,7 +122,7 @@ def _one_test(kind: Distribution, n: int, random: np.random.Generator, trials: i
         make(
             question="false positives",
             method="sign-flip",
-            # Exact is "p ≤ alpha", which counts where alpha is a possible p.
+            # The exact test rejects at p ≤ alpha; the equality matters where alpha is a possible p.
             count=int((flips <= ALPHA).sum()),
             nominal=ALPHA,
             bound="at most",
@@ -148,7 +148,7 @@ def _one_test(kind: Distribution, n: int, random: np.random.Generator, trials: i
 
 def _bca(kind: Distribution, n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     low, high = bca_intervals(kind.draw(random, (trials, n)), resamples=_RESAMPLES)
-    # Without variance there is no interval, which then covers nothing but claims nothing either.
+    # Without variance there is no interval: it covers nothing, and it claims nothing.
     covered = np.isnan(low) | ((low <= 0) & (high >= 0))
     return [
         Rate(
@@ -222,7 +222,7 @@ def _family(kind: Distribution, n: int, random: np.random.Generator, trials: int
         cases += [("dependent", 0.9, 0), ("half of them true", 0.0, CLAIMS // 2)]
     for name, correlation, true in cases:
         own = kind.draw(random, (trials, CLAIMS, n))
-        # The seeds are shared by all claims of a document, and so may be their luck.
+        # All claims of a document share their seeds, so their errors may be correlated.
         shared = kind.draw(random, (trials, 1, n))
         samples = math.sqrt(1 - correlation) * own + math.sqrt(correlation) * shared
         samples[:, :true] += 10

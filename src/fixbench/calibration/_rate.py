@@ -1,4 +1,4 @@
-"""A rate that a simulation found, and whether it is what was promised."""
+"""A rate that a simulation found, compared with the promised rate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rate:
         nominal: the promised rate, in the sense of ``bound``.
         required: theory promises it, so that a departure is a mistake in the code; otherwise a
             departure is a property of the method, to be known.
-        level: of the test that refutes it.
+        level: the level of the test that can refute it.
     """
 
     question: str
@@ -56,7 +56,7 @@ class Rate:
     def verdict(self) -> Literal["holds", "conservative", "off"]:
         """Judged by the exact binomial test: refuted, refuted on the harmless side, or neither.
 
-        Either side has its own test, each at half the level where the rate should be equal.
+        Each side has its own test, at half the level where the rate should be equal.
         """
         below = bool(stats.binom.cdf(self.count, self.trials, self.nominal) < self._sided)
         above = bool(stats.binom.sf(self.count - 1, self.trials, self.nominal) < self._sided)

@@ -1,4 +1,4 @@
-"""All simulations, one after another, and what follows from them."""
+"""Runs all simulations, and draws the conclusions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Calibration:
     """What the simulations found.
 
     Attributes:
-        replications: of a test; slower methods have a share of them (`Rate.trials`).
+        replications: those of a test; slower methods run a share of them (`Rate.trials`).
         conclusions: what follows from the rates, one sentence each.
         speed: `None` where it was not measured.
     """
@@ -67,7 +67,7 @@ def calibrate(
     for index, cell in enumerate(planned):
         if progress is not None:
             progress(cell.title, index, len(planned))
-        # A generator of its own: a simulation more or less changes no other.
+        # A generator of its own, so that adding or removing a simulation changes no other.
         random = np.random.default_rng([seed, *cell.title.encode()])
         found += cell.simulate(random, max(1, round(cell.share * replications)))
     if progress is not None:

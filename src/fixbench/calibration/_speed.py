@@ -24,8 +24,9 @@ class Speed:
     """Seconds of processor time, in which other programs do not count.
 
     Attributes:
-        verdicts: rows → verdicts of all claims, each with a control.
-        bootstrap: their BCa intervals, all at once; scipy: `scipy.stats.bootstrap`, in a loop.
+        verdicts: from rows to the verdicts of all claims, each with a control.
+        bootstrap: all their BCa intervals at once.
+        scipy: the same intervals by `scipy.stats.bootstrap`, in a loop.
         largest_difference: between both, in widths of an interval.
     """
 

@@ -150,7 +150,7 @@ def test_initial_weights_do_not_depend_on_the_state() -> None:
 
 # In a model
 
-STATES = {
+STATES: dict[str, dict[str, Any]] = {
     "none": {},
     "V0": {"image": cross(), "text": cross(context="normalised")},
     "V1": {"image": cross(scale=0.1), "text": cross(scale=0.1)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -124,6 +124,7 @@ def test_surgery_against_the_loops_of_both_wirings(value_blocks: int) -> None:
             dual = block(dual)
             single = block(single)
         plain.append(block(plain[-1]))
+        paths: Literal["dual", "single"]
         for paths, expected in (("dual", dual), ("single", single)):
             found, last = tower.surgery(images, (number,), value_blocks=value_blocks, paths=paths)
             torch.testing.assert_close(found[0], expected)

@@ -98,6 +98,7 @@ def test_conv3d_by_hand() -> None:
     base = Conv3dBase(_options(**CONV)).double()
     maps = torch.randn(3, 2, 4, 4, dtype=torch.float64)
     window = torch.stack([maps[0], maps[1]], dim=1)[None]  # of embedding 2
+    convolution: Any
     for convolution in base.convolutions:
         window = nn.functional.conv3d(
             window, convolution.weight, convolution.bias, padding=1
@@ -118,7 +119,8 @@ def test_light_base_by_hand() -> None:
     hidden = (before[:-1] @ first[..., 0].T + before[1:] @ first[..., 1].T).clamp_min(0)
     edge = torch.zeros(1, 6, dtype=torch.float64)
     padded = torch.cat([edge, hidden, edge])
-    expected = sum(padded[k : k + 7] @ second[..., k].T for k in range(3))
+    taps = [padded[k : k + 7] @ second[..., k].T for k in range(3)]
+    expected = torch.stack(taps).sum(dim=0)
     torch.testing.assert_close(base(x), expected)
     assert _changed_rows(base, x, 3) == [2, 3, 4, 5]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -262,7 +264,7 @@ def test_a_range_counts_where_it_overlaps_both_states(
 
     def curve(
         method: str, formulation: str, lengths: list[int], state: str, *_: object, **__: object
-    ):
+    ) -> Any:
         assert formulation == "as_found"
         assert lengths == [10, 20, 30, 40]
         return states[state]

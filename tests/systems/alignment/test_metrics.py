@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,9 @@ def _tasks() -> tuple[ProcedureTask, ...]:
     )
 
 
-def _loops(tasks, predictions, keep=lambda elapsed, length: True, score=abs):
+def _loops(
+    tasks: Any, predictions: Any, keep: Any = lambda elapsed, length: True, score: Any = abs
+) -> Any:
     """Mean over frames of a video, videos of a task, tasks; predictions by (handle, frame)."""
     of_tasks = []
     for task in tasks:
@@ -74,7 +77,7 @@ def _loops(tasks, predictions, keep=lambda elapsed, length: True, score=abs):
     return sum(of_tasks) / len(of_tasks)
 
 
-def _random(tasks, seed=0):
+def _random(tasks: Any, seed: int = 0) -> tuple[Any, Any, Any]:
     generator = np.random.default_rng(seed)
     frames = action_frames(tasks)
     handles = [video.handle for task in tasks for video in task.videos]
@@ -86,7 +89,7 @@ def _random(tasks, seed=0):
     return frames, values, named
 
 
-def test_frames_in_key_steps():
+def test_frames_in_key_steps() -> None:
     frames = action_frames(_tasks())
     assert len(frames) == 4 + 12 + 2 + 40 + 1 + 7
     assert frames.frame[:6].tolist() == [2, 3, 4, 5, 7, 8]
@@ -101,12 +104,12 @@ def test_frames_in_key_steps():
     assert frames.task[frames.video == 2].tolist() == [1] * 7
 
 
-def test_background_alone_is_refused():
+def test_background_alone_is_refused() -> None:
     with pytest.raises(InputError, match="steps; expected at least one that is not background"):
         action_frames([ProcedureTask("a", (_video("a", "a0", ("0", 12)),))])
 
 
-def test_errors_against_loops():
+def test_errors_against_loops() -> None:
     tasks = _tasks()
     frames, values, named = _random(tasks)
     found = progress_metrics(frames, values)
@@ -126,7 +129,7 @@ def test_errors_against_loops():
     for part, inside in progress.items():
         for suffix, among in lengths.items():
 
-            def keep(elapsed, length, inside=inside, among=among):
+            def keep(elapsed: Any, length: Any, inside: Any = inside, among: Any = among) -> Any:
                 return inside(elapsed, length) and among(length)
 
             error, bias = (f"{part}_error", f"{part}_bias") if part else ("ogpe", "bias")
@@ -139,7 +142,7 @@ def test_errors_against_loops():
         assert found[name] == pytest.approx(value, abs=1e-12), name
 
 
-def test_means_by_hand():
+def test_means_by_hand() -> None:
     """One video with 2 frames in error 0.2, one with 2 in error 0.4: tasks weigh the same."""
     tasks = (
         ProcedureTask("a", (_video("a", "a0", ("1", 2)), _video("a", "a1", ("1", 10)))),
@@ -155,7 +158,7 @@ def test_means_by_hand():
     assert not [name for name in found if name.endswith("/long")]
 
 
-def test_the_truth_has_no_error():
+def test_the_truth_has_no_error() -> None:
     frames = action_frames(_tasks())
     found = progress_metrics(frames, frames.truth)
     ordered = {name: found.pop(name) for name in ("monotonicity", "spearman")}
@@ -163,7 +166,7 @@ def test_the_truth_has_no_error():
     assert set(found.values()) == {0.0}
 
 
-def test_a_constant_half_tends_to_a_quarter():
+def test_a_constant_half_tends_to_a_quarter() -> None:
     for length in (1, 2, 10, 400):
         frames = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", length)),))])
         found = progress_metrics(frames, np.full(length, 0.5))
@@ -174,7 +177,7 @@ def test_a_constant_half_tends_to_a_quarter():
     assert found["ogpe"] == pytest.approx(0.25, abs=1e-3)
 
 
-def test_monotonicity_and_spearman_against_loops():
+def test_monotonicity_and_spearman_against_loops() -> None:
     tasks = _tasks()
     frames, values, named = _random(tasks, seed=1)
     rises, correlations = [], []
@@ -199,7 +202,7 @@ def test_monotonicity_and_spearman_against_loops():
     assert found["spearman"] == pytest.approx(np.mean(correlations))
 
 
-def test_ties_share_their_rank():
+def test_ties_share_their_rank() -> None:
     curve = [0.2, 0.2, 0.5, 0.1, 0.5, 0.5, 0.9]
     frames = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", 7)),))])
     expected = stats.spearmanr(curve, np.arange(7)).statistic
@@ -209,20 +212,20 @@ def test_ties_share_their_rank():
 @pytest.mark.parametrize(
     ("length", "name"), [(9, "short"), (10, "medium"), (30, "medium"), (31, "long")]
 )
-def test_lengths_belong_to_the_bin_below_their_edge(length, name):
+def test_lengths_belong_to_the_bin_below_their_edge(length: int, name: str) -> None:
     frames = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", length)),))])
     found = progress_metrics(frames, frames.truth)
     assert [key for key in found if key.startswith("ogpe/")] == [f"ogpe/{name}"]
 
 
-def test_a_falling_prediction_is_ordered_the_other_way():
+def test_a_falling_prediction_is_ordered_the_other_way() -> None:
     frames = action_frames(_tasks())
     found = progress_metrics(frames, 1 - frames.truth)
     assert found["monotonicity"] == 0
     assert found["spearman"] == pytest.approx(-1)
 
 
-def test_predictions_are_checked():
+def test_predictions_are_checked() -> None:
     frames = action_frames(_tasks())
     expected = r"shape is \(3,\); expected \(66,\), one prediction for each frame of a key step"
     with pytest.raises(InputError, match=expected):
@@ -235,17 +238,17 @@ def test_predictions_are_checked():
 # Baselines.
 
 
-def test_best_constant_beats_all_others():
+def test_best_constant_beats_all_others() -> None:
     frames = action_frames(_tasks())
 
-    def ogpe(value):
+    def ogpe(value: Any) -> Any:
         return progress_metrics(frames, np.full(len(frames), value))["ogpe"]
 
     best = ogpe(best_constant(frames))
     assert best <= min(ogpe(value) for value in np.linspace(0, 1, 201)) + 1e-12
 
 
-def test_baselines_by_hand():
+def test_baselines_by_hand() -> None:
     """Train: actions of 2, 4 and 4 frames; test: 5 and 3 frames, the second of an unknown kind."""
     train = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", 2), ("1", 4), ("2", 4)),))])
     test = action_frames([ProcedureTask("a", (_video("a", "a9", ("1", 5), ("3", 3)),))])
@@ -263,7 +266,7 @@ def test_baselines_by_hand():
     assert found["oracle"].tolist() == test.truth.tolist()
 
 
-def test_length_only_takes_the_nearest_known_number_of_frames():
+def test_length_only_takes_the_nearest_known_number_of_frames() -> None:
     train = action_frames([ProcedureTask("a", (_video("a", "a0", ("1", 10)),))])
     test = action_frames([ProcedureTask("a", (_video("a", "a1", ("1", 20)),))])
     curve = baseline_predictions(train, test)["length_only"]
@@ -273,7 +276,7 @@ def test_length_only_takes_the_nearest_known_number_of_frames():
 # Embeddings.
 
 
-def test_tau_by_hand():
+def test_tau_by_hand() -> None:
     line = np.arange(5.0)[:, None]
     assert nearest_neighbour_tau([line, line * 1.1]) == pytest.approx(1)
     assert nearest_neighbour_tau([line, line[::-1]]) == pytest.approx(-1)
@@ -283,7 +286,7 @@ def test_tau_by_hand():
     assert nearest_neighbour_tau([line, np.full((3, 1), 99.0)]) == 0
 
 
-def test_tau_against_loops():
+def test_tau_against_loops() -> None:
     generator = np.random.default_rng(0)
     videos = [generator.normal(size=(n, 3)).cumsum(axis=0) for n in (9, 12, 7)]
     taus = []
@@ -302,12 +305,12 @@ def test_tau_against_loops():
     assert nearest_neighbour_tau(videos) == pytest.approx(np.mean(taus))
 
 
-def test_one_video_has_no_neighbours():
+def test_one_video_has_no_neighbours() -> None:
     with pytest.raises(InputError, match="videos is 1; expected at least two of a task"):
         nearest_neighbour_tau([np.zeros((4, 2))])
 
 
-def test_phase_accuracy_tells_held_out_frames():
+def test_phase_accuracy_tells_held_out_frames() -> None:
     generator = np.random.default_rng(0)
     labels = [np.repeat(["0", "1", "2"], 20) for _ in range(4)]
     videos = [
@@ -318,7 +321,7 @@ def test_phase_accuracy_tells_held_out_frames():
     assert phase_accuracy(videos[:2], shuffled, videos[2:], labels[2:]) < 0.6
 
 
-def test_progression_against_least_squares():
+def test_progression_against_least_squares() -> None:
     generator = np.random.default_rng(0)
     videos = [generator.normal(size=(30, 4)) for _ in range(4)]
     progress = [x @ [0.1, 0.2, 0.0, -0.3] + generator.normal(0, 0.1, size=30) for x in videos]
@@ -332,7 +335,7 @@ def test_progression_against_least_squares():
     assert found > 0.8
 
 
-def test_noise_explains_nothing_on_held_out_videos():
+def test_noise_explains_nothing_on_held_out_videos() -> None:
     """With nearly as many features as frames a fit on the scored frames would look good."""
     generator = np.random.default_rng(0)
     videos = [generator.normal(size=(40, 64)) for _ in range(4)]
@@ -342,13 +345,13 @@ def test_noise_explains_nothing_on_held_out_videos():
     assert phase_accuracy(videos[:2], labels[:2], videos[2:], labels[2:]) < 0.45
 
 
-def test_video_progress_by_hand():
+def test_video_progress_by_hand() -> None:
     video = _video("a", "a0", ("0", 2), ("1", 2), ("0", 1), ("2", 4), ("0", 2))
     expected = [0, 0, 0.25, 0.5, 0.5, 0.625, 0.75, 0.875, 1, 1, 1]
     assert video_progress(video).tolist() == expected
 
 
-def _embedded(tasks, seed=0):
+def _embedded(tasks: Any, seed: int = 0) -> dict[Any, Any]:
     generator = np.random.default_rng(seed)
     return {
         video.handle: generator.normal(size=(len(video.features), 5))
@@ -369,7 +372,7 @@ def _pair() -> tuple[tuple[ProcedureTask, ...], tuple[ProcedureTask, ...]]:
     return train, test
 
 
-def test_embedding_metrics_are_means_over_tasks():
+def test_embedding_metrics_are_means_over_tasks() -> None:
     train, test = _pair()
     embeddings = _embedded((*train, *test))
     found = embedding_metrics(train, test, embeddings)
@@ -389,7 +392,7 @@ def test_embedding_metrics_are_means_over_tasks():
     assert refitted["progression_r2"] != found["progression_r2"]
 
 
-def test_embeddings_are_checked():
+def test_embeddings_are_checked() -> None:
     train, test = _pair()
     good = _embedded((*train, *test))
     with pytest.raises(InputError, match=r"test is \['a'\]; expected the tasks of train"):
@@ -412,14 +415,14 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tracked data, out of the remote inside the repository."""
     folder = tmp_path_factory.mktemp("repository") / "alignment"
     unpack_tracked(ROOT, "data/alignment", folder)
     return folder
 
 
-def _ridge(train, test, *, shuffled=False) -> np.ndarray:
+def _ridge(train: Any, test: Any, *, shuffled: bool = False) -> np.ndarray:
     """Progress predicted from the features of single frames by one ridge regression."""
     known, asked = (
         np.array([videos[v].features[t] for v, t in zip(f.video, f.frame, strict=True)])
@@ -433,7 +436,7 @@ def _ridge(train, test, *, shuffled=False) -> np.ndarray:
     return np.clip(model.predict(asked), 0, 1)
 
 
-def test_small_data_are_neither_trivial_nor_hopeless(small):
+def test_small_data_are_neither_trivial_nor_hopeless(small: Path) -> None:
     train, test = (read_procedures(small, split=split) for split in ("train", "test"))
     frames = action_frames(test)
     baselines = baseline_predictions(action_frames(train), frames)
@@ -455,7 +458,7 @@ def test_small_data_are_neither_trivial_nor_hopeless(small):
     assert "early_error/short" in seen
 
 
-def test_small_data_tell_their_steps_apart(small):
+def test_small_data_tell_their_steps_apart(small: Path) -> None:
     train, test = (read_procedures(small, split=split) for split in ("train", "test"))
     videos = [video for part in (train, test) for task in part for video in task.videos]
     found = embedding_metrics(train, test, {video.handle: video.features for video in videos})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,9 @@ LENGTHS = (3, 4, 5, 6, 8, 9, 10, 13)
 
 @pytest.mark.parametrize("stratified", [False, True])
 @pytest.mark.parametrize("length", LENGTHS)
-def test_a_draw_gives_each_set_of_targets_with_its_probability(length, stratified):
+def test_a_draw_gives_each_set_of_targets_with_its_probability(
+    length: Any, stratified: bool
+) -> None:
     """Seeded: each of at most 462 sets within 5 standard errors of its exact frequency."""
     expected = _outcomes(length, stratified)
     draws = 1000
@@ -96,7 +99,7 @@ def test_a_draw_gives_each_set_of_targets_with_its_probability(length, stratifie
 
 
 @pytest.mark.parametrize("stratified", [False, True])
-def test_examples_are_segments_of_eligible_actions(stratified):
+def test_examples_are_segments_of_eligible_actions(stratified: bool) -> None:
     videos = [_video(2, 7, 40), _video(3), _video(12, 1, 5, 4)]
     samples = sample_segments(videos, np.random.default_rng(0), stratified=stratified)
     by_start = [{step.start: step for step in eligible_actions(steps)} for steps in videos]
@@ -115,7 +118,7 @@ def test_examples_are_segments_of_eligible_actions(stratified):
     assert samples.video.dtype == samples.start.dtype == samples.target.dtype == np.int64
 
 
-def test_actions_are_drawn_alike_whatever_their_length():
+def test_actions_are_drawn_alike_whatever_their_length() -> None:
     samples = sample_segments(
         [_video(3, 60)], np.random.default_rng(1), stratified=False, samples_per_video=4000
     )
@@ -125,7 +128,7 @@ def test_actions_are_drawn_alike_whatever_their_length():
     assert abs(short - 2000) < 5 * math.sqrt(1000)
 
 
-def test_stratified_draws_have_one_of_each_bin_that_has_a_target():
+def test_stratified_draws_have_one_of_each_bin_that_has_a_target() -> None:
     for length in range(5, 40):
         samples = sample_segments(
             [_video(length)], np.random.default_rng(length), stratified=True, samples_per_video=20
@@ -137,7 +140,7 @@ def test_stratified_draws_have_one_of_each_bin_that_has_a_target():
             assert present <= set(row.tolist())
 
 
-def test_fewer_frames_than_bins_still_take_one_of_each():
+def test_fewer_frames_than_bins_still_take_one_of_each() -> None:
     """The fork's quirk: three bins give three examples though one was asked for."""
     samples = sample_segments(
         [_video(30)],
@@ -161,10 +164,10 @@ def test_fewer_frames_than_bins_still_take_one_of_each():
         assert len(few) == examples
 
 
-def test_the_generator_alone_decides():
+def test_the_generator_alone_decides() -> None:
     videos = [_video(20, 9), _video(33)]
 
-    def draw(seed):
+    def draw(seed: Any) -> Any:
         samples = sample_segments(videos, np.random.default_rng(seed), stratified=True)
         return samples.target.tolist()
 
@@ -172,7 +175,7 @@ def test_the_generator_alone_decides():
     assert draw(3) != draw(4)
 
 
-def test_videos_without_a_long_enough_action_have_no_example():
+def test_videos_without_a_long_enough_action_have_no_example() -> None:
     generator = np.random.default_rng(0)
     background = [Step(label, 0, 50) for label in ("0", "SIL", "background")]
     samples = sample_segments([_video(2, 1), background, []], generator, stratified=True)
@@ -183,7 +186,7 @@ def test_videos_without_a_long_enough_action_have_no_example():
 
 
 @given(st.integers(3, 200), st.integers(0, 2**32), st.booleans(), st.integers(2, 6))
-def test_progress_and_bounds(length, seed, stratified, least):
+def test_progress_and_bounds(length: int, seed: int, stratified: bool, least: int) -> None:
     samples = sample_segments(
         [_video(length)],
         np.random.default_rng(seed),
@@ -202,12 +205,12 @@ def test_progress_and_bounds(length, seed, stratified, least):
     ("option", "value", "least"),
     [("samples_per_video", 0, 1), ("frames_per_segment", 0, 1), ("min_segment_length", 1, 2)],
 )
-def test_options_are_checked(option, value, least):
+def test_options_are_checked(option: str, value: int, least: int) -> None:
     with pytest.raises(InputError, match=f"{option} is {value}; expected at least {least}"):
         sample_segments([], np.random.default_rng(0), stratified=False, **{option: value})
 
 
-def test_bins_include_their_upper_edge():
+def test_bins_include_their_upper_edge() -> None:
     assert progress_bins([0.33, 0.3301, 1 / 3, 0.67, 0.6701, 1, 33 / 100]).tolist() == [
         0, 1, 1, 1, 2, 2, 0,
     ]  # fmt: skip
@@ -216,21 +219,21 @@ def test_bins_include_their_upper_edge():
 # Weights.
 
 
-def test_weights_by_hand():
+def test_weights_by_hand() -> None:
     found = progress_weights([0.0, 0.01, 0.05, 0.1, 0.125, 0.2, 0.5, 1.0], 10)
     assert found.tolist() == [10, 10, 10, 10, 8, 5, 2, 1]
     assert progress_weights([0.04, 0.5], 20).tolist() == [20, 2]
     assert progress_weights([0.04, 0.5], 1).tolist() == [1, 1]
 
 
-def test_weights_by_the_documents_formula():
+def test_weights_by_the_documents_formula() -> None:
     progress = np.random.default_rng(0).uniform(1e-3, 1, size=500)
     expected = [min(1 / max(p, 1 / 10), 10) for p in progress]
     assert progress_weights(progress, 10.0).tolist() == expected
 
 
 @pytest.mark.parametrize("cap", [0.5, 0, -1, math.nan])
-def test_caps_that_cap_everything_are_refused(cap):
+def test_caps_that_cap_everything_are_refused(cap: float) -> None:
     with pytest.raises(InputError, match=r"cap is .*; expected at least 1"):
         progress_weights([0.5], cap)
 
@@ -241,9 +244,9 @@ def test_caps_that_cap_everything_are_refused(cap):
 @pytest.mark.parametrize("stratified", [False, True])
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("frames", [2, 5, 7])
-def test_probabilities_by_enumeration(length, stratified, frames):
+def test_probabilities_by_enumeration(length: Any, stratified: bool, frames: int) -> None:
     outcomes = _outcomes(length, stratified, frames)
-    options = {"stratified": stratified, "frames_per_segment": frames}
+    options: dict[str, Any] = {"stratified": stratified, "frames_per_segment": frames}
     targets = range(3, length + 1)
     inclusion = [float(sum(p for s, p in outcomes.items() if t in s)) for t in targets]
     assert target_probabilities(length, **options) == pytest.approx(inclusion, abs=1e-12)
@@ -259,7 +262,7 @@ def test_probabilities_by_enumeration(length, stratified, frames):
     assert expected_bin_counts(length, **options) == pytest.approx(counts, abs=1e-12)
 
 
-def test_uniform_targets_do_not_favour_the_middle():
+def test_uniform_targets_do_not_favour_the_middle() -> None:
     """LB07: of a long action 0.3 to 0.7 has as many targets as its width; of short ones fewer than
     the late part."""
     low, middle, high = progress_shares([[1000]], stratified=False)
@@ -273,7 +276,7 @@ def test_uniform_targets_do_not_favour_the_middle():
     assert high == pytest.approx(1 - middle)
 
 
-def test_shares_are_those_of_the_sampler():
+def test_shares_are_those_of_the_sampler() -> None:
     videos = [[3, 7, 40], [15, 2], [31, 31, 5, 4]]
     steps = [_video(*lengths) for lengths in videos]
     for stratified in (False, True):
@@ -292,7 +295,7 @@ def test_shares_are_those_of_the_sampler():
         )
 
 
-def test_early_bin_by_length():
+def test_early_bin_by_length() -> None:
     """LB08: no early example up to 9 frames, one in every stratified draw from 10 on."""
     for length in range(3, 10):
         for stratified in (False, True):
@@ -304,7 +307,7 @@ def test_early_bin_by_length():
     assert bin_probabilities(10, stratified=False)[0] == pytest.approx(5 / 8)
 
 
-def test_examples_by_bin_at_100_frames():
+def test_examples_by_bin_at_100_frames() -> None:
     """LB09, by hand: 31, 34 and 33 targets; one of each, then two of the other 95."""
     found = expected_bin_counts(100, stratified=True)
     assert found == pytest.approx([1 + 30 * 2 / 95, 1 + 33 * 2 / 95, 1 + 32 * 2 / 95])
@@ -314,13 +317,13 @@ def test_examples_by_bin_at_100_frames():
     )
 
 
-def test_examples_a_video():
+def test_examples_a_video() -> None:
     """LB10: 50 only where every action has at least seven frames."""
     assert expected_examples([[7, 20], [3, 7], [2, 3], [2], []]).tolist() == [50, 30, 10, 0, 0]
     assert expected_examples([[30]], samples_per_video=4, frames_per_segment=3).tolist() == [12]
 
 
-def test_documented_weights_and_where_the_cap_binds():
+def test_documented_weights_and_where_the_cap_binds() -> None:
     assert documented_weights_hold()
     assert not documented_weights_hold(cap=8)
     for length in range(3, 31):
@@ -329,12 +332,12 @@ def test_documented_weights_and_where_the_cap_binds():
     assert capped_share([[31]], stratified=False) == pytest.approx(1 / 29)
 
 
-def test_worked_example():
+def test_worked_example() -> None:
     assert worked_example() == 26 / 51
     assert round(worked_example(), 2) == 0.51
 
 
-def test_properties_refuse_what_cannot_be_sampled():
+def test_properties_refuse_what_cannot_be_sampled() -> None:
     for function in (target_probabilities, bin_probabilities, expected_bin_counts):
         with pytest.raises(
             InputError, match="length is 2; expected at least min_segment_length, 3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ def _grid(side: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(np.concatenate(centres)), torch.tensor(np.concatenate(strides))
 
 
-def _scene(seed: int, counts: list[int], side: int = 64, spread: float = 4.0):
+def _scene(
+    seed: int, counts: list[int], side: int = 64, spread: float = 4.0
+) -> tuple[Any, Any, Any, Any, Any, Any]:
     """Random predictions near their cells, random boxes and labels."""
     generator = np.random.default_rng(seed)
     centres, strides = _grid(side)
@@ -47,7 +50,9 @@ def _sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def _plain(centres, strides, confidence, classes, boxes, truths, labels):
+def _plain(
+    centres: Any, strides: Any, confidence: Any, classes: Any, boxes: Any, truths: Any, labels: Any
+) -> tuple[Any, Any]:
     """One frame, step by step, in Python numbers: cell → box."""
     cells, count = range(len(centres)), range(len(truths))
     near = [[False] * len(centres) for _ in count]
@@ -87,7 +92,7 @@ def _plain(centres, strides, confidence, classes, boxes, truths, labels):
     return answer, sum(len(chosen) > 1 for chosen in owners.values())
 
 
-def test_assignment_is_that_of_the_plain_loop():
+def test_assignment_is_that_of_the_plain_loop() -> None:
     contested = 0
     counts = [1, 2, 5, 9]
     for seed in range(3):
@@ -112,7 +117,7 @@ def test_assignment_is_that_of_the_plain_loop():
     assert contested > 3  # the rule for cells that two boxes want was needed
 
 
-def test_single_precision_assigns_alike():
+def test_single_precision_assigns_alike() -> None:
     scene = _scene(7, [3, 6])
     centres, strides, confidence, classes, boxes, targets = scene
     single = Targets(targets.boxes.float(), targets.labels.float(), targets.present)
@@ -127,7 +132,7 @@ def test_single_precision_assigns_alike():
     assert torch.equal(found.target, assign(*scene).target)
 
 
-def test_a_frame_does_not_depend_on_the_others():
+def test_a_frame_does_not_depend_on_the_others() -> None:
     centres, strides, confidence, classes, boxes, targets = _scene(1, [2, 0, 7])
     together = assign(centres, strides, confidence, classes, boxes, targets)
     for frame, count in enumerate([2, 0, 7]):
@@ -139,30 +144,31 @@ def test_a_frame_does_not_depend_on_the_others():
 
 
 @pytest.mark.parametrize("counts", [[0], [0, 0, 0]])
-def test_without_boxes_all_cells_are_background(counts):
+def test_without_boxes_all_cells_are_background(counts: list[int]) -> None:
     found = assign(*_scene(0, counts))
     assert not found.foreground.any()
 
 
-def test_every_box_gets_at_least_one_cell_and_at_most_ten():
-    *scene, targets = _scene(3, [1, 1, 1, 1])
-    found = assign(*scene, targets)
+def test_every_box_gets_at_least_one_cell_and_at_most_ten() -> None:
+    found = assign(*_scene(3, [1, 1, 1, 1]))
     cells = found.foreground.sum(dim=1)
     assert (cells >= 1).all()
     assert (cells <= 10).all()
 
 
-def _uniform(centres: torch.Tensor, box: list[float]) -> list[torch.Tensor]:
+def _uniform(
+    centres: torch.Tensor, box: list[float]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Everywhere the same prediction."""
     cells = len(centres)
-    return [
+    return (
         torch.zeros(1, cells, dtype=torch.float64),
         torch.zeros(1, cells, CLASSES, dtype=torch.float64),
         torch.tensor(box, dtype=torch.float64).expand(1, cells, 4),
-    ]
+    )
 
 
-def test_the_number_of_cells_is_the_floored_sum_of_ten_overlaps():
+def test_the_number_of_cells_is_the_floored_sum_of_ten_overlaps() -> None:
     """Every cell predicts a box of IoU .39 with the true one: 10 · .39 = 3.9 → 3 cells."""
     centres, strides = _grid(64)
     truth = torch.tensor([[16.0, 16, 48, 48]], dtype=torch.float64)
@@ -180,7 +186,7 @@ def test_the_number_of_cells_is_the_floored_sum_of_ten_overlaps():
     )
 
 
-def test_near_a_centre_is_within_two_and_a_half_strides():
+def test_near_a_centre_is_within_two_and_a_half_strides() -> None:
     """A box over nearly all of 8 x 8 cells, met exactly everywhere: ten cells of equal cost.
 
     Centre 31, stride 8: between 11 and 51, which are columns and rows 1 to 5.
@@ -195,7 +201,7 @@ def test_near_a_centre_is_within_two_and_a_half_strides():
     assert found.foreground[0].nonzero().ravel().tolist() == second_row + third_row
 
 
-def test_a_cell_outside_is_taken_only_when_none_inside_is_left():
+def test_a_cell_outside_is_taken_only_when_none_inside_is_left() -> None:
     """A box between the cells' centres contains none of them, but must be answered for."""
     centres, strides = _grid(64)
     truth = torch.tensor([[13.0, 13, 15, 15]], dtype=torch.float64)
@@ -205,41 +211,45 @@ def test_a_cell_outside_is_taken_only_when_none_inside_is_left():
     assert found.foreground.sum() == max(1, math.floor(10 * 4 / 16))
 
 
-def _cells_of_eight(*boxes: list[float], labels: list[list[int]] | None = None):
+def _cells_of_eight(
+    *boxes: list[float], labels: list[list[int]] | None = None
+) -> tuple[Any, Any, Any, Any, Any, Any]:
     """8 x 8 cells of stride 8, that predict nothing yet, and boxes to be answered for."""
     centres, strides = _grid(64)
     centres, strides = centres[strides == 8], strides[strides == 8]
     truth = torch.zeros(len(boxes), CLASSES, dtype=torch.float64)
-    for row, classes in enumerate(labels or []):
-        truth[row, classes] = 1
+    for row, true_classes in enumerate(labels or []):
+        truth[row, true_classes] = 1
     targets = pad_targets([torch.tensor(boxes, dtype=torch.float64)], [truth])
     confidence, classes, predicted = _uniform(centres, [0, 0, 0, 0])
     return centres, strides, confidence, classes, predicted.clone(), targets
 
 
-def test_borders_are_left_out():
+def test_borders_are_left_out() -> None:
     """Around (24, 24), centres at 20 and 28 lie on the box's borders, 4 and 44 on the square's."""
-    *cells, predicted, targets = _cells_of_eight([20.0, 20, 28, 28])
+    cells = _cells_of_eight([20.0, 20, 28, 28])
+    predicted, targets = cells[-2:]
     predicted[:] = targets.boxes[0, 0]
-    found = assign(*cells, predicted, targets)
+    found = assign(*cells)
     # Ten of equal cost, the first of the square's 4 x 4; inside the box there is none.
     rows = [9, 10, 11, 12, 17, 18, 19, 20, 25, 26]
     assert found.foreground[0].nonzero().ravel().tolist() == rows
 
 
-def test_cells_are_considered_for_all_boxes_of_a_frame():
+def test_cells_are_considered_for_all_boxes_of_a_frame() -> None:
     """Overlaps near another box count for k; those of cells near no box do not."""
     first, second = [8.0, 8, 24, 24], [40.0, 40, 56, 56]
     for boxes, expected in (([first], 2), ([first, second], 5)):
-        centres, *cells, predicted, targets = _cells_of_eight(*boxes)
+        cells = _cells_of_eight(*boxes)
+        centres, predicted = cells[0], cells[-2]
         predicted[:] = torch.tensor([8, 8, 24, 8 + 16 * 0.55]).double()
         near = ((centres - 16).abs() < 20).all(dim=1)
         predicted[0, near] = torch.tensor([8, 8, 24, 8 + 16 * 0.22]).double()
-        found = assign(centres, *cells, predicted, targets)
+        found = assign(*cells)
         assert (found.target == 0).sum() == expected
 
 
-def test_a_contested_cell_goes_to_the_cheapest_box_even_if_that_has_not_taken_it():
+def test_a_contested_cell_goes_to_the_cheapest_box_even_if_that_has_not_taken_it() -> None:
     """Cell 18 alone knows a little of classes 0 and 1, so that their boxes take it; but a box
     without labels costs less there, though still less in cell 9.
     """
@@ -257,18 +267,21 @@ def test_a_contested_cell_goes_to_the_cheapest_box_even_if_that_has_not_taken_it
 
 
 @pytest.mark.parametrize(("wrong", "cell"), [(3, 18), (4, 9)])
-def test_no_overlap_costs_more_than_three_and_less_than_four_wrong_classes(wrong, cell):
+def test_no_overlap_costs_more_than_three_and_less_than_four_wrong_classes(
+    wrong: int, cell: int
+) -> None:
     """Finite costs, 55.3 and 16.1 a class, are weighed against each other."""
-    *cells, classes, predicted, targets = _cells_of_eight([8.0, 8, 40, 40])
-    cells[-1] += 1e4
+    cells = _cells_of_eight([8.0, 8, 40, 40])
+    _, _, confidence, classes, predicted, targets = cells
+    confidence += 1e4
     classes -= 1e4
     classes[0, 18, :wrong] = 1e4
     predicted[0, 18] = targets.boxes[0, 0]
-    found = assign(*cells, classes, predicted, targets)
+    found = assign(*cells)
     assert found.foreground[0].nonzero().ravel().tolist() == [cell]
 
 
-def test_padding():
+def test_padding() -> None:
     targets = pad_targets(
         [torch.ones(2, 4), torch.ones(0, 4)], [torch.ones(2, CLASSES), torch.ones(0, CLASSES)]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def _pixels(box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 @given(integer_boxes(), integer_boxes())
-def test_overlaps_are_those_of_counted_pixels(first, second):
+def test_overlaps_are_those_of_counted_pixels(first: Any, second: Any) -> None:
     one, other = _pixels(first), _pixels(second)
     union, common = (one | other).sum(), (one & other).sum()
     rows, columns = np.nonzero(one | other)
@@ -38,14 +40,14 @@ def test_overlaps_are_those_of_counted_pixels(first, second):
     assert giou(a, b).item() == pytest.approx(common / union - (hull - union) / hull, abs=1e-12)
 
 
-def test_giou_of_boxes_far_apart_by_hand():
+def test_giou_of_boxes_far_apart_by_hand() -> None:
     """Unit squares with corners at (0, 0) and (3, 0): hull 4, union 2."""
     a, b = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([[3.0, 0, 4, 1]])
     assert giou(a, b).item() == pytest.approx(-0.5)
     assert giou(a, a).item() == pytest.approx(1.0)
 
 
-def test_giou_pulls_boxes_together_that_do_not_touch():
+def test_giou_pulls_boxes_together_that_do_not_touch() -> None:
     moved = torch.tensor([[0.0, 0, 1, 1]], requires_grad=True)
     giou(moved, torch.tensor([[3.0, 0, 4, 1]])).sum().backward()
     assert moved.grad is not None
@@ -54,14 +56,14 @@ def test_giou_pulls_boxes_together_that_do_not_touch():
     assert torch.isfinite(moved.grad).all()
 
 
-def test_a_box_without_area_overlaps_nothing():
+def test_a_box_without_area_overlaps_nothing() -> None:
     empty, inside_out = [2.0, 2, 2, 2], [5.0, 5, 1, 1]
     boxes = torch.tensor([empty, inside_out])
     assert torch.equal(iou_matrix(boxes, torch.tensor([[0.0, 0, 9, 9]])), torch.zeros(2, 1))
     assert torch.equal(iou_matrix(boxes, boxes), torch.zeros(2, 2))
 
 
-def test_matrix_has_every_pair_of_a_batch():
+def test_matrix_has_every_pair_of_a_batch() -> None:
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(2, 5, 2, 2, generator=generator).sort(dim=2).values.flatten(2)
     matrix = iou_matrix(corners, corners[:, :3])
@@ -73,7 +75,7 @@ def test_matrix_has_every_pair_of_a_batch():
                 assert matrix[batch, row, column] == pair.item()
 
 
-def _greedy(boxes, scores, threshold, classes):
+def _greedy(boxes: Any, scores: Any, threshold: Any, classes: Any) -> Any:
     """The plain loop, in Python numbers."""
     kept: list[int] = []
     for index in sorted(range(len(scores)), key=lambda i: -scores[i]):
@@ -85,7 +87,7 @@ def _greedy(boxes, scores, threshold, classes):
     return kept
 
 
-def _iou(a, b):
+def _iou(a: Any, b: Any) -> Any:
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     common = width * height
@@ -94,7 +96,7 @@ def _iou(a, b):
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("count_of_classes", [1, 3])
-def test_suppression_is_the_greedy_loop(seed, count_of_classes):
+def test_suppression_is_the_greedy_loop(seed: int, count_of_classes: int) -> None:
     generator = np.random.default_rng(seed)
     corners = generator.uniform(0, 6, size=(40, 2))
     boxes = np.concatenate([corners, corners + generator.uniform(1, 5, size=(40, 2))], axis=1)
@@ -106,7 +108,7 @@ def test_suppression_is_the_greedy_loop(seed, count_of_classes):
     assert 5 < len(kept) < 40
 
 
-def test_a_suppressed_box_suppresses_nothing():
+def test_a_suppressed_box_suppresses_nothing() -> None:
     """A chain: the second goes because of the first, so the third, near the second only, stays."""
     boxes = torch.tensor([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])
     assert suppress(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.3).tolist() == [0, 2]

@@ -177,8 +177,8 @@ def test_attention_c(heads: int, inner: int, rescale: Any, values: Any) -> None:
         embedded = embedded * _magnitude(x) / _magnitude(embedded)
     carried = [x * (values != "predictions"), embedded * (values != "features")]
     value = _linear(p, "value", np.concatenate(carried, axis=1))
-    flat = [a.reshape(*a.shape[:2], -1) for a in (query, key, value)]
-    attended, weights = _attended(*flat, heads)
+    q, k, v = (a.reshape(*a.shape[:2], -1) for a in (query, key, value))
+    attended, weights = _attended(q, k, v, heads)
     out = _linear(p, "out", attended.reshape(query.shape))
     _check(module(features, objects, relations), _group_norm(p, x + out))
     _check(module.attention(features, objects, relations), weights)
@@ -205,8 +205,8 @@ def test_attention_b() -> None:
     key = _mlp(p, "key", logits) * p["context_scale"]
     embedded = _mlp(p, "context", logits) * p["context_scale"]
     value = _linear(p, "value", np.concatenate([x, embedded], axis=1))
-    flat = [a.reshape(*a.shape[:2], -1) for a in (query, key, value)]
-    attended, weights = _attended(*flat, 4)
+    q, k, v = (a.reshape(*a.shape[:2], -1) for a in (query, key, value))
+    attended, weights = _attended(q, k, v, 4)
     out = _linear(p, "out", attended.reshape(query.shape))
     _check(module(features, objects, relations), _group_norm(p, x + out))
     _check(module.attention(features, objects, relations), weights)
@@ -471,7 +471,7 @@ def test_initial_values_of_b_and_of_the_fix() -> None:
     local: Any = build_scene_context(context("local"), 128)
     for layer in (e.project[0], local.project[0], local.project[2], local.fuse[0], local.fuse[2]):
         _glorot(layer.weight, 1.0)
-    o = ObjectContext(128)
+    o: Any = ObjectContext(128)
     assert o.project[0].bias.any()
     assert not ObjectContext(128, zero_bias=True).project[2].bias.any()
     for layer in (o.fuse[0], o.fuse[2]):

@@ -112,7 +112,7 @@ def test_attention_entropy_is_that_of_the_real_weights(make_options: MakeOptions
     model, split = _model(make_options("cross_attention"))
     evaluation = Evaluation(model, split, true=False)
     level = model.cascade.levels[0]
-    weights = level.scene_context.attention(*evaluation.seen[0].inputs[0])  # type: ignore[operator, union-attr]
+    weights = level.scene_context.attention(*evaluation.seen[0].inputs[0])
     assert weights.shape == (15, 4, 49, 49)
     entropy = -(weights * weights.log()).sum(dim=-1).mean() / np.log(49)
     mean = weights.mean(dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -52,13 +53,13 @@ def _softplus(value: float) -> float:
     return max(value, 0) + math.log1p(math.exp(-abs(value)))
 
 
-def _binary(logits, labels) -> float:
+def _binary(logits: Any, labels: Any) -> float:
     """Σ of −log σ(z) for 1, −log(1 − σ(z)) for 0."""
     pairs = zip(logits.tolist(), labels.tolist(), strict=True)
     return sum(_softplus(-z) if label else _softplus(z) for z, label in pairs)
 
 
-def test_terms_are_the_plain_sums():
+def test_terms_are_the_plain_sums() -> None:
     predictions = _predictions(0)
     boxes = [torch.tensor([[1.0, 1, 9, 9], [4, 4, 14, 12]]).double(), torch.ones(0, 4).double()]
     targets = pad_targets(boxes, [_labels([0, 33], 1), _labels([], 2)])
@@ -98,7 +99,7 @@ def test_terms_are_the_plain_sums():
     )
 
 
-def test_only_cells_that_answer_are_told_classes():
+def test_only_cells_that_answer_are_told_classes() -> None:
     predictions = _predictions(1)
     targets = pad_targets(
         [torch.tensor([[1.0, 1, 15, 15]]).double()] * 2, [_labels([0], 3), _labels([5], 4)]
@@ -122,7 +123,7 @@ def test_only_cells_that_answer_are_told_classes():
     assert (predictions.confidence.grad != 0).all()
 
 
-def test_an_empty_batch_teaches_confidence_only():
+def test_an_empty_batch_teaches_confidence_only() -> None:
     predictions = _predictions(2)
     targets = pad_targets([torch.ones(0, 4).double()] * 2, [_labels([], 0)] * 2)
     loss = multi_task_loss(predictions, targets)
@@ -133,7 +134,7 @@ def test_an_empty_batch_teaches_confidence_only():
         assert term.item() == 0
 
 
-def test_without_a_person_actions_cost_nothing():
+def test_without_a_person_actions_cost_nothing() -> None:
     predictions = _predictions(3)
     targets = pad_targets(
         [torch.tensor([[1.0, 1, 9, 9]]).double()] * 2, [_labels([4], 0), _labels([7], 1)]
@@ -143,7 +144,7 @@ def test_without_a_person_actions_cost_nothing():
     assert loss.objects.item() > 0
 
 
-def test_perfect_predictions_cost_next_to_nothing():
+def test_perfect_predictions_cost_next_to_nothing() -> None:
     predictions = _predictions(4, batch=1)
     box = torch.tensor([[1.0, 1, 9, 9]]).double()
     labels = _labels([0], 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from fixbench.systems.yowo._model import Predictions
 OBJECTS, RELATIONS, ACTIONS = 36, 26, 157
 
 
-def _truth(boxes, objects, relations=(), actions=(), **names) -> Truth:
+def _truth(boxes: Any, objects: Any, relations: Any = (), actions: Any = (), **names: Any) -> Truth:
     """``relations`` and ``actions``: (row, class) pairs."""
     rows = len(objects)
     related, acting = np.zeros((rows, RELATIONS), bool), np.zeros((rows, ACTIONS), bool)
@@ -41,7 +42,9 @@ def _truth(boxes, objects, relations=(), actions=(), **names) -> Truth:
     return Truth(places, np.array(objects, dtype=int), related, acting, **names)
 
 
-def _found(boxes, confidence, objects=(), relations=(), actions=()) -> Detections:
+def _found(
+    boxes: Any, confidence: Any, objects: Any = (), relations: Any = (), actions: Any = ()
+) -> Detections:
     """Probabilities as (row, class, probability)."""
     rows = len(confidence)
     out = []
@@ -57,7 +60,7 @@ def _found(boxes, confidence, objects=(), relations=(), actions=()) -> Detection
 BOX, ASIDE, FAR = [0, 0, 10, 10], [0, 0, 10, 4], [50, 50, 60, 60]
 
 
-def test_average_precision_by_hand():
+def test_average_precision_by_hand() -> None:
     """Three boxes; by score: hit, miss, hit. Precision 1, then 2/3 (not 1/2): (1 + 2/3) / 3."""
     truths = [_truth([BOX, FAR], [5, 5]), _truth([BOX], [5])]
     found = [
@@ -70,7 +73,7 @@ def test_average_precision_by_hand():
     assert mean_of(precisions) == pytest.approx((1 + 2 / 3) / 3)
 
 
-def test_a_box_is_found_once():
+def test_a_box_is_found_once() -> None:
     truths = [_truth([BOX], [5])]
     twice = [_found([BOX, BOX], [0.9, 0.8], objects=[(0, 5, 1), (1, 5, 1)])]
     assert average_precision(truths, twice, "objects")[5] == 1
@@ -80,7 +83,7 @@ def test_a_box_is_found_once():
     assert average_precision(more, found, "objects")[5] == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_a_detection_takes_the_free_box_that_it_overlaps_most():
+def test_a_detection_takes_the_free_box_that_it_overlaps_most() -> None:
     """As in COCO's evaluator: the second detection takes the other box, which it overlaps by .6."""
     truths = [_truth([[0, 0, 10, 10], [0, 0, 10, 6]], [5, 5])]
     found = [_found([BOX, BOX], [0.9, 0.8], objects=[(0, 5, 1), (1, 5, 1)])]
@@ -88,7 +91,7 @@ def test_a_detection_takes_the_free_box_that_it_overlaps_most():
     assert average_precision(truths, found, "objects", threshold=0.61)[5] == pytest.approx(0.5)
 
 
-def test_frames_are_kept_apart():
+def test_frames_are_kept_apart() -> None:
     """Both boxes are found, each in the other's frame."""
     truths = [_truth([BOX], [5]), _truth([FAR], [7])]
     found = [_found([FAR], [0.9], objects=[(0, 7, 1)]), _found([BOX], [0.9], objects=[(0, 5, 1)])]
@@ -97,13 +100,13 @@ def test_frames_are_kept_apart():
     assert (average_precision(truths, found[::-1], "objects")[[5, 7]] == 1).all()
 
 
-def test_an_overlap_of_exactly_the_threshold_counts():
+def test_an_overlap_of_exactly_the_threshold_counts() -> None:
     truths = [_truth([[0, 0, 10, 10]], [5])]
     found = [_found([[0, 0, 10, 5]], [0.9], objects=[(0, 5, 1)])]
     assert average_precision(truths, found, "objects")[5] == 1
 
 
-def test_the_documents_evaluator_ignores_confidence():
+def test_the_documents_evaluator_ignores_confidence() -> None:
     """A background cell that is sure of its class: last by our score, first by the document's."""
     truths = [_truth([BOX], [0], actions=[(0, 132)])]
     found = [_found([BOX, FAR], [0.9, 0.01], actions=[(0, 132, 0.8), (1, 132, 0.99)])]
@@ -112,7 +115,7 @@ def test_the_documents_evaluator_ignores_confidence():
     assert ranked[132] == pytest.approx(0.5)
 
 
-def test_relations_and_actions_are_of_boxes_with_several_classes():
+def test_relations_and_actions_are_of_boxes_with_several_classes() -> None:
     truths = [_truth([BOX, FAR], [0, 9], relations=[(0, 0), (0, 3), (1, 3)])]
     found = [_found([BOX, FAR], [1, 1], relations=[(0, 0, 0.5), (0, 3, 0.4), (1, 3, 0.9)])]
     precisions = average_precision(truths, found, "relations")
@@ -120,7 +123,7 @@ def test_relations_and_actions_are_of_boxes_with_several_classes():
     assert np.isnan(precisions[1])
 
 
-def test_nothing_found_is_zero_and_nothing_true_is_nan():
+def test_nothing_found_is_zero_and_nothing_true_is_nan() -> None:
     truths = [_truth([BOX], [5])]
     nothing = [_found([], [])]
     assert average_precision(truths, nothing, "objects")[5] == 0
@@ -129,14 +132,14 @@ def test_nothing_found_is_zero_and_nothing_true_is_nan():
         average_precision([], [], "objects")
 
 
-def test_means_over_some_classes():
+def test_means_over_some_classes() -> None:
     values = np.array([0.5, np.nan, 1.0, 0.0])
     assert mean_of(values) == 0.5
     assert mean_of(values, {0, 1, 2}) == 0.75
     assert math.isnan(mean_of(values, {1}))
 
 
-def _random_frames(seed: int, frames: int = 12):
+def _random_frames(seed: int, frames: int = 12) -> tuple[Any, Any]:
     generator = np.random.default_rng(seed)
 
     def boxes(count: int) -> np.ndarray:
@@ -145,7 +148,7 @@ def _random_frames(seed: int, frames: int = 12):
 
     truths, found = [], []
     for number in range(frames):
-        count, guesses = generator.integers(0, 5), generator.integers(0, 12)
+        count, guesses = int(generator.integers(0, 5)), int(generator.integers(0, 12))
         places = boxes(count)
         truths.append(
             Truth(
@@ -171,14 +174,16 @@ def _random_frames(seed: int, frames: int = 12):
     return truths, found
 
 
-def _overlap(a, b) -> float:
+def _overlap(a: Any, b: Any) -> float:
     width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
     return width * height / union
 
 
-def _plain_average_precision(truths, found, index, is_member, score_of) -> float:
+def _plain_average_precision(
+    truths: Any, found: Any, index: Any, is_member: Any, score_of: Any
+) -> float:
     """Step by step: match, curve, envelope, integral."""
     ranked = sorted(
         (
@@ -219,16 +224,18 @@ def _plain_average_precision(truths, found, index, is_member, score_of) -> float
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("task", ["objects", "relations", "actions"])
 @pytest.mark.parametrize("with_confidence", [True, False])
-def test_average_precision_is_that_of_a_plain_loop(seed: int, task: str, with_confidence: bool):
+def test_average_precision_is_that_of_a_plain_loop(
+    seed: int, task: Any, with_confidence: bool
+) -> None:
     truths, found = _random_frames(seed)
     precisions = average_precision(truths, found, task, with_confidence=with_confidence)
 
-    def member(truth, row, index):
+    def member(truth: Any, row: Any, index: Any) -> Any:
         return (
             truth.objects[row] == index if task == "objects" else getattr(truth, task)[row, index]
         )
 
-    def score(detections, row, index):
+    def score(detections: Any, row: Any, index: Any) -> Any:
         weight = detections.confidence[row] if with_confidence else 1
         return getattr(detections, task)[row, index] * weight
 
@@ -240,7 +247,7 @@ def test_average_precision_is_that_of_a_plain_loop(seed: int, task: str, with_co
     assert np.nanmax(precisions) > 0.1
 
 
-def _predictions(confidence, objects, boxes) -> Predictions:
+def _predictions(confidence: Any, objects: Any, boxes: Any) -> Predictions:
     cells = confidence.shape[1]
     return Predictions(
         confidence=confidence,
@@ -253,7 +260,7 @@ def _predictions(confidence, objects, boxes) -> Predictions:
     )
 
 
-def test_detections_are_the_confident_cells_without_doubles_of_a_class():
+def test_detections_are_the_confident_cells_without_doubles_of_a_class() -> None:
     boxes = torch.tensor([[BOX, [0, 0, 10, 9], [0, 1, 10, 10], FAR, FAR]] * 2).float()
     probabilities = torch.tensor([[0.9, 0.8, 0.7, 0.6, 0.005], [0.001] * 5])
     objects = torch.zeros(2, 5, OBJECTS)
@@ -286,7 +293,13 @@ def _scene() -> Truth:
     return _truth([PERSON, CUP, TABLE], [0, 10, 31], relations=[(0, LOOKING), *related])
 
 
-def _graph(relations, things=(CUP, TABLE), classes=(10, 31), persons=(PERSON,), scores=None):
+def _graph(
+    relations: Any,
+    things: tuple[Any, Any] = (CUP, TABLE),
+    classes: tuple[int, int] = (10, 31),
+    persons: tuple[Any] = (PERSON,),
+    scores: Any = None,
+) -> SceneGraph:
     values = np.zeros((len(things), RELATIONS))
     for row, index, probability in relations:
         values[row, index] = probability
@@ -300,13 +313,13 @@ def _graph(relations, things=(CUP, TABLE), classes=(10, 31), persons=(PERSON,), 
     )
 
 
-def test_triplet_recall_by_hand():
+def test_triplet_recall_by_hand() -> None:
     ranked = [(0, LOOKING, 0.9), (1, HOLDING, 0.8), (0, HOLDING, 0.7), (1, ABOVE, 0.1)]
     recall = triplet_recall([_scene()], [_graph(ranked)], ks=(1, 2, 3, 4, 50))
     assert recall == {1: 1 / 3, 2: 1 / 3, 3: 2 / 3, 4: 1, 50: 1}
 
 
-def test_with_the_constraint_a_pair_has_one_relation_of_each_kind():
+def test_with_the_constraint_a_pair_has_one_relation_of_each_kind() -> None:
     """The cup's second contacting relation displaces the true one, its attention does not."""
     ranked = [(0, 20, 0.9), (0, HOLDING, 0.8), (0, LOOKING, 0.7), (1, ABOVE, 0.6)]
     graph = _graph(ranked)
@@ -316,11 +329,11 @@ def test_with_the_constraint_a_pair_has_one_relation_of_each_kind():
     }
 
 
-def test_boxes_and_classes_must_agree():
+def test_boxes_and_classes_must_agree() -> None:
     right = [(0, LOOKING, 0.9), (0, HOLDING, 0.8), (1, ABOVE, 0.7)]
     scene = [_scene()]
 
-    def recall(relations=right, **changes) -> float:
+    def recall(relations: Any = right, **changes: Any) -> float:
         return triplet_recall(scene, [_graph(relations, **changes)], ks=(50,))[50]
 
     assert recall() == 1
@@ -332,14 +345,14 @@ def test_boxes_and_classes_must_agree():
     assert recall(things=(), classes=(), relations=()) == 0
 
 
-def test_scores_of_boxes_count():
+def test_scores_of_boxes_count() -> None:
     related = [(0, LOOKING, 0.5), (1, ABOVE, 0.9)]
     scene = _truth([PERSON, CUP, TABLE], [0, 10, 31], relations=[(1, LOOKING)])
     assert triplet_recall([scene], [_graph(related)], ks=(1,)) == {1: 0}
     assert triplet_recall([scene], [_graph(related, scores=[1, 0.5])], ks=(1,)) == {1: 1}
 
 
-def test_frames_with_two_persons_or_without_triplets_do_not_count():
+def test_frames_with_two_persons_or_without_triplets_do_not_count() -> None:
     two = _truth([PERSON, FAR, CUP], [0, 0, 10], relations=[(2, LOOKING)])
     none = _truth([PERSON, CUP], [0, 10])
     graph = _graph([(0, LOOKING, 0.9)])
@@ -347,13 +360,13 @@ def test_frames_with_two_persons_or_without_triplets_do_not_count():
     assert triplet_recall([two, none, _scene()], [graph] * 3, ks=(5,)) == {5: pytest.approx(1 / 3)}
 
 
-def test_what_was_not_found_finds_nothing():
+def test_what_was_not_found_finds_nothing() -> None:
     """A relation of probability 0 is no guess, or any K beyond their number would find all."""
     assert triplet_recall([_scene()], [_graph([])], ks=(500,)) == {500: 0}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_triplet_recall_is_that_of_a_plain_loop(seed: int):
+def test_triplet_recall_is_that_of_a_plain_loop(seed: int) -> None:
     truths, found = _random_frames(seed, frames=8)
     truths = [
         Truth(t.boxes, np.minimum(np.arange(len(t.boxes)), 2), t.relations, t.actions)
@@ -401,7 +414,7 @@ def _sharpened(detections: Detections) -> Detections:
     )
 
 
-def test_a_detected_graph_has_the_likeliest_classes():
+def test_a_detected_graph_has_the_likeliest_classes() -> None:
     found = _found(
         [PERSON, CUP, TABLE],
         [0.9, 0.5, 0.4],
@@ -417,7 +430,7 @@ def test_a_detected_graph_has_the_likeliest_classes():
     assert detected_graph(_found([], [])).persons.shape == (0, 4)
 
 
-def test_a_true_graph_takes_relations_from_the_best_cell():
+def test_a_true_graph_takes_relations_from_the_best_cell() -> None:
     boxes = torch.tensor([PERSON, [31, 0, 40, 10], [30, 0, 40, 6], TABLE], dtype=torch.float32)
     relations = torch.full((4, RELATIONS), -50.0)
     relations[1, LOOKING] = relations[1, HOLDING] = relations[3, ABOVE] = 50
@@ -430,7 +443,7 @@ def test_a_true_graph_takes_relations_from_the_best_cell():
 # --- presence and videos
 
 
-def test_presence_is_the_share_of_pairs_in_the_right_order():
+def test_presence_is_the_share_of_pairs_in_the_right_order() -> None:
     generator = np.random.default_rng(3)
     pooled = np.round(generator.random((30, 4)), 1)  # with ties
     present = generator.random((30, 4)) < 0.4
@@ -443,7 +456,7 @@ def test_presence_is_the_share_of_pairs_in_the_right_order():
     assert np.isnan(areas[2:]).all()
 
 
-def test_actions_of_whole_videos():
+def test_actions_of_whole_videos() -> None:
     truths, found = _random_frames(2, frames=16)
     precisions = video_average_precision(truths, found)
     videos = ["v0", "v1", "v2", "v3"]

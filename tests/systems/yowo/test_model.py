@@ -184,11 +184,11 @@ def test_variants_of_a_seed_start_alike_wherever_they_share_a_part() -> None:
         same = [key for key in states[one] if torch.equal(states[one][key], states[other][key])]
         differing = {key.split("scene_context.")[-1] for key in set(states[one]) - set(same)}
         assert differing == ({"out.weight"} if one == "C" else set())
-    trunk, again, other = (_small(seed=seed).trunk.state_dict() for seed in (4, 4, 5))
+    trunk, again, unlike = (_small(seed=seed).trunk.state_dict() for seed in (4, 4, 5))
     assert all(torch.equal(trunk[key], again[key]) for key in trunk)
-    for one, another in ((reference, _cascade(seed=5).state_dict()), (trunk, other)):
-        weights = [key for key in one if one[key].ndim > 1]
-        assert not any(torch.equal(one[key], another[key]) for key in weights)
+    for state, another in ((reference, _cascade(seed=5).state_dict()), (trunk, unlike)):
+        weights = [key for key in state if state[key].ndim > 1]
+        assert not any(torch.equal(state[key], another[key]) for key in weights)
 
 
 def test_a_level_alone_is_the_same_level() -> None:
@@ -363,6 +363,7 @@ def test_decoding_by_hand() -> None:
 def test_boxes_of_all_levels_are_in_pixels_of_the_input() -> None:
     cascade = _cascade().eval()
     with torch.no_grad():
+        level: Any
         for level in cascade.levels:
             nn.init.zeros_(level.predict.boxes.weight)
             nn.init.zeros_(level.predict.boxes.bias)

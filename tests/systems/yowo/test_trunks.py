@@ -175,6 +175,7 @@ def test_channel_attention_survives_large_energies() -> None:
     out: Tensor = module(x)
     out.sum().backward()
     assert torch.isfinite(out).all()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()
 
 

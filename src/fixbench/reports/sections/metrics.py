@@ -27,9 +27,7 @@ def build(inputs: Inputs) -> BlockSection:
             number(metric.smallest_effect),
             metric.description,
         )
-        for name, metric in declared_metrics(
-            inputs.ablation, inputs.frame["metric"].unique()
-        ).items()
+        for name, metric in declared_metrics(inputs.ablation, measured).items()
     ]
     return BlockSection(
         id="metrics",

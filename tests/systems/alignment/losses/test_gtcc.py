@@ -99,21 +99,15 @@ def test_against_a_loop(formulation: Any, dropping: bool) -> None:
         drop = torch.randn(2, 4, dtype=torch.float64, generator=seeded(9))
     # With seeds 0 and 1 the coins of both pairs show both sides.
     for seed in (0, 1) if formulation == "as_found" else (0,):
-        assert_same(
-            lambda clips, seed=seed: gtcc_loss(
-                clips,
-                formulation=formulation,
-                epoch=2,
-                generator=seeded(seed),
-                drop=drop,
-                options=OPTIONS,
-            ),
-            lambda clips, seed=seed: _loop(
-                clips, formulation=formulation, seed=seed, options=OPTIONS, drop=drop, epoch=2
-            ),
-            embeddings,
-            relative=1e-7,
-        )
+        usual: dict[str, Any] = {"formulation": formulation, "options": OPTIONS, "drop": drop}
+
+        def found(clips: Any, seed: int = seed, usual: dict[str, Any] = usual) -> torch.Tensor:
+            return gtcc_loss(clips, epoch=2, generator=seeded(seed), **usual)
+
+        def looped(clips: Any, seed: int = seed, usual: dict[str, Any] = usual) -> torch.Tensor:
+            return _loop(clips, seed=seed, epoch=2, **usual)
+
+        assert_same(found, looped, embeddings, relative=1e-7)
 
 
 def test_three_videos() -> None:

@@ -155,7 +155,7 @@ def test_options_refuse_unknown_keys_and_values_out_of_range() -> None:
         {"components": 0},
     ):
         with pytest.raises(ValidationError):
-            LossOptions(**bad)  # type: ignore[arg-type]
+            LossOptions(**bad)
 
 
 @pytest.mark.parametrize(
@@ -193,10 +193,10 @@ def test_skip_reason_refuses_what_are_no_lengths() -> None:
 
 def test_the_limit_of_the_total_holds_for_gtcc_and_tcc() -> None:
     for method in ("gtcc", "tcc"):
-        assert limit_reason(1e7, method=method) is None  # type: ignore[arg-type]
+        assert limit_reason(1e7, method=method) is None
         for over in (1.01e7, float("inf")):
-            found = limit_reason(over, method=method)  # type: ignore[arg-type]
+            found = limit_reason(over, method=method)
             assert found == "a total loss over 1e+07"
-        assert limit_reason(float("nan"), method=method) is None  # type: ignore[arg-type]
+        assert limit_reason(float("nan"), method=method) is None
     for method in ("lav", "vava"):
         assert limit_reason(1e12, method=method) is None  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def test_a_value_is_the_loss_of_two_videos_of_that_length() -> None:
 def test_collapsed_lav_and_vava_grow_with_the_fourth_power() -> None:
     for method in ("lav", "vava"):
         values = magnitude_curve(
-            method,  # type: ignore[arg-type]
+            method,
             "as_found",
             LENGTHS,
             "collapsed",
@@ -63,7 +63,7 @@ def test_collapsed_tcc_grows_linearly_and_gtcc_with_the_square() -> None:
 def test_published_formulations_do_not_grow_with_the_fourth_power() -> None:
     for method in ("tcc", "lav", "vava"):
         values = magnitude_curve(
-            method,  # type: ignore[arg-type]
+            method,
             "paper",
             LENGTHS,
             "random",
