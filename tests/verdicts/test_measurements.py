@@ -263,6 +263,7 @@ def test_runs_of_other_steps_are_refused(
         assert str(caught.value) == message
         # Where nothing is decided by it, it is measured and said.
         described = Measurements(frame, BETTER).per_seed(effect(*terms), describes=True)
+        note: Any
         (note,) = described.notes
         assert isinstance(note, UnevenSteps)
         assert (note.variant, note.seed, note.steps) == ("b", 1, str(found))
