@@ -54,7 +54,7 @@ def both(*edits: Edit) -> Edit:
 CLAIM = read_yaml(TOY / "claims.yaml")["claims"][0]
 TERM = "claims/0/effect/terms/0"
 SLOPE = {"doses": {"fast": 0.1, "slow": 0.001}, "metric": "loss", "stage": "train"}
-FACTORIAL = {
+FACTORIAL: dict[str, Any] = {
     "factors": ["rate", "start"],
     "cells": {"fast": "+-", "slow": "--", "unstable": "++", "continued": "-+"},
     "of": ["rate"],

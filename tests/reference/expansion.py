@@ -7,6 +7,7 @@ Written from CONTRIBUTING, as a reader would in a notebook, to check the expansi
 import re
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -14,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 READING = ("metric", "stage", "at")
 
 
-def read(folder, name):
+def read(folder: Any, name: Any) -> Any:
     return YAML(typ="safe", pure=True).load(ROOT / "ablations" / folder / f"{name}.yaml")
 
 
-def listed(picked, factors):
+def listed(picked: Any, factors: Any) -> Any:
     """Factor → levels, of a factor, a list of factors, or factor → one level, several or "all"."""
     if isinstance(picked, str):
         picked = [picked]
@@ -34,23 +35,23 @@ def listed(picked, factors):
 class Design:
     """Which variant has which levels, by the name that its grid's pattern gives it."""
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.factors = file.get("factors", {})
         self.first = {name: next(iter(levels)) for name, levels in self.factors.items()}
-        self.names = {}  # what is not at its first level → name
+        self.names: dict[Any, str] = {}  # what is not at its first level → name
         if file["baseline_variant"] in file.get("variants", {}):
             self.names[frozenset()] = file["baseline_variant"]
         for grid in file.get("grids", []):
             self.add(grid)
 
-    def key(self, levels):
+    def key(self, levels: Any) -> Any:
         return frozenset((f, level) for f, level in levels.items() if level != self.first[f])
 
-    def levels(self, variant):
+    def levels(self, variant: Any) -> Any:
         """Of a variant of no grid: ``None``."""
         return next((dict(key) for key, name in self.names.items() if name == variant), None)
 
-    def add(self, grid):
+    def add(self, grid: Any) -> None:
         start = self.levels(grid["base"]) if "base" in grid else {}
         if start is None:
             return  # its cells have no levels by which an effect could find them
@@ -59,19 +60,19 @@ class Design:
             levels = dict(zip(crossed, cell, strict=True))
             self.names.setdefault(self.key(start | levels), self.name(grid["name"], levels))
 
-    def name(self, pattern, levels):
+    def name(self, pattern: Any, levels: Any) -> Any:
         for factor, level in levels.items():
             kept = "" if level == self.first[factor] else rf"\g<1>{level}\g<2>"
             pattern = re.sub(rf"\[([^\[\]]*)\{{{factor}\}}([^\[\]]*)\]", kept, pattern)
             pattern = pattern.replace(f"{{{factor}}}", level)
         return pattern
 
-    def variants(self, levels, over):
+    def variants(self, levels: Any, over: Any) -> list[Any]:
         axes = listed(over, self.factors)
         cells = (dict(zip(axes, cell, strict=True)) for cell in product(*axes.values()))
         return [self.names[self.key(levels | cell)] for cell in cells]
 
-    def option(self, factor):
+    def option(self, factor: Any) -> Any:
         """The option that a factor changes, if it is one; else its name."""
         changes = [level.get("changes", level) for level in self.factors[factor].values()]
         changed = {key for level in changes for key in level if key != "text"}
@@ -79,16 +80,16 @@ class Design:
 
 
 class Effects:
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.design = Design(file)
         self.metrics = file["metrics"]
 
-    def metric(self, name):
+    def metric(self, name: Any) -> Any:
         parts = name.split("/")
         families = ["/".join([*parts[:size], "*"]) for size in range(len(parts) - 1, 0, -1)]
         return next(self.metrics[key] for key in [name, *families] if key in self.metrics)
 
-    def read(self, written, claim):
+    def read(self, written: Any, claim: Any) -> tuple[Any, Any]:
         """Metric, stage, step and scale."""
         usual = dict(claim)
         if "metric" in written:
@@ -97,7 +98,7 @@ class Effects:
         found["at"] = "last" if found["at"] is None else found["at"]
         return found, usual.get("scale")
 
-    def arm(self, written, before):
+    def arm(self, written: Any, before: Any) -> Any:
         """The variants that are read: named, by their levels, or as in the reading before."""
         if "variant" in written:
             return {"variants": [written["variant"]]}
@@ -119,14 +120,14 @@ class Effects:
         variants = self.design.variants(levels, over)
         return {"levels": levels, "over": over, "variants": variants}
 
-    def terms(self, arm, reading, sign):
+    def terms(self, arm: Any, reading: Any, sign: Any) -> list[Any]:
         names = arm["variants"]
         return [{"variant": name, **reading, "weight": sign / len(names)} for name in names]
 
-    def expand(self, written, claim):
+    def expand(self, written: Any, claim: Any) -> tuple[Any, dict[str, Any]]:
         """The effect with every default, and what effects beside its claim take from it."""
         written = {"variant": written} if isinstance(written, str) else written
-        effect = {"terms": [], "slope": None, "factorial": None}
+        effect: dict[str, Any] = {"terms": [], "slope": None, "factorial": None}
         arm = None
         if "slope" in written:
             slope = written["slope"]
@@ -165,7 +166,7 @@ class Effects:
         effect["samples"] = written.get("samples")
         return effect, {**reading, "scale": effect["scale"], "arm": arm}
 
-    def factorial(self, written):
+    def factorial(self, written: Any) -> dict[str, Any]:
         if "cells" in written:
             return {key: written[key] for key in ("factors", "cells", "of")}
         names = list(written["cross"])
@@ -180,11 +181,11 @@ class Effects:
         return {"factors": list(options.values()), "cells": cells, "of": of}
 
 
-def number(value):
+def number(value: Any) -> Any:
     return None if value is None else float(value)
 
 
-def measurement(written, bounds, effects, claim):
+def measurement(written: Any, bounds: Any, effects: Any, claim: Any) -> dict[str, Any]:
     return {
         "name": written["name"],
         "effect": effects.expand(written["effect"], claim)[0],
@@ -193,12 +194,12 @@ def measurement(written, bounds, effects, claim):
     }
 
 
-def claims(folder):
+def claims(folder: Any) -> Any:
     """Identifier → claim, with every default."""
     effects = Effects(read(folder, "ablation"))
     found = {}
     for written in read(folder, "claims")["claims"]:
-        effect, own = None, {}
+        effect, own = None, dict[str, Any]()
         if "effect" in written:
             effect, own = effects.expand(written["effect"], {})
         explains = ("explains_above", "explains_below")

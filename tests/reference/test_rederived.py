@@ -12,6 +12,7 @@ fixbench is imported. The rows stand beside the published report and were collec
 import json
 import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ TESTED = {
 }
 
 
-def cell(term):
+def cell(term: Any) -> Any:
     """The readings of a term, which `at` selects, in the order of seeds and steps."""
     found = ROWS[(ROWS["variant"] == term["variant"]) & (ROWS["stage"] == term["stage"])]
     found = found[found["metric"] == term["metric"]]
@@ -47,13 +48,13 @@ def cell(term):
     return found if at == "mean" else found[found["step"] == at]
 
 
-def on_log_scale(effect):
+def on_log_scale(effect: Any) -> bool:
     return effect["scale"] == "log"
 
 
-def per_seed(effect):
+def per_seed(effect: Any) -> Any:
     """One number a seed; None where a variant did not run."""
-    total = 0.0
+    total: Any = 0.0
     for term in effect["terms"]:
         found = cell(term)
         if found.empty:
@@ -64,11 +65,11 @@ def per_seed(effect):
     return total.to_numpy()
 
 
-def without_variance(x):
+def without_variance(x: Any) -> bool:
     return np.ptp(x) <= 1e-9 * np.abs(x).max()
 
 
-def summary(effect, null=None):
+def summary(effect: Any, null: Any = None) -> list[Any]:
     """Estimate, interval and two-sided p; the first three as ratios for logarithms."""
     x = per_seed(effect)
     origin = 0.0 if null is None else (np.log(null) if on_log_scale(effect) else null)
@@ -82,12 +83,12 @@ def summary(effect, null=None):
     return [*(np.exp(numbers) if on_log_scale(effect) else numbers), p]
 
 
-def null_of(claim):
+def null_of(claim: Any) -> Any:
     null = claim["decision"]["null"]
     return float(on_log_scale(claim["effect"])) if null is None else null
 
 
-def margins(claim):
+def margins(claim: Any) -> Any:
     """The values too small to matter, on the scale of the test."""
     margin = claim["decision"]["margin"]
     if on_log_scale(claim["effect"]):
@@ -95,30 +96,30 @@ def margins(claim):
     return null_of(claim) + margin * np.array([-1, 1])
 
 
-def equivalence(claim):
+def equivalence(claim: Any) -> Any:
     x, (low, high) = per_seed(claim["effect"]), margins(claim)
     if without_variance(x):
         return 0.5 ** len(x) if low < np.median(x) < high else 1.0
     return DescrStatsW(x).ttost_mean(low, high)[0]
 
 
-def lies(item, names):
+def lies(item: Any, names: Any) -> Any:
     """Whether the whole interval lies above the one bound and below the other."""
     _, low, high, _ = summary(item["effect"])
     above, below = (item[name] for name in names)
     return (above is None or low > above) and (below is None or high < below)
 
 
-def explains(control):
+def explains(control: Any) -> Any:
     bounds = ("explains_above", "explains_below")
     return any(control[name] is not None for name in bounds) and lies(control, bounds)
 
 
-def measured(items):
+def measured(items: Any) -> list[Any]:
     return [item for item in items if per_seed(item["effect"]) is not None]
 
 
-def adjusted(p_values):
+def adjusted(p_values: Any) -> Any:
     family = {key: p_values[key] for key, claim in TESTED.items() if claim["primary"]}
     values = [1.0 if p is None else p for p in family.values()]
     return dict(zip(family, multipletests(values, method="holm")[1], strict=True))
@@ -133,7 +134,7 @@ P_ABSENT = {key: equivalence(claim) if key in RAN else None for key, claim in TE
 P_ADJUSTED, P_ABSENT_ADJUSTED = adjusted(P), adjusted(P_ABSENT)
 
 
-def verdict(key):
+def verdict(key: Any) -> Any:
     claim = CLAIMS[key]
     decision = claim["decision"]
     if decision["rule"] == "property":
@@ -175,11 +176,11 @@ def verdict(key):
     return found
 
 
-def close(number):
+def close(number: Any) -> Any:
     return pytest.approx(number, rel=1e-6, abs=1e-12)
 
 
-def test_the_rows_are_a_complete_run():
+def test_the_rows_are_a_complete_run() -> None:
     assert set(ROWS["status"]) == {"ok"}, "a failed run would have to be imputed here too"
     assert set(ROWS["ablation"]) == {"cross_attention_scale"}
     assert ROWS.groupby("variant")["seed"].nunique().nunique() == 1
@@ -190,12 +191,12 @@ def test_the_rows_are_a_complete_run():
 
 
 @pytest.mark.parametrize("key", CLAIMS)
-def test_verdict(key):
+def test_verdict(key: Any) -> None:
     assert verdict(key) == PUBLISHED[key]["verdict"]
 
 
 @pytest.mark.parametrize("key", sorted(RAN))
-def test_numbers(key):
+def test_numbers(key: Any) -> None:
     claim, row = CLAIMS[key], PUBLISHED[key]
     found = summary(claim["effect"], claim["decision"]["null"])
     names = ("measured", "interval_low", "interval_high", "p_raw")
@@ -208,7 +209,7 @@ def test_numbers(key):
 
 
 @pytest.mark.parametrize("key", CLAIMS)
-def test_controls_and_preconditions(key):
+def test_controls_and_preconditions(key: Any) -> None:
     for kind, judged, holds in (
         ("controls", "explains", explains),
         ("preconditions", "met", lambda item: lies(item, ("above", "below"))),
@@ -223,7 +224,7 @@ def test_controls_and_preconditions(key):
             assert holds(item) == row[judged]
 
 
-def test_properties_are_shares_of_all_readings():
+def test_properties_are_shares_of_all_readings() -> None:
     for key, claim in CLAIMS.items():
         if claim["decision"]["rule"] == "property":
             values = pd.concat([cell(term)["value"] for term in claim["effect"]["terms"]])

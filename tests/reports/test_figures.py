@@ -231,7 +231,7 @@ def test_band_is_the_t_interval_of_the_mean() -> None:
         low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
         drawn = vertices[vertices[:, 0] == step, 1]
         assert (drawn.min(), drawn.max()) == pytest.approx((low, high))
-        assert axes.lines[-1].get_ydata()[step] == pytest.approx(values.mean())  # type: ignore[index]
+        assert axes.lines[-1].get_ydata()[step] == pytest.approx(values.mean())
     assert len(axes.lines) == 4 + 1  # a thin line a seed, and the mean
 
 
