@@ -19,7 +19,7 @@ import pytest
 
 from fixbench import workflow
 from fixbench.ablation import load_ablation
-from fixbench.containers import Engine
+from fixbench.containers import ENGINES
 from fixbench.errors import InputError
 from fixbench.results import read_results
 from fixbench.tracking import track
@@ -408,7 +408,7 @@ def test_launcher(project: Path, toy: Path) -> None:
     docker = replace(
         plan,
         ablations={"toy": PlannedAblation(asked, ("0-1",))},
-        engine=Engine(name="docker", version="27"),
+        engine=ENGINES["docker"](version="27"),
     )
     resources = {"mem_mb": 3000, "processes": 12, "threads": 2}
     words = shlex.split(docker.launcher("toy", ["a file"], ["b file"], resources))

@@ -8,13 +8,13 @@ from textwrap import dedent
 from typing import Any, cast
 
 import pytest
-from fixbench.reachability import unreachable
 
 import fixbench.statistics
 import fixbench.verdicts
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
 from fixbench.verdicts import adjudicate, check_claims, load_rule, looks_so_far, rule_names, rules
+from fixbench.workflow import unreachable
 
 Make = Callable[..., Any]
 
@@ -128,7 +128,7 @@ def test_a_new_rule_is_one_file(
 def test_listing_and_checking_rules_imports_nothing_slow() -> None:
     script = """
         import sys
-        from fixbench.reachability import unreachable
+        from fixbench.workflow import unreachable
         from fixbench.verdicts import check_claims, is_tested, load_rule, rule_names
         for name in rule_names():
             load_rule(name)

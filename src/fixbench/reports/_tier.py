@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fixbench.ablation import Ablation, option_difference, parse_seeds, resolve_options
+from fixbench.ablation import Ablation
 
 __all__ = ["ReportedTier"]
 
@@ -26,22 +26,22 @@ class ReportedTier:
     @property
     def seeds(self) -> list[int]:
         """The declared seeds, which a run may replace by others."""
-        return parse_seeds(self.ablation.tiers[self.name].seeds)  # type: ignore[index]
+        return self.ablation.at(self.name).seeds
 
     @property
     def scaled_down(self) -> list[str]:
         """What the tier scales down, as declared."""
-        return list(self.ablation.tiers[self.name].scaled_down)  # type: ignore[index]
+        return list(self.ablation.at(self.name).scaled_down)
 
     @property
     def variants(self) -> Iterable[str]:
         """Names of the variants that the tier runs."""
-        return self.ablation.variants_in(self.name)
+        return self.ablation.at(self.name).variants
 
     def options(self, variant: str) -> dict[str, Any]:
         """The resolved options of a variant."""
-        return resolve_options(self.ablation, variant, self.name)
+        return self.ablation.at(self.name).options(variant)
 
     def changes(self, variant: str) -> dict[str, tuple[Any, Any]]:
         """Option → the value of the variant's reference and its own, where they differ."""
-        return option_difference(self.ablation, variant, self.name)
+        return self.ablation.at(self.name).difference(variant)

@@ -24,7 +24,7 @@ def check_claims(ablation: Ablation, file: str | Path) -> None:
     """
     for index, claim in enumerate(ablation.claims):
         for problem in check_claim(claim):
-            keys = ("claims", index, *problem.key.split("."))
+            keys: tuple[str | int, ...] = ("claims", index, *problem.key.split("."))
             if Path(file).is_file():
                 source = read_source(Path(file))
                 raise source.problem(keys, problem.value, expected=problem.expected)
