@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
-from fixbench.ablation import Ablation, load_ablation, parse_seeds, resolve_options
+from fixbench.ablation import Ablation, load_ablation
 from fixbench.errors import InputError
 from fixbench.provenance import code_hash
 
@@ -137,7 +137,7 @@ def check_determinism(
     if not tolerance >= 0:
         raise InputError("--tolerance", "", tolerance, expected="no negative tolerance")
     variant = variant or ablation.baseline_variant
-    declared = parse_seeds(ablation.tiers[tier].seeds)
+    declared = ablation.at(tier).seeds
     seed = declared[0] if seed is None else seed
     other = next((item for item in declared if item != seed), seed + 1)
     on_gpu = device != "cpu" and torch.cuda.is_available()
@@ -180,7 +180,7 @@ def check_determinism(
         tolerance=tolerance,
         device="cuda" if on_gpu else "cpu",
         code=code,
-        options=resolve_options(ablation, variant, tier),
+        options=ablation.at(tier).options(variant),
         label=max((item.label for item in repetitions), key=order.index),
         measured={
             str(stage): tuple(sorted(set(rows["metric"]))) for stage, rows in first.groupby("stage")
@@ -276,7 +276,7 @@ def _run(
     from fixbench.results import read_results
 
     chain = [variant]
-    known = ablation.variants_in(tier)
+    known = ablation.at(tier).variants
     while chain[0] in known and (origin := known[chain[0]].starts_from) is not None:
         chain.insert(0, origin)
     output, parent = project / "rows.parquet", None

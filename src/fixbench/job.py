@@ -22,10 +22,11 @@ import torch
 from pydantic import ValidationError
 
 from fixbench import provenance, tracking
-from fixbench.ablation import Ablation, load_ablation, resolve_options, validation_problem
+from fixbench.ablation import Ablation, load_ablation
 from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
+from fixbench.reading import validation_problem
 from fixbench.results import RUN_METRIC, Row, write_results
 from fixbench.training import (
     Diverged,
@@ -83,8 +84,8 @@ def run_job(
     file = folder / "ablation.yaml"
     ablation = load_ablation(file)
     _check_request(file, ablation, variant, tier, parent)
-    options = resolve_options(ablation, variant, tier)
-    measured = ablation.variants[variant].measured_in(tier)
+    in_tier = ablation.at(tier)
+    options, measured = in_tier.options(variant), in_tier.measured(variant)
     measure = None if measured is None else frozenset(measured)
     for name in ablation.inputs:
         tracking.verify(root, name)
@@ -93,7 +94,7 @@ def run_job(
     torch_device = _find_device(device)
     inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
     code = provenance.code_hash(ablation, folder)
-    keep_state = any(v.starts_from == variant for v in ablation.variants_in(tier).values())
+    keep_state = any(v.starts_from == variant for v in in_tier.variants.values())
     parents = _read_parents(parent, ablation_name, ablation.variants[variant].starts_from, seeds)
     key = _digest(
         {
@@ -224,9 +225,9 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
         return
     system = load_system(file, cast("str", ablation.system))
     for tier in tiers:
-        for variant in ablation.variants_in(tier):
-            options = resolve_options(ablation, variant, tier)
-            _check_options(file, ablation, system, variant, tier, options)
+        in_tier = ablation.at(tier)
+        for variant in in_tier.variants:
+            _check_options(file, ablation, system, variant, tier, in_tier.options(variant))
 
 
 def _import_problem(path: Path, error: Exception) -> InputError:
@@ -259,7 +260,7 @@ def _check_options(
     def where(key: str) -> str:
         chain = (variant, *ablation.references(variant))
         changed = [(f"variants.{name}.changes", ablation.variants[name].changes) for name in chain]
-        changed.append((f"tiers.{tier}.options", ablation.tiers[tier].options))  # type: ignore[index]
+        changed.append((f"tiers.{tier}.options", ablation.at(tier).overrides))
         for place, changes in changed:
             for name in changes:
                 if f"{key}.".startswith(f"{name}."):
@@ -267,7 +268,7 @@ def _check_options(
         return f"baseline.{key}"
 
     known = tuple(getattr(system, "MEASURES", ()))
-    for name in ablation.variants[variant].measured_in(tier) or ():
+    for name in ablation.at(tier).measured(variant) or ():
         if name not in known:
             expected = (
                 f"one of {', '.join(known)}"
@@ -303,7 +304,7 @@ def _check_request(
 ) -> None:
     if tier not in ablation.tiers:
         raise InputError(file, "tiers", tier, expected=f"one of {', '.join(ablation.tiers)}")
-    known = ablation.variants_in(tier)
+    known = ablation.at(tier).variants
     if variant not in known:
         expected = f"a variant that tier {tier!r} runs: {', '.join(known)}"
         raise InputError(file, "variants", variant, expected=expected)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fixbench.ablation import flatten, load_ablation, option_difference, resolve_options
+from fixbench.ablation import flatten, load_ablation
 
 TOY = Path(__file__).parents[1] / "fixtures" / "ablations" / "toy"
 CONCLUSION = {"text": "Take the larger step.", "given": {"TY01": "reproduced"}}
@@ -16,25 +16,25 @@ Write = Callable[[dict[str, Any]], Path]
 
 def test_options_are_baseline_then_tier_then_variant() -> None:
     ablation = load_ablation(TOY)
-    assert resolve_options(ablation, "slow", "smoke") == {
+    assert ablation.at("smoke").options("slow") == {
         "data": {"samples": 32, "noise": 0.1},
         "optimiser": {"learning_rate": 0.001},
         "training": {"steps": 12},
     }
-    assert resolve_options(ablation, "fast", "small") == ablation.baseline
-    assert option_difference(ablation, "slow", "smoke") == {"optimiser.learning_rate": (0.1, 0.001)}
-    assert option_difference(ablation, "continued", "small") == {}
+    assert ablation.at("small").options("fast") == ablation.baseline
+    assert ablation.at("smoke").difference("slow") == {"optimiser.learning_rate": (0.1, 0.001)}
+    assert ablation.at("small").difference("continued") == {}
     # The ablation itself stays as it was read.
     assert ablation.baseline["training"]["steps"] == 20
 
 
-def test_variants_in_keeps_order_and_leaves_out_other_tiers(
+def test_variants_of_a_tier_keep_order_and_leave_out_other_tiers(
     toy: dict[str, Any], write: Write
 ) -> None:
     toy["variants"]["slow"]["tiers"] = ["small"]
     ablation = load_ablation(write(toy))
-    assert list(ablation.variants_in("smoke")) == ["fast", "unstable", "continued"]
-    assert list(ablation.variants_in("small")) == ["fast", "slow", "unstable", "continued"]
+    assert list(ablation.at("smoke").variants) == ["fast", "unstable", "continued"]
+    assert list(ablation.at("small").variants) == ["fast", "slow", "unstable", "continued"]
 
 
 def test_a_conclusion_supposes_one_verdict_or_any_of_several(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fixbench.ablation import Ablation, Effect, Metric, resolve_options
+from fixbench.ablation import Ablation, Effect, Metric
 from fixbench.analysis import report
 from fixbench.determinism import Determinism, Repetition, Scatter
 from fixbench.errors import InputError
@@ -52,7 +52,7 @@ def found(light: Any) -> Determinism:
         tolerance=1e-6,
         device="cpu",
         code="feed" * 16,
-        options=resolve_options(light.ablation, "none", "small"),
+        options=light.ablation.at("small").options("none"),
         label="noisy",
         measured={"feedback": ("loss",), "gradient/base": ("gradient_norm",), "test": ("x",)},
         repetitions=(AGAIN, THREADS),

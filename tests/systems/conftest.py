@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from fixbench.ablation import load_ablation, resolve_options
+from fixbench.ablation import load_ablation
 from fixbench.results import Row
 
 
@@ -39,7 +39,7 @@ def changed_options(
     ablation: Path, variant: str, tier: str, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A variant's options with dotted changes, ``__`` for the dot; a key must be there already."""
-    options = resolve_options(_load(ablation), variant, tier)
+    options = _load(ablation).at(tier).options(variant)
     for key, value in changes.items():
         *parents, last = key.split("__")
         node = options

@@ -17,10 +17,9 @@ from fixbench.ablation._hashes import claim_difference, claim_hash
 from fixbench.ablation._loading import load_ablation
 from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
 from fixbench.ablation._options import flatten
-from fixbench.ablation._tier import AblationInTier, option_difference, resolve_options
+from fixbench.ablation._tier import AblationInTier
 
 # Kept for callers that have not moved to `fixbench.reading` yet.
-from fixbench.reading import parse_seeds, read_yaml, validation_problem
 
 __all__ = [
     "Ablation",
@@ -51,9 +50,4 @@ __all__ = [
     "claim_hash",
     "flatten",
     "load_ablation",
-    "option_difference",
-    "parse_seeds",
-    "read_yaml",
-    "resolve_options",
-    "validation_problem",
 ]

@@ -80,10 +80,6 @@ class Variant(Strict):
         """Whether ``tier`` runs it."""
         return self.tiers is None or tier in self.tiers
 
-    def measured_in(self, tier: str) -> list[str] | None:
-        """What ``tier`` measures; ``None`` for everything."""
-        return {str(name): parts for name, parts in self.measure.items()}.get(tier)
-
 
 class Tier(Strict):
     """A size of the same experiment.
@@ -186,10 +182,6 @@ class Ablation(Strict):
         while (reference := self.variants[[variant, *chain][-1]].relative_to) is not None:
             chain.append(reference)
         return chain
-
-    def variants_in(self, tier: str) -> dict[str, Variant]:
-        """The variants that ``tier`` runs, in file order."""
-        return {name: variant for name, variant in self.variants.items() if variant.runs_in(tier)}
 
 
 def family_of(name: str, families: Mapping[str, object]) -> str | None:

@@ -8,7 +8,7 @@ from fixbench.ablation._model import Ablation, Tier, Variant
 from fixbench.ablation._options import changed, copied, flatten
 from fixbench.reading import parse_seeds
 
-__all__ = ["AblationInTier", "option_difference", "resolve_options"]
+__all__ = ["AblationInTier"]
 
 
 class AblationInTier:
@@ -25,7 +25,9 @@ class AblationInTier:
         self._options: dict[str | None, dict[str, Any]] = {}
         self._flat: dict[str, dict[str, Any]] = {}
         self.name = tier
-        self.variants: dict[str, Variant] = ablation.variants_in(tier)
+        self.variants: dict[str, Variant] = {
+            name: variant for name, variant in ablation.variants.items() if variant.runs_in(tier)
+        }
 
     @property
     def seeds(self) -> list[int]:
@@ -41,6 +43,11 @@ class AblationInTier:
     def scaled_down(self) -> list[str]:
         """What is smaller than in the document, and why."""
         return self._tier.scaled_down
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Dotted option → the value that the tier sets, before any variant."""
+        return self._tier.options
 
     def options(self, variant: str) -> dict[str, Any]:
         """The options of ``variant``: baseline, the tier's, then the variants' in turn."""
@@ -62,7 +69,8 @@ class AblationInTier:
 
     def measured(self, variant: str) -> list[str] | None:
         """The parts of a run of ``variant`` that are measured; ``None`` for everything."""
-        return self._ablation.variants[variant].measured_in(self.name)
+        declared = self._ablation.variants[variant].measure
+        return {str(name): parts for name, parts in declared.items()}.get(self.name)
 
     def flat(self, variant: str) -> dict[str, Any]:
         """The options of ``variant`` by dotted key; not to be changed."""
@@ -79,13 +87,3 @@ class AblationInTier:
                 made = changed(self._resolved(declared.relative_to), declared.changes)
             self._options[variant] = made
         return self._options[variant]
-
-
-def resolve_options(ablation: Ablation, variant: str, tier: str) -> dict[str, Any]:
-    """The options of ``variant`` in ``tier``; `AblationInTier.options` for several of them."""
-    return ablation.at(tier).options(variant)
-
-
-def option_difference(ablation: Ablation, variant: str, tier: str) -> dict[str, tuple[Any, Any]]:
-    """Where ``variant`` differs from its reference in ``tier`` (`AblationInTier.difference`)."""
-    return ablation.at(tier).difference(variant)

@@ -28,7 +28,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from fixbench.ablation import claim_hash, load_ablation, parse_seeds, read_yaml
+    from fixbench.ablation import claim_hash, load_ablation
+    from fixbench.reading import parse_seeds, read_yaml
     from fixbench.statistics import reachable
     from fixbench.verdicts import check_claims, is_tested
     from fixbench.workflow import CONFIG, check_settings, find_ablations, left_out, unreachable

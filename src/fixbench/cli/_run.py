@@ -26,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from fixbench.ablation import parse_seeds
+    from fixbench.reading import parse_seeds
 
     seeds = parse_seeds(options.seeds)
     from fixbench.job import run_job  # imports torch

@@ -96,7 +96,7 @@ def image_spec(root: Path, environment: str) -> ImageSpec:
         InputError: ``envs/images.lock`` lacks the environment, or does not describe the files of
             this checkout.
     """
-    from fixbench.ablation import read_yaml  # slow to import, and jobs read a spec from JSON
+    from fixbench.reading import read_yaml  # slow to import, and jobs read a spec from JSON
 
     file = root / _LOCK
     entries = read_yaml(file)
@@ -146,7 +146,7 @@ def write_image_lock(root: Path) -> Path:
     """
     import yaml
 
-    from fixbench.ablation import read_yaml
+    from fixbench.reading import read_yaml
 
     file = root / _LOCK
     before = (read_yaml(file) if file.exists() else None) or {}

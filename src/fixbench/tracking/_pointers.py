@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fixbench.ablation import read_yaml
 from fixbench.errors import InputError
 from fixbench.files import write_text
+from fixbench.reading import read_yaml
 from fixbench.tracking._objects import writing
 
 #: The top-level folders whose content is tracked.

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from fixbench.ablation import Ablation, parse_seeds
+from fixbench.ablation import Ablation
+from fixbench.reading import parse_seeds
 from fixbench.statistics import (
     SKEWED,
     EffectEstimate,

@@ -25,12 +25,11 @@ def missing_variants(
     ablation: Ablation, effect: Effect, tier: str, results: Measurements
 ) -> list[str]:
     """The effect's variants that the tier leaves out, or of which it measures something else."""
-    run = ablation.variants_in(tier)
+    in_tier = ablation.at(tier)
 
     def left_out(term: Term) -> bool:
-        variant = run.get(term.variant)
-        if variant is None:
+        if term.variant not in in_tier.variants:
             return True
-        return variant.measured_in(tier) is not None and not results.measures(term)
+        return in_tier.measured(term.variant) is not None and not results.measures(term)
 
     return sorted({term.variant for term in effect.weighted if left_out(term)})

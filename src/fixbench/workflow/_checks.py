@@ -34,7 +34,7 @@ def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
 
 def left_out(ablation: Ablation, tier: str) -> list[str]:
     """The claims whose effect needs a variant that ``tier`` does not run."""
-    there = ablation.variants_in(tier)
+    there = ablation.at(tier).variants
     return [
         claim.id
         for claim in ablation.claims

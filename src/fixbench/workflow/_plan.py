@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fixbench import containers, provenance, tracking
-from fixbench.ablation import parse_seeds
 from fixbench.errors import InputError
+from fixbench.reading import parse_seeds
 from fixbench.workflow._checks import unreachable
 from fixbench.workflow._layout import (
     ablation_files,
@@ -162,7 +162,7 @@ class Plan:
         Raises:
             InputError: the tier has no such variant.
         """
-        variants = self.ablations[ablation].ablation.variants_in(self.tier)
+        variants = self.ablations[ablation].ablation.at(self.tier).variants
         if variant not in variants:
             expected = f"a variant that tier {self.tier!r} runs: {', '.join(variants)}"
             file = self.folder / ablation / "ablation.yaml"
@@ -178,7 +178,7 @@ class Plan:
 
     def priority(self, ablation: str, variant: str) -> int:
         """How many generations of variants start from this one: those go first."""
-        variants = self.ablations[ablation].ablation.variants_in(self.tier)
+        variants = self.ablations[ablation].ablation.at(self.tier).variants
         children = [name for name, child in variants.items() if child.starts_from == variant]
         return max((1 + self.priority(ablation, child) for child in children), default=0)
 
@@ -247,6 +247,6 @@ class Plan:
         planned = self.ablations[ablation]
         return [
             f"{top}/{ablation}/{self.tier}/{variant}/{block}{suffix}"
-            for variant in planned.ablation.variants_in(self.tier)
+            for variant in planned.ablation.at(self.tier).variants
             for block in planned.blocks[:blocks]
         ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench import containers, provenance, tracking
-from fixbench.ablation import Ablation, resolve_options
+from fixbench.ablation import Ablation
 from fixbench.files import write_json
 from fixbench.workflow._layout import data_record, data_request, job_request
 
@@ -37,7 +37,7 @@ def write_requests(
     Raises:
         InputError: an input is damaged, the code cannot be found, or the system refuses an option.
     """
-    root = Path()
+    root, in_tier = Path(), ablation.at(tier)
     inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
     for name, content in inputs.items():
         if data_record(name).exists():  # else the rule that pulls it comes first
@@ -60,11 +60,11 @@ def write_requests(
             **shared,
             "variant": name,
             "starts_from": variant.starts_from,
-            "options": resolve_options(ablation, name, tier),
-            "measure": variant.measured_in(tier),
+            "options": in_tier.options(name),
+            "measure": in_tier.measured(name),
             "image": image.definition if image is not None and contained else None,
         }
-        for name, variant in ablation.variants_in(tier).items()
+        for name, variant in in_tier.variants.items()
     }
     if image is not None and not contained:
         # What was made in the locked image is not made again without it: the bytes are the same.

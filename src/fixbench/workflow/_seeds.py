@@ -10,8 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from fixbench.ablation import Ablation, parse_seeds
+from fixbench.ablation import Ablation
 from fixbench.errors import InputError
+from fixbench.reading import parse_seeds
 from fixbench.statistics import plan_looks
 from fixbench.workflow._layout import look_files
 from fixbench.workflow._settings import UNTIL_VERDICT, Settings, given_in

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fixbench import containers
-from fixbench.ablation import TierName, read_yaml, validation_problem
+from fixbench.ablation import TierName
+from fixbench.reading import read_yaml, validation_problem
 
 __all__ = ["CONFIG", "DEFAULT_TIER", "UNTIL_VERDICT", "Settings", "check_settings", "given_in"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fixbench.ablation import Variant, option_difference
+from fixbench.ablation import Variant
 from fixbench.reports import _render
 from fixbench.reports._report import build_report
 from fixbench.reports.sections import variants
@@ -15,7 +15,7 @@ def test_variants_show_exactly_what_they_change(page: Any, planted: Any) -> None
     rows = {row[0]: row for row in page.table("Variant", "Reason")}
     assert list(rows) == list(planted.ablation.variants)
     for name, row in rows.items():
-        for key, (old, new) in option_difference(planted.ablation, name, "small").items():
+        for key, (old, new) in planted.ablation.at("small").difference(name).items():
             assert f"{key}: {old} → {new}" in row[2]
     assert rows["none"][2] == "baseline"
     assert rows["documented_bundle"][3] == "yes"

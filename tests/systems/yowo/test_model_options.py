@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from fixbench.ablation import validation_problem
+from fixbench.reading import validation_problem
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
 
 from .conftest import PUBLISHED

@@ -24,7 +24,7 @@ from ..conftest import values_of
 from .conftest import ABLATION, MakeOptions
 
 SEED = 7
-VARIANTS = load_ablation(ABLATION).variants
+DECLARED = load_ablation(ABLATION)
 
 
 def _run(options: Options, *parts: str, seed: int = SEED) -> Outcome:
@@ -45,7 +45,7 @@ def measured(make_options: MakeOptions) -> Callable[[str], list[Row]]:
 
     @functools.cache
     def rows(variant: str) -> list[Row]:
-        parts = VARIANTS[variant].measured_in("extended")
+        parts = DECLARED.at("extended").measured(variant)
         assert parts is not None
         few = {"test_frames": 3, "training__batch": 2} if "_whole" in variant else {}
         return _run(make_options(variant, **few), *parts).rows
@@ -53,13 +53,13 @@ def measured(make_options: MakeOptions) -> Callable[[str], list[Row]]:
     return rows
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DECLARED.variants)
 def test_every_variant_runs_and_measures_what_the_ablation_declares(
     measured: Callable[[str], list[Row]], variant: str
 ) -> None:
     rows = measured(variant)
     found = {row.metric for row in rows}
-    assert found <= load_ablation(ABLATION).declared(found).keys()
+    assert found <= DECLARED.declared(found).keys()
     assert all(math.isfinite(row.value) for row in rows)
     assert {row.stage for row in rows} >= {"start", "training", "test", "end"}
     assert values_of(rows, "action_map/watch", "test").keys() == {2, 4}
@@ -71,7 +71,7 @@ def test_every_term_of_every_claim_finds_its_rows(
     measured: Callable[[str], list[Row]],
 ) -> None:
     """A misspelt stage would otherwise show only when a whole tier has run."""
-    claims = load_ablation(ABLATION).claims
+    claims = DECLARED.claims
     terms = [term for claim in claims for _, effect in claim.effects() for term in effect.weighted]
     found = {
         name: {(row.metric, row.stage) for row in measured(name)}
@@ -85,7 +85,7 @@ def test_all_parts_are_measured_by_default(make_options: MakeOptions) -> None:
     stages = {"exact", "mechanism", "gradients", "oracle", "training", "test", "start", "end"}
     assert {row.stage for row in rows} == stages
     found = {row.metric for row in rows}
-    assert found <= load_ablation(ABLATION).declared(found).keys()
+    assert found <= DECLARED.declared(found).keys()
     for part in MEASURES:
         if part != "training":
             only = _run(make_options("global"), part).rows
