@@ -12,6 +12,7 @@ import pytest
 from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
 from fixbench.reading import read_yaml
+from fixbench.verdicts import check_claims
 
 TOY = Path(__file__).parents[1] / "fixtures" / "ablations" / "toy"
 
@@ -111,7 +112,7 @@ BAD: dict[str, tuple[Edit, str]] = {
                 [{"name": "n", "meaning": "m", "effect": CLAIM["effect"], "above": 0}],
             ),
         ),
-        "claims.TY01; expected preconditions with a rule that is tested over seeds alone",
+        "claims.TY01.preconditions; expected preconditions with a rule that is tested over seeds alone",
     ),
     "claim id": (
         put("claims/0/id", "toy1"),
@@ -305,7 +306,7 @@ BAD: dict[str, tuple[Edit, str]] = {
             put("claims/0/decision", {"rule": "property"}),
             put("claims/0/effect", {"slope": SLOPE}),
         ),
-        "claims.TY01; expected terms, not a design, with a 'property' rule",
+        "claims.TY01.effect; expected terms, not a design, with a 'property' rule",
     ),
     "factor twice": (
         put("claims/0/effect", {"factorial": {**FACTORIAL, "factors": ["rate", "rate"]}}),
@@ -387,20 +388,20 @@ BAD: dict[str, tuple[Edit, str]] = {
         "claims.TY01.decision; expected a 'no_difference' rule with a margin",
     ),
     "not testable without reason": (
-        put("claims/0/decision", {"rule": "not_testable"}),
+        both(drop("claims/0/effect"), put("claims/0/decision", {"rule": "not_testable"})),
         "claims.TY01.decision; expected a 'not_testable' rule with a reason",
     ),
     "not testable with effect": (
         put("claims/0/decision", NOT_TESTABLE),
-        "claims.TY01; expected an effect exactly when the decision is not 'not_testable'",
+        "claims.TY01.effect; expected no effect with a 'not_testable' rule",
     ),
     "no effect": (
         drop("claims/0/effect"),
-        "claims.TY01; expected an effect exactly when the decision is not 'not_testable'",
+        "claims.TY01.effect; expected an effect with a 'difference' rule",
     ),
     "log margin": (
         put("claims/0/effect/scale", "log"),
-        "claims.TY01; expected a margin above 1 (a factor) on the log scale",
+        "claims.TY01.decision.margin is 0.01; expected a margin above 1 (a factor) on the log scale",
     ),
     "log tolerance": (
         both(
@@ -408,7 +409,7 @@ BAD: dict[str, tuple[Edit, str]] = {
             put("claims/0/decision/margin", 1.1),
             put("claims/0/decision/tolerance", 0.9),
         ),
-        "claims.TY01; expected a tolerance above 1 (a factor) on the log scale",
+        "claims.TY01.decision.tolerance is 0.9; expected a tolerance above 1 (a factor) on the log scale",
     ),
 }
 
@@ -419,7 +420,7 @@ def test_one_message_for_each_mistake(name: str, toy: dict[str, Any], write: Wri
     edit(toy)
     path = write(toy)
     with pytest.raises(InputError) as caught:
-        load_ablation(path)
+        check_claims(load_ablation(path), path.with_name("claims.yaml"))
     text = str(caught.value)
     assert re.match(rf"{path.parent}/(ablation|claims|findings)\.yaml:\d+", text)
     assert text.endswith(message)
