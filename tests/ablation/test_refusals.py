@@ -112,7 +112,8 @@ BAD: dict[str, tuple[Edit, str]] = {
                 [{"name": "n", "meaning": "m", "effect": CLAIM["effect"], "above": 0}],
             ),
         ),
-        "claims.TY01.preconditions; expected preconditions with a rule that is tested over seeds alone",
+        "claims.TY01.preconditions; "
+        "expected preconditions with a rule that is tested over seeds alone",
     ),
     "claim id": (
         put("claims/0/id", "toy1"),
@@ -401,7 +402,8 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "log margin": (
         put("claims/0/effect/scale", "log"),
-        "claims.TY01.decision.margin is 0.01; expected a margin above 1 (a factor) on the log scale",
+        "claims.TY01.decision.margin is 0.01; "
+        "expected a margin above 1 (a factor) on the log scale",
     ),
     "log tolerance": (
         both(
@@ -409,7 +411,8 @@ BAD: dict[str, tuple[Edit, str]] = {
             put("claims/0/decision/margin", 1.1),
             put("claims/0/decision/tolerance", 0.9),
         ),
-        "claims.TY01.decision.tolerance is 0.9; expected a tolerance above 1 (a factor) on the log scale",
+        "claims.TY01.decision.tolerance is 0.9; "
+        "expected a tolerance above 1 (a factor) on the log scale",
     ),
 }
 
