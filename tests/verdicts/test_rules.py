@@ -13,6 +13,7 @@ import fixbench.statistics
 import fixbench.verdicts
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
+from fixbench.reports._rules import decision_rule
 from fixbench.verdicts import adjudicate, check_claims, load_rule, looks_so_far, rule_names, rules
 from fixbench.workflow import unreachable
 
@@ -106,6 +107,9 @@ def test_a_new_rule_is_one_file(
     check_claims(with_margin(0.5), "claims.yaml")
     with pytest.raises(InputError, match=r"claims.TT01.decision; expected a 'twice' rule with"):
         check_claims(with_margin(None), "claims.yaml")
+    # announced by its docstring,
+    announced = decision_rule(with_margin(0.5).claims[0], 0.95)
+    assert "The claim asserts an effect of twice the margin." in announced
     # asked what it can reach,
     assert unreachable(with_margin(0.5), 3)[-1].endswith("TT01 cannot: it takes 4 seeds")
     # judged with the other claim of its family,

@@ -13,6 +13,7 @@ from fixbench.verdicts import Verdict as Verdict
 from fixbench.verdicts import claims_table as claims_table
 from fixbench.verdicts import compare_variants as compare_variants
 from fixbench.verdicts import is_tested as is_tested
+from fixbench.verdicts import load_rule as load_rule
 
 __all__ = [
     "ClaimChange",
@@ -28,4 +29,5 @@ __all__ = [
     "claims_table",
     "compare_variants",
     "is_tested",
+    "load_rule",
 ]

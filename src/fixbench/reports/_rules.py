@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fixbench.ablation import Claim, Control, Precondition
 from fixbench.reports._effects import margin_zone, null_of, tolerance_zone
 from fixbench.reports._format import number
-from fixbench.reports._judging import Verdict
+from fixbench.reports._judging import Verdict, load_rule
 
 __all__ = ["VERDICTS", "decision_rule", "explanation_rule", "requirement"]
 
@@ -74,7 +74,8 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
         p=p,
         percent=number(100 * confidence, 3),
     )
-    sentences = _SENTENCES[decision.rule](claim, words)
+    write = _SENTENCES.get(decision.rule)
+    sentences = [load_rule(decision.rule).summary] if write is None else write(claim, words)
     if claim.preconditions:
         conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
         sentences.insert(
@@ -128,6 +129,7 @@ def _share(claim: Claim, words: _Words) -> list[str]:
     ]
 
 
+#: Rules that name the numbers of their claim. Of another rule its own summary is printed.
 _SENTENCES: Mapping[str, Callable[[Claim, _Words], list[str]]] = {
     "difference": _difference,
     "no_difference": _no_difference,

@@ -12,6 +12,8 @@ nor pandas nor scipy when it is imported. It takes what it needs from `fixbench.
 
 from __future__ import annotations
 
+import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -90,6 +92,12 @@ class Rule(ABC):
     name: ClassVar[str]
     tested: ClassVar[bool]
     needs_effect: ClassVar[bool] = True
+
+    @property
+    def summary(self) -> str:
+        """What it decides: the first paragraph of its module's docstring, on one line."""
+        text = inspect.getdoc(sys.modules[type(self).__module__]) or ""
+        return " ".join(text.split("\n\n")[0].split())
 
     @abstractmethod
     def check(self, claim: Claim) -> Iterator[Problem]:
