@@ -205,7 +205,7 @@ def test_bad_configuration(project: Path, run: Run, config: str, message: str) -
 )
 def test_bad_ablation(project: Path, toy: Path, run: Run, old: str, new: str, message: str) -> None:
     edit(toy, old, new)
-    where = r"ablations/toy/ablation\.yaml: .*" + re.escape(message)
+    where = r"ablations/toy/(ablation|claims)\.yaml:\d+: " + re.escape(message)
     refused(run("snakemake", "--cores", "1", "--config", "tier=smoke"), where)
     assert not (project / "results").exists()
 
