@@ -21,7 +21,8 @@ from fixbench.files import whole_file, write_json
 from fixbench.provenance import file_hash, read_provenance
 from fixbench.results import read_metadata, read_results
 from fixbench.statistics import SPENDING, Progress, spending_levels
-from fixbench.verdicts import ClaimResult, adjudicate, check_claims, looks_so_far
+from fixbench.verdicts import ClaimResult, adjudicate, check_claims
+from fixbench.verdicts import look_at as look_at_claims
 
 __all__ = [
     "analyse",
@@ -95,7 +96,7 @@ def look_at(
         InputError: as `analyse`.
     """
     ablation, frame, recorded = _read(folder, tier, results)
-    seen, progress = looks_so_far(
+    seen, progress = look_at_claims(
         ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded.claims
     )
     seeds = sorted(set(frame["seed"].tolist()))

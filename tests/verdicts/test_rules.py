@@ -14,7 +14,7 @@ import fixbench.verdicts
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
 from fixbench.reports._rules import decision_rule
-from fixbench.verdicts import adjudicate, check_claims, load_rule, looks_so_far, rule_names, rules
+from fixbench.verdicts import adjudicate, check_claims, load_rule, look_at, rule_names, rules
 from fixbench.workflow import unreachable
 
 Make = Callable[..., Any]
@@ -124,7 +124,7 @@ def test_a_new_rule_is_one_file(
     save_claims(tmp_path / "claims.json", [first, second])
     assert load_claims(tmp_path / "claims.json")[0].ruling == first.ruling
     # and waited for until its verdict.
-    seen, progress = looks_so_far(with_margin(0.5), frame, tier="small", looks=(5, 10))
+    seen, progress = look_at(with_margin(0.5), frame, tier="small", looks=(5, 10))
     assert seen["TT01"].p_values.keys() == {"different"}
     assert progress.undecided == ()
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from fixbench.errors import InputError
 from fixbench.statistics import proportion, spending_levels, student_t, tost
-from fixbench.verdicts import adjudicate, claims_table, looks_so_far
+from fixbench.verdicts import adjudicate, claims_table, look_at
 
 Make = Callable[..., Any]
 
@@ -85,7 +85,7 @@ def test_nothing_is_shown_until_the_budget_is_spent(
 ) -> None:
     ablation = make_ablation([make_claim({})])
     for n, following in zip(LOOKS, (10, 15, None), strict=True):
-        seen, progress = looks_so_far(ablation, runs(n, b=NULL), tier="small", looks=LOOKS)
+        seen, progress = look_at(ablation, runs(n, b=NULL), tier="small", looks=LOOKS)
         assert (progress.undecided, progress.next_n) == (("TT01",), following)
         expected = [student_t(NULL[:k]).p_value for k in LOOKS if k <= n]
         assert seen["TT01"].p_values["different"] == pytest.approx(expected)
@@ -181,13 +181,13 @@ def test_nobody_waits_for_what_is_not_tested_or_not_measured(
     claims[0]["effect"] = minus("c", "a")
     ablation = make_ablation(claims)
     options: dict[str, Any] = {"tier": "small", "looks": LOOKS}
-    seen, progress = looks_so_far(ablation, runs(5, b=NULL, c=EARLY), **options)
+    seen, progress = look_at(ablation, runs(5, b=NULL, c=EARLY), **options)
     assert (progress.undecided, progress.next_n) == ((), None)
     # It counts in the family all the same, and so does one that was withdrawn.
     shown = seen["TT01"].shown["different"].level
     assert shown == pytest.approx(spending_levels(LOOKS, alpha=0.025)[0].level)
     gone = {"TT09": [{**ablation.claims[0].model_dump(mode="json"), "id": "TT09"}]}
-    seen, _ = looks_so_far(ablation, runs(5, b=NULL, c=EARLY), recorded_claims=gone, **options)
+    seen, _ = look_at(ablation, runs(5, b=NULL, c=EARLY), recorded_claims=gone, **options)
     shown = seen["TT01"].shown["different"].level
     assert shown == pytest.approx(spending_levels(LOOKS, alpha=0.05 / 3)[0].level)
     (_, missing, _, exact) = adjudicate(ablation, runs(5, b=NULL, c=EARLY), **options)

@@ -37,8 +37,9 @@ class ControlForm(Strict, Generic[E]):
 
     A control explains the documented comparison when the confidence interval of its effect lies
     wholly above ``explains_above`` and wholly below ``explains_below`` (an omitted bound is open;
-    where all seeds are equal, only with the six or more that a sign test needs at 95 %).
-    With neither bound it is shown and decides nothing.
+    where all seeds are equal, only with the six or more that a sign test needs at 95 %). It is
+    ruled out when that interval lies wholly outside. Otherwise it is open, and the claim
+    unresolved. With neither bound it is shown and decides nothing.
 
     Attributes:
         name: what is measured.
@@ -54,6 +55,11 @@ class ControlForm(Strict, Generic[E]):
     explains_above: float | None = None
     explains_below: float | None = None
 
+    @property
+    def decides(self) -> bool:
+        """Whether it has a bound; without one it is shown and decides nothing."""
+        return self.explains_above is not None or self.explains_below is not None
+
     @model_validator(mode="after")
     def _window(self) -> ControlForm[E]:
         _refuse_empty_window(self.explains_above, self.explains_below, "explains_")
@@ -65,8 +71,9 @@ class PreconditionForm(Strict, Generic[E]):
 
     It is met when the confidence interval of its effect lies wholly above ``above`` and wholly
     below ``below`` (an omitted bound is open; where all seeds are equal, only with the six or more
-    that a sign test needs at 95 %). A claim with an unmet precondition is not testable,
-    whatever its own effect: the experiment could not have told.
+    that a sign test needs at 95 %). A claim with a precondition that is shown not to be met is
+    not testable, whatever its own effect: the experiment could not have told. Where neither is
+    shown, the claim is unresolved.
 
     Attributes:
         name: what must be shown.

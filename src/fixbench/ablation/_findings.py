@@ -14,8 +14,12 @@ __all__ = ["Conclusion", "Judgement", "TextOrThreat", "Threat"]
 Judgement = Literal[
     "reproduced",
     "direction only",
+    "another size",
+    "negligible",
     "absent",
     "reversed",
+    "refuted",
+    "unresolved",
     "inconclusive",
     "holds",
     "does not hold",

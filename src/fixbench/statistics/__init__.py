@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     from fixbench.statistics._sequential import spending_levels as spending_levels
     from fixbench.statistics._shape import SKEWED as SKEWED
     from fixbench.statistics._shape import standardised_skewness as standardised_skewness
+    from fixbench.statistics._windows import inside as inside
+    from fixbench.statistics._windows import insides as insides
+    from fixbench.statistics._windows import outside as outside
+    from fixbench.statistics._windows import outsides as outsides
+    from fixbench.statistics._windows import seeds_for_window as seeds_for_window
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -124,6 +129,13 @@ else:
             "_shape": [
                 "SKEWED",
                 "standardised_skewness",
+            ],
+            "_windows": [
+                "inside",
+                "insides",
+                "outside",
+                "outsides",
+                "seeds_for_window",
             ],
         },
     )

@@ -12,12 +12,12 @@ from fixbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from fixbench.verdicts._adjudicate import adjudicate as adjudicate
+    from fixbench.verdicts._adjudicate import look_at as look_at
     from fixbench.verdicts._comparison import ComparisonRow as ComparisonRow
     from fixbench.verdicts._comparison import ComparisonTable as ComparisonTable
     from fixbench.verdicts._comparison import VariantLevel as VariantLevel
     from fixbench.verdicts._comparison import compare_variants as compare_variants
     from fixbench.verdicts._declaration import check_claims as check_claims
-    from fixbench.verdicts._looks import looks_so_far as looks_so_far
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
     from fixbench.verdicts._measurements import SeedEffects as SeedEffects
@@ -40,6 +40,7 @@ else:
         {
             "_adjudicate": [
                 "adjudicate",
+                "look_at",
             ],
             "_comparison": [
                 "ComparisonRow",
@@ -49,9 +50,6 @@ else:
             ],
             "_declaration": [
                 "check_claims",
-            ],
-            "_looks": [
-                "looks_so_far",
             ],
             "_measurements": [
                 "Measurements",

@@ -9,12 +9,13 @@ rule              when                                                          
 ================  ==============================================================  ==============
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
-tested            the interval of a precondition does not lie wholly between its  not testable
-                  ``above`` and ``below``
+tested            a precondition is shown not to be met                           not testable
 tested            no test: one seed, or a variant of which no run succeeded       inconclusive
-tested            reproduced or direction only, and the interval of a control     confounded
-                  lies wholly between its ``explains_above`` and
-                  ``explains_below`` (one omitted: open; both: never)
+tested            any but inconclusive, and a precondition is open                unresolved
+tested            reproduced, direction only or another size, and a control       confounded
+                  is shown to explain it
+tested            likewise, and a control is open: neither shown to explain it    unresolved
+                  nor ruled out, or not measured in the tier
 any               the claim was taken out of the file after its results existed   withdrawn
 ================  ==============================================================  ==============
 
@@ -24,10 +25,13 @@ level at a look (`fixbench.verdicts._looks`). Failed runs count as `fixbench.ver
 says.
 
 What is promised of a family, where the effects of seeds are normal: each kind of evidence
-(different; equivalent or not worse) is adjusted by itself, so that any false difference, and any
-false absence, has a probability of at most alpha, and either of at most 2 alpha. Sizes are not
-adjusted: each interval (tolerance, preconditions, controls) errs in alpha / 2 of cases on a side,
-so that of 40 claims at the edge of their tolerance one is wrongly reproduced in 63 % of families.
+(different; equivalent or not worse; beyond the margin) is adjusted by itself, so that any false
+difference, any false absence, and any false "at least the margin", has a probability of at most
+alpha. What an interval of one claim says is not adjusted for the family: tolerance, preconditions
+and controls err in alpha / 2 of cases on a side, in either direction.
+
+What the tier planned and the results lack is a fault, and refused: a variant of which no run is
+there, and a seed that only other variants have.
 
 Runs of a variant with other steps than its first are refused where they enter what decides, those
 of several variants where an effect averages over steps; where nothing is decided, a note says so.
@@ -36,7 +40,8 @@ which is about the median: a rare other value may have been missed, and a note s
 Where the seeds are clearly skewed (`fixbench.statistics.standardised_skewness`) the reason says
 that the tests then err more often than they promise; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
-to be one thing or the other with 80 % power at alpha divided by the size of the family.
+to be one thing or the other with 80 % power at alpha divided by the size of the family; one whose
+size is open, those that would show it; an unresolved one, those that would decide what is open.
 """
 
 from __future__ import annotations
@@ -49,10 +54,10 @@ import pandas as pd
 
 from fixbench.ablation import Ablation, Claim, claim_hash
 from fixbench.errors import InputError
-from fixbench.statistics import spending_levels
+from fixbench.statistics import Progress, spending_levels
 from fixbench.verdicts._beside import beside, other_seeds, skewness
 from fixbench.verdicts._controls import confound, measure_controls
-from fixbench.verdicts._coverage import not_measured
+from fixbench.verdicts._coverage import not_measured, refuse_missing
 from fixbench.verdicts._evidence import Adjusted, adjust, family_of, tested_rule, weigh
 from fixbench.verdicts._history import (
     Forms,
@@ -62,7 +67,7 @@ from fixbench.verdicts._history import (
     withdrawn,
     withdrawn_result,
 )
-from fixbench.verdicts._looks import looks_made, looks_so_far, uphold
+from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import Note, join
 from fixbench.verdicts._preconditions import measure_preconditions, require
@@ -71,7 +76,7 @@ from fixbench.verdicts._result import ClaimResult, Looks
 from fixbench.verdicts._ruling import Ruling
 from fixbench.verdicts.rules import ExactRule, Tested, is_tested, load_rule
 
-__all__ = ["adjudicate"]
+__all__ = ["adjudicate", "look_at"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +140,7 @@ def adjudicate(
     """
     name = _only_ablation(frame)
     results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
+    refuse_missing(ablation, tier, results)
     alpha = round(1 - confidence, 12)
     seen: Mapping[str, Looks] = {}
     if looks:
@@ -167,6 +173,52 @@ def adjudicate(
     ]
     judged += [withdrawn_result(name, key, (recorded_claims or {})[key]) for key in gone]
     return [replace(result, reason=write_reason(result)) for result in judged]
+
+
+def look_at(
+    ablation: Ablation,
+    frame: pd.DataFrame,
+    *,
+    tier: str,
+    looks: Sequence[int],
+    alpha: float = 0.05,
+    recorded_claims: Forms | None = None,
+) -> tuple[Mapping[str, Looks], Progress]:
+    """What the seeds so far show, and whether to add a block (`looks_so_far`).
+
+    A primary claim that is shown to be something and left unresolved by a control or precondition
+    is waited for, as long as one of those that are open would be decided by more seeds.
+
+    Raises:
+        InputError: as `adjudicate`.
+    """
+    seen, progress = looks_so_far(
+        ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
+    )
+    judged = adjudicate(
+        ablation,
+        frame,
+        tier=tier,
+        confidence=1 - alpha,
+        recorded_claims=recorded_claims,
+        looks=looks,
+    )
+    unresolved = {
+        result.id
+        for result in judged
+        if result.primary and result.verdict == "unresolved" and _would_be_decided(result)
+    }
+    undecided = [
+        claim.id
+        for claim in ablation.claims
+        if claim.id in unresolved or claim.id in progress.undecided
+    ]
+    return seen, waiting(progress, undecided, looks, looks_made(frame, looks))
+
+
+def _would_be_decided(result: ClaimResult) -> bool:
+    """Whether every control and precondition that is open is measured in the tier."""
+    return all(control.effect is not None for control in result.controls if control.state == "open")
 
 
 def _judge_claim(
@@ -267,6 +319,8 @@ def _rule_on(
     seeds, toward = None, None
     if ruling.verdict == "inconclusive":
         seeds, toward = rule.seeds_needed(tested, setting.alpha_planned(claim))
+    elif ruling.finding == "size open":
+        seeds, toward = rule.seeds_for_size(tested, setting.alpha_planned(claim))
     return replace(
         ruling,
         unit=tested.unit,

@@ -1,25 +1,35 @@
 """Rival explanations of a claim, and measurements that stand beside it.
 
-A control explains a claim if its whole interval lies between ``explains_above`` and
-``explains_below``. A claim that is reproduced, or of which the direction is, is then confounded.
+A control has bounds, ``explains_above`` and ``explains_below``. It **explains** the claim where its
+effect is shown to lie between them, it is **ruled out** where its effect is shown to lie outside,
+and otherwise it is **open**. Of several controls of a claim, "explains" is adjusted by Holm's
+method; that all are ruled out needs no adjustment. A control without bounds decides nothing.
+
+A claim of which the direction is shown is confounded where a control explains it, and unresolved
+where none does and one is open: what is open is not cleared.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fixbench import statistics
 from fixbench.ablation import Ablation, Claim, Control
 from fixbench.verdicts._coverage import missing_variants
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import LeftOut, Note
-from fixbench.verdicts._result import ClaimResult, ControlResult
-from fixbench.verdicts._window import measure_window
+from fixbench.verdicts._result import ClaimResult, ControlResult, ControlState
+from fixbench.verdicts._unresolved import unresolved
+from fixbench.verdicts._window import Place, Window, measure_window
 
-__all__ = ["EXPLAINABLE", "confound", "measure_controls"]
+__all__ = ["EXPLAINABLE", "confound", "holm_inside", "measure_controls"]
 
 #: The verdicts that a control can explain.
-EXPLAINABLE = ("reproduced", "direction only")
+EXPLAINABLE = ("reproduced", "direction only", "another size")
+
+_STATES: dict[Place, ControlState] = {"inside": "explains", "outside": "ruled out", "open": "open"}
 
 
 def measure_controls(
@@ -31,11 +41,16 @@ def measure_controls(
     tier: str,
     confidence: float,
 ) -> tuple[tuple[ControlResult, ...], list[Note]]:
-    """The controls (or supporting measurements) that the tier measures, and notes on them."""
-    measured, notes = [], list[Note]()
+    """The controls (or supporting measurements) that the tier measures, and notes on them.
+
+    A control that decides and that the tier leaves out is there too, as open: it has no effect.
+    """
+    windows: dict[str, Window | None] = {}
+    notes = list[Note]()
     for control in controls:
         if missing := missing_variants(ablation, control.effect, tier, results):
             notes.append(LeftOut(name=control.name, tier=tier, variants=tuple(missing)))
+            windows[control.name] = None
             continue
         window = measure_window(
             control.effect,
@@ -47,20 +62,53 @@ def measure_controls(
             below=control.explains_below,
         )
         notes += window.notes
+        windows[control.name] = window
+    adjusted = holm_inside(windows)
+    measured = []
+    for control in controls:
+        found = windows[control.name]
+        if found is None:
+            if control.decides:
+                measured.append(
+                    ControlResult(
+                        name=control.name, meaning=control.meaning, effect=None, state="open"
+                    )
+                )
+            continue
         measured.append(
-            ControlResult(
-                name=control.name,
-                meaning=control.meaning,
-                effect=window.effect,
-                explains=window.within,
-            )
+            _judged(control, found, adjusted.get(control.name, math.nan), len(adjusted))
         )
     return tuple(measured), notes
 
 
+def holm_inside(windows: dict[str, Window | None]) -> dict[str, float]:
+    """Name → adjusted p that its effect lies inside, of the windows that decide."""
+    return statistics.holm(
+        {
+            name: math.nan if window is None else window.p_inside
+            for name, window in windows.items()
+            if window is not None and window.decides
+        }
+    )
+
+
 def confound(result: ClaimResult) -> ClaimResult:
-    """The result, confounded where one of its controls explains it."""
-    explained = any(control.explains for control in result.controls)
-    if explained and result.verdict in EXPLAINABLE:
-        return replace(result, verdict="confounded")
-    return result
+    """The result, confounded or unresolved where its controls ask for it."""
+    if result.verdict not in EXPLAINABLE:
+        return result
+    if any(control.state == "explains" for control in result.controls):
+        return replace(result, verdict="confounded", seeds_needed=None)
+    return unresolved(result, [item for item in result.controls if item.state == "open"])
+
+
+def _judged(control: Control, found: Window, p_inside: float, windows: int) -> ControlResult:
+    place = found.place(p_inside) if found.decides else None
+    return ControlResult(
+        name=control.name,
+        meaning=control.meaning,
+        effect=found.effect,
+        state=None if place is None else _STATES[place],
+        p_explains=p_inside,
+        p_ruled_out=found.p_outside,
+        seeds_needed=found.seeds_needed(windows) if place == "open" else None,
+    )

@@ -1,14 +1,39 @@
-"""What a tier measures of a claim.
+"""What a tier measures of a claim, and whether the results have it.
 
-A tier may leave variants out, or measure only a part of their runs.
+A tier may leave variants out, or measure only a part of their runs. That is its design. What it
+planned and the results lack is a fault.
 """
 
 from __future__ import annotations
 
 from fixbench.ablation import Ablation, Claim, Effect, Term
+from fixbench.errors import InputError
 from fixbench.verdicts._measurements import Measurements
 
-__all__ = ["missing_variants", "not_measured"]
+__all__ = ["missing_variants", "not_measured", "refuse_missing"]
+
+
+def refuse_missing(ablation: Ablation, tier: str, results: Measurements) -> None:
+    """Refuse results that lack a run which the tier planned and a claim rests on.
+
+    Raises:
+        InputError: a variant has no rows, or lacks seeds that other variants have.
+    """
+    planned = ablation.at(tier).variants
+    for claim in ablation.claims:
+        for key, effect in claim.effects():
+            for variant in {term.variant: None for term in effect.weighted}:
+                missing = sorted(results.seeds - results.seeds_of(variant))
+                if variant not in planned or not missing:
+                    continue
+                raise InputError(
+                    results.file_of(variant),
+                    f"variant {variant!r}: seed",
+                    sorted(results.seeds_of(variant)),
+                    expected=f"every seed of the run; {missing} are missing, which claim "
+                    f"{claim.id} needs ({key}). Tier {tier!r} plans them: run them, or record them "
+                    "as failed",
+                )
 
 
 def not_measured(ablation: Ablation, claim: Claim, tier: str, results: Measurements) -> list[str]:

@@ -2,7 +2,9 @@
 
 The family is made of the primary claims with a tested rule, those included that could not be
 tested, or were taken out of the file after their results existed (withdrawn). Each kind of evidence
-(different; within bounds, which is equivalent or not worse) is adjusted by itself. A claim that is
+(different; within bounds, which is equivalent or not worse; beyond the margin) is adjusted by
+itself. Every claim of the family counts for "different" and for "beyond", so that an effect which
+is shown to lie beyond the margin is always shown to differ. A claim that is
 not primary is judged by its unadjusted p.
 """
 
@@ -27,6 +29,11 @@ class Adjusted:
 
     different: Mapping[str, float]
     within: Mapping[str, float]
+    beyond: Mapping[str, float]
+
+    def of(self, kind: str) -> Mapping[str, float]:
+        """The adjusted p of a kind of evidence."""
+        return {"different": self.different, "beyond": self.beyond}.get(kind, self.within)
 
 
 def tested_rule(claim: Claim) -> TestedRule:
@@ -52,7 +59,7 @@ def adjust(
 ) -> Adjusted:
     """Holm's adjustment; a claim that could not be tested counts as p = 1."""
     if looked:
-        return Adjusted(different={}, within={})
+        return Adjusted(different={}, within={}, beyond={})
     without = {
         claim.id
         for claim in ablation.claims
@@ -69,6 +76,9 @@ def adjust(
                 if key not in without
             }
         ),
+        beyond=statistics.holm(
+            {key: tested[key].p_beyond if key in tested else math.nan for key in family}
+        ),
     )
 
 
@@ -79,8 +89,7 @@ def weigh(
     claim = tested.claim
     evidence = {}
     for kind, raw in tested_rule(claim).kinds(tested).items():
-        family = adjusted.different if kind == "different" else adjusted.within
-        p = family.get(claim.id, raw)
+        p = adjusted.of(kind).get(claim.id, raw)
         crossing = None if looks is None else looks.shown.get(kind)
         evidence[kind] = Evidence(
             p=p,

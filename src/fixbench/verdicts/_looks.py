@@ -5,8 +5,9 @@ A claim is shown to be something if its p met its level at one of the looks
 the estimate from all seeds contradicts it. Shares take part with the p of their exact test. Every
 interval has the confidence 1 - level of the last look, so that it may be judged at any. What rests
 on intervals (tolerance, beyond the margin, preconditions, controls) is judged with all seeds, and
-so are properties. Nobody waits for these: seeds are added until each primary claim of a tested rule
-is shown to be different, equivalent or not worse.
+so are properties. Seeds are added until each primary claim of a tested rule is shown to be what
+gives it a verdict (different, equivalent, not worse, beyond the margin), and none of its controls
+and preconditions leaves it unresolved (`fixbench.verdicts.look_at`). Nobody waits for its size.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fixbench.ablation import Ablation
+from fixbench.ablation import Ablation, Claim
 from fixbench.errors import InputError
 from fixbench.statistics import (
     SPENDING,
@@ -35,7 +36,7 @@ from fixbench.verdicts._notes import ContradictedLook, Note
 from fixbench.verdicts._result import Looks
 from fixbench.verdicts.rules import Tested, is_tested
 
-__all__ = ["looks_made", "looks_so_far", "uphold"]
+__all__ = ["looks_made", "looks_so_far", "uphold", "waiting"]
 
 
 def looks_so_far(
@@ -82,6 +83,7 @@ def looks_so_far(
     shown = dict(progress.shown)
     for key in evidence.keys() - shown.keys():
         shown |= decide({key: evidence[key]}, looks=looks, alpha=alpha).shown
+    progress = _settled(progress, claims, looks, made)
     levels = spending_levels(looks, alpha=alpha)
     records = {
         claim.id: Looks(
@@ -96,6 +98,27 @@ def looks_so_far(
         for claim in ablation.claims
     }
     return records, progress
+
+
+def _settled(
+    progress: Progress, claims: Sequence[Claim], looks: Sequence[int], made: int
+) -> Progress:
+    """The progress, in which only such evidence settles a claim as gives it a verdict."""
+    rules = {claim.id: tested_rule(claim) for claim in claims if claim.primary}
+    undecided = tuple(
+        key
+        for key, rule in rules.items()
+        if not any(rule.settles(kind) for kind in progress.shown.get(key, {}))
+    )
+    return waiting(progress, undecided, looks, made)
+
+
+def waiting(
+    progress: Progress, undecided: Sequence[str], looks: Sequence[int], made: int
+) -> Progress:
+    """The progress, with the claims that seeds are added for, if any look is left."""
+    going = bool(undecided) and made < len(looks)
+    return replace(progress, undecided=tuple(undecided), next_n=looks[made] if going else None)
 
 
 def looks_made(frame: pd.DataFrame, looks: Sequence[int]) -> int:
@@ -128,6 +151,6 @@ def _agrees(tested: Tested, kind: str, crossing: Crossing) -> bool:
     mean = float(np.mean(values))
     if kind != "different":
         low, high = tested.bounds
-        return low < mean < high
+        return (low < mean < high) == (kind != "beyond")
     null = to_analysis(tested.effect.null, tested.effect.scale)
     return (float(np.mean(values[: crossing.n])) > null) == (mean > null)

@@ -136,6 +136,14 @@ class Measurements:
         """Every seed of every variant."""
         return frozenset().union(*self._seeds.values())
 
+    def seeds_of(self, variant: str) -> frozenset[int]:
+        """The seeds of one variant, of failed runs too; none where it has no rows."""
+        return frozenset(self._seeds.get(variant, ()))
+
+    def file_of(self, variant: str) -> str:
+        """The file that its rows came from, for a message."""
+        return self._files.get(variant, "results")
+
     def measures(self, term: Term) -> bool:
         """Whether the term's variant measured its metric, or failed and may have meant to."""
         key = (term.variant, term.stage, term.metric)

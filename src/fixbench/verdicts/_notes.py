@@ -21,8 +21,8 @@ __all__ = [
     "MetricRedefined",
     "NoRunSucceeded",
     "Note",
+    "OpenByFailures",
     "OtherSeeds",
-    "OutsideWithoutFailed",
     "SignFlipFloor",
     "TestsDisagree",
     "TooFewEqualSeeds",
@@ -179,12 +179,12 @@ class TooFewEqualSeeds:
 
 
 @dataclass(frozen=True)
-class OutsideWithoutFailed:
-    """The interval lies within its bounds only where failed runs count."""
+class OpenByFailures:
+    """Only one way of counting failed runs shows on which side of its bounds an effect lies."""
 
     @property
     def text(self) -> str:
-        return "Without them its interval is not within its bounds: it decides nothing."
+        return "It is open, as it depends on how the failed runs are counted."
 
 
 @dataclass(frozen=True)

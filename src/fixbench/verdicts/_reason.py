@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from fixbench.statistics import MOST_SEEDS, EffectEstimate
+from fixbench.verdicts._controls import EXPLAINABLE
 from fixbench.verdicts._format import figure, range_text, seeds_text, sentence
-from fixbench.verdicts._result import ClaimResult
+from fixbench.verdicts._result import ClaimResult, ControlResult, PreconditionResult
 from fixbench.verdicts._ruling import Ruling, Skewness
 from fixbench.verdicts.rules import load_rule
 
@@ -16,32 +18,59 @@ __all__ = ["write_reason"]
 def write_reason(result: ClaimResult) -> str:
     """Why the verdict is what it is.
 
-    First what the effect gives by itself; then a precondition that is not shown, or the controls
-    that explain it.
+    First what the effect gives by itself; then a precondition that is not met or open, or the
+    controls that explain it or are open; or that no control is declared.
     """
     assert result.ruling is not None
     reason = _own_reason(result, result.ruling)
-    unmet = [
-        f"{item.name!r} {_measures(item.effect)}: {item.meaning.rstrip('.')}"
-        for item in result.preconditions
-        if not item.met
-    ]
+    own = result.ruling.verdict
+    unmet = _named(result.preconditions, "unmet")
     if unmet:
         return (
-            f"A precondition is not shown: {'; '.join(unmet)}. Were it not required, the verdict "
-            f"would be {result.ruling.verdict!r}: {reason}"
+            f"A precondition is not met: {unmet}. Were it not required, the verdict would be "
+            f"{own!r}: {reason}"
+        )
+    open_preconditions = _named(result.preconditions, "open")
+    if open_preconditions:
+        return (
+            f"A precondition is open, neither shown nor excluded: {open_preconditions}. Were it "
+            f"met, the verdict would be {own!r}: {reason}{_deciding(result)}"
         )
     if result.verdict == "confounded":
-        explaining = [
-            f"control {control.name!r} {_measures(control.effect)}: {control.meaning.rstrip('.')}"
-            for control in result.controls
-            if control.explains
-        ]
+        explaining = _named(result.controls, "explains")
+        return f"{reason} But control {explaining}. Without it the verdict would be {own!r}."
+    if result.verdict == "unresolved":
         return (
-            f"{reason} But {'; '.join(explaining)}. Without it the verdict would be "
-            f"{result.ruling.verdict!r}."
+            f"{reason} But a control is open, neither shown to explain it nor ruled out: "
+            f"{_named(result.controls, 'open')}. Were it ruled out, the verdict would be "
+            f"{own!r}.{_deciding(result)}"
         )
+    if result.verdict in EXPLAINABLE and load_rule(result.ruling.rule).tested:
+        if result.control == "none":
+            return f"{reason} No control is declared: no rival explanation was tested."
+        return f"{reason} Every control is ruled out."
     return reason
+
+
+def _named(items: Sequence[ControlResult | PreconditionResult], state: str) -> str:
+    """Those in that state, each with its figure and what it would mean."""
+    return "; ".join(
+        f"{item.name!r} {_measures(item.effect)}: {item.meaning.rstrip('.')}"
+        for item in items
+        if item.state == state
+    )
+
+
+def _deciding(result: ClaimResult) -> str:
+    """The seeds that would decide what is open."""
+    if result.verdict != "unresolved":
+        return ""
+    if result.seeds_needed is None:
+        return " No number of seeds that can be named would decide it."
+    return (
+        f" Were the effects as observed, about {result.seeds_needed} seeds would decide it with "
+        "80 % power."
+    )
 
 
 def _own_reason(result: ClaimResult, ruling: Ruling) -> str:
@@ -80,6 +109,11 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
             if ruling.seeds_needed is not None
             else f"; were the effect as observed, not even {MOST_SEEDS} seeds would settle it"
         )
+    elif ruling.seeds_needed is not None and ruling.toward is not None:
+        explanation += (
+            f"; were the effect as observed, about {ruling.seeds_needed} seeds would show "
+            f"{ruling.toward!r} with 80 % power"
+        )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
     text = (
         f"{measured} ({effect.confidence * 100:.3g} % interval "
@@ -104,7 +138,9 @@ def _skewed(skewness: Skewness, primary: bool) -> str:
     )
 
 
-def _measures(effect: EffectEstimate) -> str:
+def _measures(effect: EffectEstimate | None) -> str:
+    if effect is None:
+        return "is not measured in this tier"
     if math.isnan(effect.estimate):
         return f"has no number, as no run of one of its variants succeeded (n = {effect.n} seeds)"
     failed = f", {seeds_text(effect.n_failed)} with a failed run" if effect.n_failed else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from fixbench.statistics import Crossing, EffectEstimate, Proportion
 from fixbench.verdicts._ruling import Ruling, Verdict
@@ -12,30 +13,53 @@ __all__ = [
     "ClaimChange",
     "ClaimResult",
     "ControlResult",
+    "ControlState",
     "Looks",
     "PreconditionResult",
+    "PreconditionState",
     "Verdict",
 ]
+
+ControlState = Literal["explains", "ruled out", "open"]
+PreconditionState = Literal["met", "unmet", "open"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlResult:
-    """A control or a supporting measurement: its effect and whether it explains the claim."""
+    """A control or a supporting measurement: its effect and what it says of the claim.
+
+    Attributes:
+        effect: ``None`` where the tier leaves out a control that decides.
+        state: ``None`` where it decides nothing, as it has no bounds.
+        p_explains: Holm-adjusted over the controls of the claim; p_ruled_out: adjusted for nothing.
+        seeds_needed: of an open one, the seeds that would decide it with 80 % power, if any.
+    """
 
     name: str
     meaning: str
-    effect: EffectEstimate
-    explains: bool
+    effect: EffectEstimate | None
+    state: ControlState | None = None
+    p_explains: float = float("nan")
+    p_ruled_out: float = float("nan")
+    seeds_needed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreconditionResult:
-    """What had to be shown before the claim could be judged, and whether it was."""
+    """What had to be shown before the claim could be judged, and whether it was.
+
+    Attributes:
+        p_met: adjusted for nothing; p_unmet: Holm-adjusted over the preconditions of the claim.
+        seeds_needed: of an open one, the seeds that would decide it with 80 % power, if any.
+    """
 
     name: str
     meaning: str
     effect: EffectEstimate
-    met: bool
+    state: PreconditionState
+    p_met: float = float("nan")
+    p_unmet: float = float("nan")
+    seeds_needed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +110,9 @@ class ClaimResult:
             non-inferiority test of its worse side; ``p_equivalence_adjusted``: Holm.
         proportion: of a property or a share: in how many seeds every measurement held.
         source: where the statement stands, if not in the ablation's document.
-        seeds_needed: paired seeds that would settle an inconclusive claim with 80 % power, if any.
+        seeds_needed: paired seeds that would settle with 80 % power what is open, if any: of an
+            inconclusive claim its effect, of an unresolved one its controls and preconditions, of
+            one that is shown to differ its size.
         looks: where seeds were added until a verdict; p is then not adjusted for anything, and
             intervals, preconditions and controls have the confidence 1 - level of the last look.
         unadjusted_looks: looks that were made at seeds of the tier, and that this judgement, of a
@@ -127,3 +153,12 @@ class ClaimResult:
     changes: tuple[ClaimChange, ...] = ()
     notes: tuple[str, ...] = ()
     ruling: Ruling | None = None
+
+    @property
+    def control(self) -> ControlState | Literal["none"]:
+        """What its controls say together; ``"none"`` where it declares none that decides."""
+        states = {control.state for control in self.controls} - {None}
+        for state in ("explains", "open", "ruled out"):
+            if state in states:
+                return state
+        return "none"

@@ -18,7 +18,8 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
-    ``preconditions`` and ``controls`` are lists of rows, for JSON only. ``looks`` is there if seeds
+    ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of rows,
+    for JSON only. ``looks`` is there if seeds
     were added until a verdict in any of the claims, and ``None`` in the others;
     ``unadjusted_looks`` if a claim does not allow for some that were made.
     """
@@ -73,24 +74,42 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "primary": result.primary,
         "edited": result.edited,
         "claim_sha256": result.sha256,
-        "preconditions": [{**_measurement(item), "met": item.met} for item in result.preconditions],
+        "preconditions": [
+            {
+                **_measurement(item),
+                "state": item.state,
+                "p_met": _number(item.p_met),
+                "p_unmet": _number(item.p_unmet),
+                "seeds_needed": item.seeds_needed,
+            }
+            for item in result.preconditions
+        ],
+        "control": result.control,
         "controls": [
-            {**_measurement(control), "explains": control.explains} for control in result.controls
+            {
+                **_measurement(control),
+                "state": control.state,
+                "p_explains": _number(control.p_explains),
+                "p_ruled_out": _number(control.p_ruled_out),
+                "seeds_needed": control.seeds_needed,
+            }
+            for control in result.controls
         ],
     }
 
 
 def _measurement(item: ControlResult | PreconditionResult) -> dict[str, Any]:
+    effect = item.effect
     return {
         "name": item.name,
         "meaning": item.meaning,
-        "measured": _number(item.effect.estimate),
-        "interval_low": _number(item.effect.low),
-        "interval_high": _number(item.effect.high),
-        "scale": item.effect.scale,
-        "n": item.effect.n,
-        "n_failed": item.effect.n_failed,
-        "complete_case": _number(item.effect.complete_case),
+        "measured": _number(effect.estimate if effect else None),
+        "interval_low": _number(effect.low if effect else None),
+        "interval_high": _number(effect.high if effect else None),
+        "scale": effect.scale if effect else None,
+        "n": effect.n if effect else None,
+        "n_failed": effect.n_failed if effect else None,
+        "complete_case": _number(effect.complete_case if effect else None),
     }
 
 

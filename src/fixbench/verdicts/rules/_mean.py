@@ -34,6 +34,8 @@ __all__ = [
 class MeanRule(TestedRule):
     """The mean over seeds, by Student's t; a margin says which effects are too small to matter."""
 
+    beyond = True
+
     def test(
         self, ablation: Ablation, claim: Claim, results: Measurements, confidence: float
     ) -> Tested:
@@ -65,7 +67,8 @@ class MeanRule(TestedRule):
             )
             estimate = replace(estimate, clustered=clustered)
         bounds = self.bounds(claim, estimate)
-        p_within = self.p_within(list(seeds.values.values()), *bounds)
+        values = list(seeds.values.values())
+        p_within = self.p_within(values, *bounds)
         if seeds.failed and not math.isnan(p_within):
             p_within = 1.0
         units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
@@ -75,6 +78,7 @@ class MeanRule(TestedRule):
             seeds=seeds,
             effect=estimate,
             p_within=p_within,
+            p_beyond=statistics.outside(values, low=bounds[0], high=bounds[1]),
             bounds=bounds,
             unit=" times" if scale == "log" else plain_unit,
         )

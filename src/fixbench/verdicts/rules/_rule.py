@@ -13,6 +13,7 @@ nor pandas nor scipy when it is imported. It takes what it needs from `fixbench.
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,7 @@ class Tested:
     Attributes:
         p_within: p of the evidence that the effect lies within ``bounds``; NaN without such a test,
             1 where a run failed.
+        p_beyond: p of the evidence that it lies outside of them; NaN without such a test.
         bounds: analysis scale; infinite where only the other end matters.
         unit: of the effect as printed.
         proportion: of a share of seeds.
@@ -72,6 +74,7 @@ class Tested:
     bounds: tuple[float, float]
     unit: str = ""
     proportion: Proportion | None = None
+    p_beyond: float = math.nan
 
     @property
     def fails(self) -> bool:
@@ -122,12 +125,16 @@ class TestedRule(Rule):
     """A rule that tests an effect over seeds.
 
     Attributes:
-        within: the kind of evidence, besides "different", that settles a claim: that its effect
-            lies within bounds. Each kind is adjusted for the family by itself.
+        within: the kind of evidence, besides "different", that its effect lies within bounds.
+        beyond: there is also the kind "beyond": that it lies outside of them. Each kind is adjusted
+            for the family by itself.
+        settled_by: the kinds that give a verdict, and that seeds are added for; all, unless given.
     """
 
     tested = True
     within: ClassVar[str | None] = None
+    beyond: ClassVar[bool] = False
+    settled_by: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
     def test(
@@ -140,7 +147,7 @@ class TestedRule(Rule):
         """The first line of the rule that applies; the effect has an interval and p."""
 
     @abstractmethod
-    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict]:
+    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
         """The fewest seeds that would settle an open claim, and the verdict that they would show.
 
         Were the effect as observed, with 80 % power; ``None`` if no number would do.
@@ -148,6 +155,10 @@ class TestedRule(Rule):
         Args:
             alpha: divided by the size of the family.
         """
+
+    def seeds_for_size(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
+        """As `seeds_needed`, of a claim whose direction is shown and whose size is open."""
+        return None, None
 
     def fewest_seeds(self, decision: Decision, *, family: int, alpha: float) -> int | None:
         """The seeds that it takes to show anything at all; ``None`` without such a floor.
@@ -158,8 +169,14 @@ class TestedRule(Rule):
         return None
 
     def kinds(self, tested: Tested) -> dict[str, float]:
-        """Kind of evidence that would settle the claim → its p, adjusted for nothing."""
+        """Kind of evidence → its p, adjusted for nothing."""
         kinds = {"different": tested.effect.p_value}
         if self.within is not None:
             kinds[self.within] = tested.p_within
+        if self.beyond:
+            kinds["beyond"] = tested.p_beyond
         return kinds
+
+    def settles(self, kind: str) -> bool:
+        """Whether evidence of this kind gives a verdict."""
+        return self.settled_by is None or kind in self.settled_by

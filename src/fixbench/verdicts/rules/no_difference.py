@@ -1,12 +1,13 @@
 """The claim asserts that there is no effect that matters.
 
-*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``.
+*Different* is the t-test against ``null``; *equivalent* is TOST within ``margin`` around ``null``;
+*beyond* is the t-test against the end of the margin on which the estimate lies.
 
 =================================================================================  ==============
 when                                                                               verdict
 =================================================================================  ==============
 equivalent, even if different                                                      reproduced
-different, the whole interval beyond the margin on one side                        reversed
+beyond the margin on one side                                                      refuted
 none of these                                                                      inconclusive
 =================================================================================  ==============
 """
@@ -23,7 +24,6 @@ from fixbench.verdicts._ruling import Evidence, Ruling, Verdict
 from fixbench.verdicts.rules._mean import (
     MeanRule,
     equivalent_text,
-    margin_of,
     null_text,
     open_text,
 )
@@ -38,6 +38,7 @@ __all__ = ["RULE"]
 class _NoDifference(MeanRule):
     name = "no_difference"
     within = "equivalent"
+    settled_by = ("equivalent", "beyond")
 
     def check(self, claim: Claim) -> Iterator[Problem]:
         if claim.decision.margin is None:
@@ -46,13 +47,11 @@ class _NoDifference(MeanRule):
     def judge(self, tested: Tested, evidence: Mapping[str, Evidence]) -> Ruling:
         if evidence["equivalent"].shown:
             return self.ruling(tested, evidence, "reproduced", "equivalent")
-        low, high = margin_of(tested)
-        beyond = tested.effect.high < low or tested.effect.low > high
-        if evidence["different"].shown and beyond:
-            return self.ruling(tested, evidence, "reversed", "beyond the margin")
+        if evidence["beyond"].shown:
+            return self.ruling(tested, evidence, "refuted", "beyond the margin")
         return self.ruling(tested, evidence, "inconclusive", "open")
 
-    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict]:
+    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
         mean, deviation = tested.seeds.mean, tested.effect.standard_deviation
         null = statistics.to_analysis(tested.effect.null, tested.effect.scale)
         low, high = tested.bounds
@@ -67,7 +66,7 @@ class _NoDifference(MeanRule):
         bound = high if mean > null else low
         return (
             statistics.seeds_for_difference(mean, deviation, null=bound, alpha=alpha),
-            "reversed",
+            "refuted",
         )
 
     def explain(self, ruling: Ruling, result: ClaimResult) -> str:
@@ -76,7 +75,7 @@ class _NoDifference(MeanRule):
             return equivalent_text(ruling, result)
         if ruling.finding == "open":
             return open_text(ruling, result)
-        p = evidence_text(ruling.evidence["different"])
+        p = evidence_text(ruling.evidence["beyond"])
         return (
             f"It differs from {null_text(result)} ({p}) by more than the smallest effect that "
             f"matters ({range_text(*ruling.margin)})"

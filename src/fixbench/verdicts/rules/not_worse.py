@@ -2,13 +2,13 @@
 
 *Different* is the t-test against ``null``. *Not worse* is the t-test against ``null`` less
 ``margin`` (plus it, where ``direction`` is less), alpha / 2 on the side that ``direction``, the
-better side, names.
+better side, names. *Beyond* is the same test on the other side.
 
 =================================================================================  ==============
 when                                                                               verdict
 =================================================================================  ==============
 not worse, even if different in either direction                                   reproduced
-different, the whole interval beyond the margin on the worse side                  reversed
+beyond the margin on the worse side                                                refuted
 none of these                                                                      inconclusive
 =================================================================================  ==============
 """
@@ -23,7 +23,7 @@ from fixbench import statistics
 from fixbench.ablation import Claim
 from fixbench.verdicts._format import evidence_text, figure
 from fixbench.verdicts._ruling import Evidence, Ruling, Verdict
-from fixbench.verdicts.rules._mean import MeanRule, cannot_text, margin_of, null_text
+from fixbench.verdicts.rules._mean import MeanRule, cannot_text, null_text
 from fixbench.verdicts.rules._rule import Problem, Tested
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = ["RULE"]
 class _NotWorse(MeanRule):
     name = "not_worse"
     within = "not worse"
+    settled_by = ("not worse", "beyond")
 
     def check(self, claim: Claim) -> Iterator[Problem]:
         decision = claim.decision
@@ -56,25 +57,23 @@ class _NotWorse(MeanRule):
         return statistics.not_worse(values, bound=bound, direction=direction)
 
     def judge(self, tested: Tested, evidence: Mapping[str, Evidence]) -> Ruling:
-        low, high = margin_of(tested)
         better_above = tested.claim.decision.direction == "greater"
-        beyond = tested.effect.high < low if better_above else tested.effect.low > high
         verdict: Verdict = "inconclusive"
         finding = "open"
         if evidence["not worse"].shown:
             verdict, finding = "reproduced", "not worse"
-        elif evidence["different"].shown and beyond:
-            verdict, finding = "reversed", "worse"
+        elif evidence["beyond"].shown:
+            verdict, finding = "refuted", "worse"
         details = {"worse side": "below" if better_above else "above"}
         return self.ruling(tested, evidence, verdict, finding, details=details)
 
-    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict]:
+    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
         mean, deviation = tested.seeds.mean, tested.effect.standard_deviation
         low, high = tested.bounds
         better_above = math.isinf(high)
         # Both verdicts are differences from the same bound.
         bound = low if better_above else high
-        toward: Verdict = "reproduced" if (mean > bound) == better_above else "reversed"
+        toward: Verdict = "reproduced" if (mean > bound) == better_above else "refuted"
         if toward == "reproduced" and tested.fails:
             return None, toward
         return statistics.seeds_for_difference(mean, deviation, null=bound, alpha=alpha), toward
@@ -94,6 +93,7 @@ class _NotWorse(MeanRule):
                 text += ", but by less than matters" if found == side else ""
             return text
         if ruling.finding == "worse":
+            p = evidence_text(ruling.evidence["beyond"])
             return (
                 f"It is {side} {null} ({p}) by more than the smallest effect that matters: its "
                 f"whole interval lies {side} {bound}"

@@ -95,7 +95,7 @@ class _Share(TestedRule):
         verdict: Verdict = "inconclusive"
         finding, tolerance = "open", None
         if evidence["different"].shown:
-            verdict, finding, tolerance = judge_direction(tested)
+            verdict, finding, tolerance = judge_direction(tested, beyond=True)
         return Ruling(
             rule=self.name,
             verdict=verdict,
@@ -105,7 +105,7 @@ class _Share(TestedRule):
             tolerance=tolerance,
         )
 
-    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict]:
+    def seeds_needed(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
         effect = tested.effect
         seeds = statistics.seeds_for_share(effect.estimate, null=effect.null, alpha=alpha)
         if not as_documented(tested):
