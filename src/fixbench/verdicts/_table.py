@@ -18,10 +18,10 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
-    ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of rows,
-    for JSON only. ``looks`` is there if seeds
-    were added until a verdict in any of the claims, and ``None`` in the others;
-    ``unadjusted_looks`` if a claim does not allow for some that were made.
+    ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of
+    rows, for JSON only. ``looks`` is there if seeds were added until a verdict in any of the
+    claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does not allow for some that
+    were made.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)

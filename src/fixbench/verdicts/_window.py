@@ -34,7 +34,7 @@ class Window:
     """An effect beside its bounds.
 
     Attributes:
-        p_inside, p_outside: NaN where there are no bounds, or nothing to test; adjusted for nothing.
+        p_inside, p_outside: NaN where there are no bounds, or nothing to test; not adjusted.
         mean, deviation, low, high: of the effects of seeds, and the bounds, analysis scale.
     """
 

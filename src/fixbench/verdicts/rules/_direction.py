@@ -34,7 +34,7 @@ def as_documented(tested: Tested) -> bool:
 
 
 def tolerated(tested: Tested) -> tuple[float, float] | None:
-    """The sizes that count as the documented one, natural scale; ``None`` where none is declared."""
+    """The sizes that count as documented, natural scale; ``None`` where none is declared."""
     tolerance, documented = tested.claim.decision.tolerance, tested.claim.documented.value
     if tolerance is None or documented is None:
         return None
