@@ -84,7 +84,8 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 value = None
             named = value.get("id") if isinstance(value, dict) and isinstance(key, int) else None
-            shown.append(str(named or key))
+            name = str(named or key)
+            shown.append(name if name.isprintable() else repr(name))
         return ".".join(shown)
 
     def problem(self, keys: Sequence[str | int], value: Any = None, *, expected: str) -> InputError:

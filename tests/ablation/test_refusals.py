@@ -315,7 +315,8 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "effect of another factor": (
         put("claims/0/effect", {"factorial": {**FACTORIAL, "of": ["rate", "steps"]}}),
-        "claims.TY01.effect.factorial; expected 'of' some of the factors rate, start, each once",
+        "claims.TY01.effect.factorial.of.1 is 'steps'; expected a factor of this design: rate, "
+        "start",
     ),
     "sign": (
         put("claims/0/effect", {"factorial": {**FACTORIAL, "cells": {"fast": "+0"}}}),

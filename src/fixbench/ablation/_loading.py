@@ -13,7 +13,7 @@ from fixbench.ablation._claims import Claim
 from fixbench.ablation._contrasts import Contrasts
 from fixbench.ablation._findings import Conclusion, Threat
 from fixbench.ablation._grids import expand_variants
-from fixbench.ablation._model import Ablation, Metric, family_of
+from fixbench.ablation._model import Ablation, Metric, family_of, metric_problem
 from fixbench.ablation._written import (
     WrittenAblation,
     WrittenClaim,
@@ -51,6 +51,10 @@ def load_ablation(path: Path) -> Ablation:
         findings_source = read_source(folder / FINDINGS)
         findings = _validated(findings_source, WrittenFindings)
 
+    for metric in written.metrics:
+        expected = metric_problem(metric, family=True)
+        if expected is not None:
+            raise source.problem(("metrics", metric), metric, expected=expected)
     variants, assignments = expand_variants(written, source)
     names = list(variants)
     contrasts = Contrasts(claims_source, names, assignments, written.metrics)
