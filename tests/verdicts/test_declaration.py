@@ -53,8 +53,8 @@ def test_what_is_not_tested_declares_no_effect(declare: Make) -> None:
     ("decision", "key", "expected"),
     [
         ({"rule": "diference"}, "decision.rule", "one of the rules difference, no_difference"),
-        ({"direction": None}, "decision", "a 'difference' rule with a direction and a margin"),
-        ({"margin": None}, "decision", "a 'difference' rule with a direction and a margin"),
+        ({"direction": None}, "decision.direction", "this key, which a 'difference' rule needs"),
+        ({"margin": None}, "decision.margin", "this key, which a 'difference' rule needs"),
         ({**NO_DIFFERENCE, "margin": None}, "decision", "a 'no_difference' rule with a margin"),
         ({"margin": 0.0}, "decision.margin", "a positive margin"),
         ({"tolerance": -1.0}, "decision.tolerance", "a positive tolerance"),
