@@ -133,6 +133,8 @@ def read_source(path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}" if mark is not None else ""
+        if isinstance(error, _TooMuch):
+            raise InputError(path, where, expected=str(error.problem)) from None
         problem = " ".join(str(error.problem).split())
         raise InputError(path, where, problem, expected=_VALID) from None
     except yaml.YAMLError as error:
@@ -144,6 +146,10 @@ def read_source(path: Path) -> Source:
     return Source(path, content, root)
 
 
+class _TooMuch(yaml.MarkedYAMLError):  # type: ignore[misc]
+    """A limit, in words, and where it is passed."""
+
+
 def _check_depth(text: str) -> None:
     """Refuse what is nested too deeply before nodes are composed, which is recursive in C."""
     loader, depth = _Loader(text), 0
@@ -153,7 +159,8 @@ def _check_depth(text: str) -> None:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _DEEPEST:
-                    raise _refused(f"nested deeper than {_DEEPEST} levels", event)
+                    limit = f"at most {_DEEPEST} levels of nesting"
+                    raise _TooMuch(problem=limit, problem_mark=event.start_mark)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     finally:
@@ -197,11 +204,13 @@ class _Construction:
             item = entry[1] if isinstance(node, yaml.MappingNode) else entry
             values, levels = self._size.get(id(item), (1, 0))
             size, depth = size + values, max(depth, levels)
+        limit = None
         if size > _MOST_VALUES:
-            problem = f"more than {_MOST_VALUES} values, aliases written out"
-            raise _refused(problem, node)
-        if depth >= _DEEPEST:
-            raise _refused(f"nested deeper than {_DEEPEST} levels, aliases written out", node)
+            limit = f"at most {_MOST_VALUES} values, aliases written out"
+        elif depth >= _DEEPEST:
+            limit = f"at most {_DEEPEST} levels of nesting, aliases written out"
+        if limit is not None:
+            raise _TooMuch(problem=limit, problem_mark=node.start_mark)
         self._size[id(node)] = size, depth + 1
 
     def _mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -234,7 +243,8 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     # 64 bits are 20 digits; many more would take a time that grows with their square.
     number = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) <= 40 else None
     if number is None or number.bit_length() > 64:
-        raise _refused(f"{text!r}, which has more than 64 bits", node)
+        limit = "an integer of at most 64 bits"
+        raise _TooMuch(problem=limit, problem_mark=node.start_mark)
     return number
 
 
@@ -242,7 +252,7 @@ def _float(text: str) -> float:
     return float(text.replace(".", "") if text.endswith(("inf", "nan")) else text)
 
 
-def _refused(problem: str, node: yaml.Node | yaml.Event) -> yaml.MarkedYAMLError:
+def _refused(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
