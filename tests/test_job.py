@@ -290,6 +290,30 @@ def test_what_a_level_or_a_cell_gets_wrong_stands_where_it_is_written(project: P
         file.write_text(re.sub("measure: .*", "reason: slow", file.read_text()))
 
 
+def test_options_that_do_not_go_together_are_said_of_the_change(project: Path) -> None:
+    system = project / "ablations" / "toy" / "system.py"
+    text = system.read_text()
+    for least, variant, place in (
+        (0.01, "slow", r"18: variants\.slow\.changes\.optimiser\.learning_rate"),
+        (1.0, "fast", "9: baseline"),
+    ):
+        rule = f"""
+import pydantic
+
+class Together(Options):
+    @pydantic.model_validator(mode="after")
+    def together(self):
+        if self.optimiser.learning_rate < {least}:
+            raise ValueError("a larger step")
+        return self
+
+Options = Together
+"""
+        system.write_text(text + rule)
+        with pytest.raises(InputError, match=rf"ablation\.yaml:{place}; expected a larger step$"):
+            job(project, variant, [0], "x")
+
+
 def test_system_that_cannot_be_imported_names_its_own_line(project: Path) -> None:
     path = project / "ablations" / "toy" / "system.py"
     for content, place in (

@@ -257,17 +257,23 @@ def _check_options(
     """
 
     def place(key: str) -> tuple[Source, tuple[str | int, ...]]:
-        in_tier = ablation.at(tier)
-        for name in (variant, *ablation.references(variant)):
-            for option in ablation.variants[name].changes:
-                if f"{key}.".startswith(f"{option}."):
-                    below = key.removeprefix(option).split(".")[1:]
-                    return written_place(file, name, "changes", option, *below)
-        for option in in_tier.overrides:
+        changes = [
+            (name, option)
+            for name in (variant, *ablation.references(variant))
+            for option in ablation.variants[name].changes
+        ]
+        for name, option in changes:
+            if f"{key}.".startswith(f"{option}."):
+                below = key.removeprefix(option).split(".")[1:]
+                return written_place(file, name, "changes", option, *below)
+        for option in ablation.at(tier).overrides:
             if f"{key}.".startswith(f"{option}."):
                 below = key.removeprefix(option).split(".")[1:]
                 return read_source(file), ("tiers", tier, "options", option, *below)
-        return read_source(file), ("baseline", *key.split("."))
+        for name, option in changes:  # options that do not go together
+            if not key or option.startswith(f"{key}."):
+                return written_place(file, name, "changes", option)
+        return read_source(file), ("baseline", *filter(None, key.split(".")))
 
     known = tuple(getattr(system, "MEASURES", ()))
     for name in ablation.at(tier).measured(variant) or ():
