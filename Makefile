@@ -2,6 +2,8 @@
 #
 #   make reproduce   the locked environment, then every ablation and its report
 #   make test        the same environment with the tools for development, then every check
+#   make environment the locked environment alone, in .venv
+#   make development the environment with the tools for development
 #   make checks      those checks that run no test: style, types, layers, workflow
 #   make image       the image that jobs run in, for the container engine that answers
 #   make wheels      the packages of that image into $(WHEELS), to build it without network

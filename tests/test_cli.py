@@ -29,6 +29,7 @@ from fixbench.provenance import code_hash, file_hash
 from fixbench.results import read_metadata, read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
+from fixbench.workflow._folders import RULES
 
 ROOT = Path(__file__).parents[1]
 
@@ -505,12 +506,48 @@ def test_new_ablation_runs(project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert claim.verdict == "reproduced"
 
 
-@pytest.mark.parametrize("name", ["toy", "a b", "1st", "../x", ""])
-def test_new_refuses_names(project: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("toy", "a new name; ablations/toy exists"),
+        *(
+            (name, "letters from a to z, digits and underscores, the first no digit")
+            for name in ("a b", "1st", "../x", "", "größe", "a\n")
+        ),
+        ("class", "a name that is no keyword of Python"),
+        ("job", "a name that no rule of the pipeline has: not all, analyse, claims, data, job"),
+        ("a" * 101, "at most 100 characters"),
+    ],
+)
+def test_new_refuses_names(
+    project: Path, name: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = sorted(project.rglob("*"))
     assert main(["new", name]) == 2
-    assert f"fixbench new: NAME is {name!r}; expected " in said(capsys)
+    assert f"fixbench new: NAME is {name!r}; expected {expected}" in said(capsys)
     assert sorted(project.rglob("*")) == before
+
+
+def test_new_knows_the_rules_of_the_pipeline() -> None:
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    text = "\n".join(path.read_text() for path in files)
+    assert set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.MULTILINE)) == RULES
+
+
+def test_new_in_a_file_or_where_nothing_may_be_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "file").write_text("")
+    assert main(["new", "mine", "--ablations", "file"]) == 2
+    assert "file; expected a folder, but file is a file; remove it" in said(capsys)
+    locked = project / "locked"
+    locked.mkdir(mode=0o500)
+    # Permissions do not stop the administrator; where no folder can be made does.
+    place = "/proc/locked" if os.geteuid() == 0 else "locked"
+    assert main(["new", "mine", "--ablations", place]) == 2
+    text = said(capsys)
+    assert "; expected permission to write in " in text or "that can be written (" in text
+    assert list(locked.iterdir()) == []
 
 
 def test_new_ablation_names_its_rule(tmp_path: Path) -> None:

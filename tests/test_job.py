@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -254,8 +255,63 @@ def test_bad_requests(old: str, new: str, message: str, project: Path) -> None:
     edit(project, old, new)
     with pytest.raises(InputError) as caught:
         job(project, "slow", [0], "x")
-    assert f"ablation.yaml: {message}" in str(caught.value)
+    text = str(caught.value)
+    place = re.search(rf"ablation\.yaml:(\d+): {re.escape(message)}", text)
+    assert place is not None, text
+    written = (project / "ablations" / "toy" / "ablation.yaml").read_text().splitlines()
+    key = message.split(" ")[0].removesuffix(";").split(".")
+    assert key[-1] in written[int(place[1]) - 1] or "required" in message
     assert not list(project.glob("x.*"))
+
+
+def test_what_a_level_or_a_cell_gets_wrong_stands_where_it_is_written(project: Path) -> None:
+    file = project / "ablations" / "toy" / "ablation.yaml"
+    text = file.read_text().replace("  slow:\n    reason: a smaller step\n", "")
+    text = text.replace("    changes: {optimiser.learning_rate: 0.001}\n", "")
+    file.write_text(
+        text
+        + "factors:\n  rate:\n    high: {}\n    low:\n"
+        "      text: a smaller step\n      changes: {optimiser.learning_rate: small}\n"
+        "grids:\n  - cross: rate\n    name: 'slow[_{rate}]'\n    base: fast\n".replace(
+            "slow[{rate}]", "'slow[_{rate}]'"
+        )
+        + "    cells:\n      slow_low:\n        measure: {small: [all], smoke: [weight]}\n"
+    )
+    claims = file.with_name("claims.yaml")
+    claims.write_text(claims.read_text().replace("variant: slow", "variant: slow_low"))
+    number = len(file.read_text().splitlines())
+    for expected in (
+        f"{number}: grids.0.cells.slow_low.measure.smoke is 'weight'; expected no 'measure'",
+        f"{number - 7}: factors.rate.low.changes.optimiser.learning_rate is 'small'; expected num",
+    ):
+        with pytest.raises(InputError) as caught:
+            job(project, "slow_low", [0], "x")
+        assert f"ablation.yaml:{expected}" in str(caught.value)
+        file.write_text(re.sub("measure: .*", "reason: slow", file.read_text()))
+
+
+def test_options_that_do_not_go_together_are_said_of_the_change(project: Path) -> None:
+    system = project / "ablations" / "toy" / "system.py"
+    text = system.read_text()
+    for least, variant, place in (
+        (0.01, "slow", r"18: variants\.slow\.changes\.optimiser\.learning_rate"),
+        (1.0, "fast", "9: baseline"),
+    ):
+        rule = f"""
+import pydantic
+
+class Together(Options):
+    @pydantic.model_validator(mode="after")
+    def together(self):
+        if self.optimiser.learning_rate < {least}:
+            raise ValueError("a larger step")
+        return self
+
+Options = Together
+"""
+        system.write_text(text + rule)
+        with pytest.raises(InputError, match=rf"ablation\.yaml:{place}; expected a larger step$"):
+            job(project, variant, [0], "x")
 
 
 def test_system_that_cannot_be_imported_names_its_own_line(project: Path) -> None:

@@ -219,10 +219,19 @@ def test_reports_that_cannot_be_written_are_noticed_before_training(
     assert not (project / "results").exists()
 
 
+def test_a_tier_that_runs_no_variant_is_no_tier_to_plan(project: Path, toy: Path) -> None:
+    toy.write_text(re.sub(r"(reason: .*)", r"\1\n    tiers: [small]", toy.read_text()))
+    with pytest.raises(InputError, match=r"tier is 'smoke'; expected a tier of toy: small$"):
+        make_plan({"ablations": ["toy"], "tier": "smoke"})
+    assert list(make_plan({"tier": "smoke", "runtime": "local"}).ablations) == ["toy_command"]
+
+
 def test_bad_option_is_refused_before_any_job(project: Path, toy: Path, run: Run) -> None:
     edit(toy, "samples: 32", "samples: 32.5")
-    message = "ablations/toy/ablation.yaml: baseline.data.samples is 32.5; expected integer"
-    refused(run("snakemake", "--cores", "1", *CONFIG), re.escape(message))
+    message = (
+        r"ablations/toy/ablation\.yaml:\d+: baseline\.data\.samples is 32\.5; expected integer"
+    )
+    refused(run("snakemake", "--cores", "1", *CONFIG), message)
     assert not (project / "results").exists()
 
 

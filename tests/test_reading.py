@@ -85,6 +85,12 @@ def test_the_core_schema_of_yaml_1_2(
         ("a: 1\nb: *y\n", 2),
         ("a: 1\nb: !!python/name:os.system x\n", 2),
         ("a: 1\nb: !!int x\n", 2),
+        ("a: 1\nb: !!int 1_0\n", 2),
+        ("a: 1\nb: !!bool maybe\n", 2),
+        ("a: 1\nb: !!null x\n", 2),
+        ("a: 1\nb: !!set {c}\n", 2),
+        ("a: 1\nb: !own [c]\n", 2),
+        ("a: 1\nb: !!map [c]\n", 2),
     ],
 )
 def test_what_is_no_yaml_is_refused_with_its_line(
@@ -96,6 +102,60 @@ def test_what_is_no_yaml_is_refused_with_its_line(
         reading.read_yaml(path)
     assert str(caught.value).startswith(f"{path}: line {line} is ")
     assert str(caught.value).endswith("; expected valid YAML, indented with spaces, each key once")
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (f"a: 1\nb: {2**64}\n", "an integer of at most 64 bits"),
+        (f"a: 1\nb: {'9' * 5000}\n", "an integer of at most 64 bits"),
+        (f"a: 1\nb: 0x{'f' * 5000}\n", "an integer of at most 64 bits"),
+        (f"a: 1\nb: {'[' * 65}{']' * 65}\n", "at most 64 levels of nesting"),
+        ("a: 1\nb: " + "[" * 100_000, "at most 64 levels of nesting"),
+        ("a:\n" + "- " * 100_000, "at most 64 levels of nesting"),
+        ("a: 1\nb: " + "{c: " * 100_000, "at most 64 levels of nesting"),
+    ],
+    ids=["int", "digits", "hex", "just", "flow", "block", "map"],
+)
+def test_what_is_hostile_is_refused_with_its_line(
+    reading: ModuleType, tmp_path: Path, text: str, limit: str
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        reading.read_yaml(path)
+    assert str(caught.value) == f"{path}: line 2; expected {limit}"
+
+
+def test_aliases_are_counted_as_if_they_were_written_out(
+    reading: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.yaml"
+    # Line n is ten times the line before it: 1, 11, 111, … values; deeper by one each time.
+    wide = ["a0: &a0 [x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
+    ]
+    deep = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 5000)]
+    for lines, line, limit in (
+        (wide, 6, "at most 100000 values, aliases written out"),
+        (deep, 65, "at most 64 levels of nesting, aliases written out"),
+    ):
+        path.write_text("\n".join(lines))
+        with pytest.raises(InputError) as caught:
+            reading.read_yaml(path)
+        assert str(caught.value) == f"{path}: line {line}; expected {limit}"
+    path.write_text("\n".join(wide[:5]))
+    assert len(reading.read_yaml(path)["a4"]) == 10
+
+
+def test_the_largest_numbers_and_the_deepest_nesting(reading: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"[{2**64 - 1}, {-(2**64) + 1}, {'[' * 62}a{']' * 62}]")
+    first, second, value = reading.read_yaml(path)
+    assert (first, second) == (2**64 - 1, -(2**64) + 1)
+    for _ in range(62):
+        (value,) = value
+    assert value == "a"
 
 
 @pytest.mark.parametrize("content", [None, b"title: \xff\xfe"])
@@ -187,7 +247,14 @@ def test_seed_label_is_the_inverse_of_parse_seeds(seeds: set[int]) -> None:
     assert parse_seeds(seed_label(list(seeds))) == sorted(seeds)
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "1;2", "1.5"])
+@pytest.mark.parametrize("text", ["0-10000", "0-4999,5000-10000", "5-99999999999", "0-9,8-60000"])
+def test_so_many_seeds_are_a_slip(text: str) -> None:
+    with pytest.raises(InputError, match="expected at most 10000 seeds"):
+        parse_seeds(text)
+    assert len(parse_seeds("0-9999")) == 10_000
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "1;2", "1.5", "٣", "9" * 20])
 def test_parse_seeds_refuses(text: str) -> None:
     with pytest.raises(InputError, match=r"^--seeds is .*; expected seeds such as '0-9'"):
         parse_seeds(text)

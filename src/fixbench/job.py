@@ -22,11 +22,11 @@ import torch
 from pydantic import ValidationError
 
 from fixbench import provenance, tracking
-from fixbench.ablation import Ablation, load_ablation
+from fixbench.ablation import Ablation, load_ablation, written_place
 from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
-from fixbench.reading import validation_problem
+from fixbench.reading import Source, read_source, validation_problem
 from fixbench.results import RUN_METRIC, Row, write_results
 from fixbench.training import (
     Diverged,
@@ -184,7 +184,8 @@ def load_system(file: Path, system: str) -> System:
     if system.endswith(".py"):
         path = file.parent / system
         if not path.is_file():
-            raise InputError(file, "system", system, expected=f"a file; there is no {path}")
+            expected = f"a file; there is no {path}"
+            raise read_source(file).problem(("system",), system, expected=expected)
         name = f"fixbench_ablation_{file.parent.name}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None  # since the suffix is .py
@@ -201,15 +202,13 @@ def load_system(file: Path, system: str) -> System:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{system}.".startswith(f"{error.name}."):
                 raise
-            raise InputError(
-                file,
-                "system",
-                system,
-                expected="a module that can be imported, or a .py file relative to the folder",
-            ) from None
+            expected = "a module that can be imported, or a .py file relative to the folder"
+            problem = read_source(file).problem(("system",), system, expected=expected)
+            raise problem from None
     missing = [name for name in ("Options", "run") if not hasattr(module, name)]
     if missing:
-        raise InputError(file, "system", system, expected=f"a module that offers {missing[0]!r}")
+        expected = f"a module that offers {missing[0]!r}"
+        raise read_source(file).problem(("system",), system, expected=expected)
     return cast("System", module)
 
 
@@ -257,15 +256,24 @@ def _check_options(
             place in the ablation file that set it.
     """
 
-    def where(key: str) -> str:
-        chain = (variant, *ablation.references(variant))
-        changed = [(f"variants.{name}.changes", ablation.variants[name].changes) for name in chain]
-        changed.append((f"tiers.{tier}.options", ablation.at(tier).overrides))
-        for place, changes in changed:
-            for name in changes:
-                if f"{key}.".startswith(f"{name}."):
-                    return f"{place}.{key}"
-        return f"baseline.{key}"
+    def place(key: str) -> tuple[Source, tuple[str | int, ...]]:
+        changes = [
+            (name, option)
+            for name in (variant, *ablation.references(variant))
+            for option in ablation.variants[name].changes
+        ]
+        for name, option in changes:
+            if f"{key}.".startswith(f"{option}."):
+                below = key.removeprefix(option).split(".")[1:]
+                return written_place(file, name, "changes", option, *below)
+        for option in ablation.at(tier).overrides:
+            if f"{key}.".startswith(f"{option}."):
+                below = key.removeprefix(option).split(".")[1:]
+                return read_source(file), ("tiers", tier, "options", option, *below)
+        for name, option in changes:  # options that do not go together
+            if not key or option.startswith(f"{key}."):
+                return written_place(file, name, "changes", option)
+        return read_source(file), ("baseline", *filter(None, key.split(".")))
 
     known = tuple(getattr(system, "MEASURES", ()))
     for name in ablation.at(tier).measured(variant) or ():
@@ -275,12 +283,15 @@ def _check_options(
                 if known
                 else f"no 'measure': {ablation.system} measures everything"
             )
-            raise InputError(file, f"variants.{variant}.measure.{tier}", name, expected=expected)
+            source, keys = written_place(file, variant, "measure", tier)
+            raise source.problem(keys, name, expected=expected)
     try:
         return system.Options.model_validate(options)
     except ValidationError as error:
         unknown = f"no such key; it is none of the options of {ablation.system}"
-        raise validation_problem(file, error, where=where, unknown=unknown) from None
+        problem = validation_problem(file, error, unknown=unknown)
+        source, keys = place(problem.key)
+        raise source.problem(keys, problem.value, expected=problem.expected) from None
 
 
 class _Relay:
@@ -303,11 +314,12 @@ def _check_request(
     file: Path, ablation: Ablation, variant: str, tier: str, parent: Path | None
 ) -> None:
     if tier not in ablation.tiers:
-        raise InputError(file, "tiers", tier, expected=f"one of {', '.join(ablation.tiers)}")
+        expected = f"one of {', '.join(ablation.tiers)}"
+        raise read_source(file).problem(("tiers",), tier, expected=expected)
     known = ablation.at(tier).variants
     if variant not in known:
         expected = f"a variant that tier {tier!r} runs: {', '.join(known)}"
-        raise InputError(file, "variants", variant, expected=expected)
+        raise read_source(file).problem(("variants",), variant, expected=expected)
     origin = known[variant].starts_from
     if (origin is None) != (parent is None):
         expected = "no checkpoint" if origin is None else f"the state file of variant {origin!r}"

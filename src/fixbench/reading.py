@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ HAS_LIBYAML: bool = yaml.__with_libyaml__
 _PREFIX = "tag:yaml.org,2002:"
 _VALID = "valid YAML, indented with spaces, each key once"
 
+#: What no file that a person wrote comes near, and what a hostile one needs.
+_DEEPEST = 64
+_MOST_VALUES = 100_000
+_MOST_SEEDS = 10_000
+
 
 class _Loader(yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader):  # type: ignore[misc]
     """Composes nodes; which plain scalars are no text follows the core schema of YAML 1.2."""
@@ -34,6 +40,8 @@ class _Loader(yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader):  # type: ig
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
 
+#: Tag → what its scalars look like.
+_FORMS: dict[str, re.Pattern[str]] = {}
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
@@ -45,7 +53,8 @@ for _tag, _pattern, _first in (
         list("-+.0123456789"),
     ),
 ):
-    _Loader.add_implicit_resolver(_PREFIX + _tag, re.compile(_pattern), _first)
+    _FORMS[_tag] = re.compile(_pattern)
+    _Loader.add_implicit_resolver(_PREFIX + _tag, _FORMS[_tag], _first)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 value = None
             named = value.get("id") if isinstance(value, dict) and isinstance(key, int) else None
-            shown.append(str(named or key))
+            name = str(named or key)
+            shown.append(name if name.isprintable() else repr(name))
         return ".".join(shown)
 
     def problem(self, keys: Sequence[str | int], value: Any = None, *, expected: str) -> InputError:
@@ -107,7 +117,8 @@ def read_source(path: Path) -> Source:
     """Parse YAML 1.2 and refuse duplicate keys.
 
     Raises:
-        InputError: the file is missing, is not UTF-8 or is not YAML.
+        InputError: the file is missing, is not UTF-8 or is not YAML; or it is deeper than 64
+            levels or, with its aliases written out, of more than 100,000 values.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -115,12 +126,15 @@ def read_source(path: Path) -> Source:
         raise InputError(path, "", expected=f"a readable UTF-8 file ({error})") from None
     loader = None
     try:
+        _check_depth(text)
         loader = _Loader(text)
         root = loader.get_single_node()
         content = None if root is None else _Construction().value(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}" if mark is not None else ""
+        if isinstance(error, _TooMuch):
+            raise InputError(path, where, expected=str(error.problem)) from None
         problem = " ".join(str(error.problem).split())
         raise InputError(path, where, problem, expected=_VALID) from None
     except yaml.YAMLError as error:
@@ -132,12 +146,35 @@ def read_source(path: Path) -> Source:
     return Source(path, content, root)
 
 
+class _TooMuch(yaml.MarkedYAMLError):  # type: ignore[misc]
+    """A limit, in words, and where it is passed."""
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deeply before nodes are composed, which is recursive in C."""
+    loader, depth = _Loader(text), 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _DEEPEST:
+                    limit = f"at most {_DEEPEST} levels of nesting"
+                    raise _TooMuch(problem=limit, problem_mark=event.start_mark)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    finally:
+        loader.dispose()
+
+
 class _Construction:
     """Values of nodes. An alias gives the object of its anchor, which nobody may change."""
 
     def __init__(self) -> None:
         self._made: dict[int, Any] = {}
         self._open: set[int] = set()
+        # Of each collection: how many values it has and how many levels, aliases written out.
+        self._size: dict[int, tuple[int, int]] = {}
 
     def value(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
@@ -145,6 +182,9 @@ class _Construction:
         place = id(node)
         if place in self._made:
             return self._made[place]
+        kind = "map" if isinstance(node, yaml.MappingNode) else "seq"
+        if node.tag != _PREFIX + kind:
+            raise _refused(f"a tag that is not supported, {node.tag!r}", node)
         if place in self._open:
             raise _refused("an alias inside its own anchor", node)
         self._open.add(place)
@@ -155,7 +195,23 @@ class _Construction:
             made = [self.value(item) for item in node.value]
         self._open.discard(place)
         self._made[place] = made
+        self._measure(node)
         return made
+
+    def _measure(self, node: yaml.CollectionNode) -> None:
+        size, depth = 1, 0
+        for entry in node.value:
+            item = entry[1] if isinstance(node, yaml.MappingNode) else entry
+            values, levels = self._size.get(id(item), (1, 0))
+            size, depth = size + values, max(depth, levels)
+        limit = None
+        if size > _MOST_VALUES:
+            limit = f"at most {_MOST_VALUES} values, aliases written out"
+        elif depth >= _DEEPEST:
+            limit = f"at most {_DEEPEST} levels of nesting, aliases written out"
+        if limit is not None:
+            raise _TooMuch(problem=limit, problem_mark=node.start_mark)
+        self._size[id(node)] = size, depth + 1
 
     def _mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
@@ -171,24 +227,28 @@ class _Construction:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
-    match node.tag.removeprefix(_PREFIX):
-        case "str":
-            return text
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int" | "float" as kind:
-            try:
-                return _number(kind, text.lower())
-            except ValueError:
-                raise _refused(f"{text!r}, which is no {kind}", node) from None
-    raise _refused(f"a tag that is not supported, {node.tag!r}", node)
+    kind = node.tag.removeprefix(_PREFIX)
+    if kind == "str":
+        return text
+    if kind not in _FORMS or not node.tag.startswith(_PREFIX):
+        raise _refused(f"a tag that is not supported, {node.tag!r}", node)
+    if _FORMS[kind].match(text) is None:  # the tag was written
+        raise _refused(f"{text!r}, which is no {kind}", node)
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    if kind == "float":
+        return _float(text.lower())
+    # 64 bits are 20 digits; many more would take a time that grows with their square.
+    number = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) <= 40 else None
+    if number is None or number.bit_length() > 64:
+        limit = "an integer of at most 64 bits"
+        raise _TooMuch(problem=limit, problem_mark=node.start_mark)
+    return number
 
 
-def _number(kind: str, text: str) -> int | float:
-    if kind == "int":
-        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+def _float(text: str) -> float:
     return float(text.replace(".", "") if text.endswith(("inf", "nan")) else text)
 
 
@@ -200,18 +260,22 @@ def parse_seeds(text: str, *, file: str | Path = "--seeds", key: str = "") -> li
     """``"0-4,7"`` → ``[0, 1, 2, 3, 4, 7]``, sorted.
 
     Raises:
-        InputError: not of that form, or a seed twice.
+        InputError: not of that form, a seed twice, or more than 10,000 seeds.
     """
     seeds: list[int] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*([0-9]{1,19})(?:-([0-9]{1,19}))?\s*", part)
         if match is None or (match[2] and int(match[2]) < int(match[1])):
             raise InputError(file, key, text, expected="seeds such as '0-9' or '0-4,7', upwards")
-        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
-    for seed in seeds:
-        if seeds.count(seed) > 1:
+        first, last = int(match[1]), int(match[2] or match[1])
+        if len(seeds) + last - first >= _MOST_SEEDS:
+            raise InputError(file, key, text, expected=f"at most {_MOST_SEEDS} seeds")
+        seeds.extend(range(first, last + 1))
+    seeds.sort()
+    for seed, following in pairwise(seeds):
+        if seed == following:
             raise InputError(file, key, text, expected=f"each seed once; {seed} stands twice")
-    return sorted(seeds)
+    return seeds
 
 
 def validation_problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -25,6 +26,8 @@ CLAIM = {
     "decision": {"rule": "difference", "direction": "greater", "margin": 2.0},
 }
 EFFECT = {"variant": "lav_off_global", "metric": "error", "against": "lav_on_global"}
+SAME = "what differs from the first reading; both read"
+NAME = "a name of printable characters, with text before and after each '/'"
 FORMS = "'levels' (with 'over'), 'terms', 'slope' and 'factorial'"
 
 
@@ -32,7 +35,14 @@ def term(variant: str, weight: float, metric: str = "error", **other: Any) -> di
     return {"variant": variant, "metric": metric, "stage": "test", "weight": weight, **other}
 
 
-def loaded(write: Write, form: Form, **more: Any) -> Ablation:
+def crossed(**changes: Any) -> dict[str, Any]:
+    design = {"cross": {"rescale": ["on", "off"]}, "of": ["rescale"], "metric": "error"}
+    return {"factorial": design | changes}
+
+
+def loaded(
+    write: Write, form: Form, metrics: dict[str, Any] | None = None, **more: Any
+) -> Ablation:
     factors = {
         "loss": {loss: {"loss": loss} if loss != "lav" else {} for loss in LOSSES},
         "clip": {"global": {}, "none": {"clip": "none"}},
@@ -53,6 +63,7 @@ def loaded(write: Write, form: Form, **more: Any) -> Ablation:
             "norm/*": {"description": "d", "unit": "norm", "stage": "end", "scale": "log"},
             "norm/own": {"description": "own", "stage": "end", "at": "mean"},
             "bare": {"description": "d"},
+            **(metrics or {}),
         },
         "tiers": {"small": {"seeds": "0-5"}},
         "threats": ["t"],
@@ -258,6 +269,61 @@ def test_members_of_a_family(write: Write) -> None:
             {"terms": [term("alone", 1.0)], "metric": "error"},
             "effect.metric; expected no 'metric' beside 'terms'",
         ),
+        # Both sides are the same number, however they are written.
+        *(
+            ({"metric": "error", **form}, f"effect.against; expected {SAME} lav_on_global")
+            for form in (
+                {"levels": {}, "against": "lav_on_global"},
+                {"levels": {"loss": "lav"}, "against": {"levels": {"clip": "global"}}},
+                {"over": {"loss": ["lav"]}, "against": {"variants": ["lav_on_global"]}},
+                {"variant": "lav_on_global", "against": {"at": "last"}},
+            )
+        ),
+        (
+            {"terms": [term("alone", 0.1), term("alone", 0.2), term("alone", -0.3)]},
+            "effect.terms; expected weights that do not add up to 0 for every variant",
+        ),
+        (
+            {"terms": [term("alone", 1.0), term("lav_on_none", 0.0)]},
+            "effect.terms.1.weight is 0.0; expected a weight other than 0, or no such term",
+        ),
+        (
+            {"over": {"loss": ["tcc", "lav", "tcc"]}, "metric": "error"},
+            "effect.over.loss is ['tcc', 'lav', 'tcc']; expected each level once",
+        ),
+        (
+            {"over": ["loss", "loss"], "metric": "error"},
+            "effect.over is ['loss', 'loss']; expected each factor once",
+        ),
+        (
+            crossed(levels={"clip": "none", "rescale": "on"}),
+            "effect.factorial.levels.rescale is 'on'; expected rescale in 'levels' or in 'cross'",
+        ),
+        (
+            crossed(cross={"rescale": ["on", "on"]}),
+            "effect.factorial.cross.rescale is ['on', 'on']; expected two levels that differ",
+        ),
+        (
+            crossed(of=["clip"]),
+            "effect.factorial.of.0 is 'clip'; expected a factor of this design: rescale",
+        ),
+        (
+            crossed(of=["rescale", "rescale"]),
+            "effect.factorial.of is ['rescale', 'rescale']; expected each factor once",
+        ),
+        *(
+            ({"variant": "alone", "metric": name}, f"effect.metric is {name!r}; expected {text}")
+            for name, text in (
+                ("norm/*", "the name of one metric, not of a family"),
+                ("norm/", NAME),
+                ("norm//a", NAME),
+                ("/norm/a", NAME),
+                ("norm/a\nb", NAME),
+                ("norm/a ", NAME),
+                ("", NAME),
+                ("norm/*a", f"{NAME}; '*' stands only at the end of a family's name"),
+            )
+        ),
     ],
 )
 def test_what_an_effect_refuses(write: Write, form: Form, message: str) -> None:
@@ -266,3 +332,21 @@ def test_what_an_effect_refuses(write: Write, form: Form, message: str) -> None:
     text = str(caught.value)
     assert f"claims.AA01.{message}" in text or f"claims.AA01.effect.{message}" in text
     assert "/claims.yaml:" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "/*", "norm//*", "norm/*/x", "n*rm", "norm/", "a\nb", "", " norm", "a\x07b"]
+)
+def test_names_that_no_metric_can_have(write: Write, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(write, EFFECT, metrics={name: {"description": "d"}})
+    assert re.search(r"/ablation.yaml:\d\d+: metrics\.", str(caught.value))
+    assert NAME in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_what_a_run_measures_belongs_to_a_family_by_a_proper_name(write: Write) -> None:
+    ablation = loaded(write, EFFECT)
+    assert ablation.declared(["norm/x/y", "norm/", "norm//x", "norm/*"]).keys() - (
+        ablation.metrics.keys()
+    ) == {"norm/x/y"}

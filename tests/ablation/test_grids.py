@@ -211,6 +211,69 @@ def test_what_a_factor_refuses(write: Write, levels: dict[str, Any], message: st
     assert f"factors.{message}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message", "written"),
+    [
+        # Used by a grid or not, the level says it.
+        (
+            {"factors": {**FACTORS, "x": {"a": {}, "b": {"stepz": 3}}}},
+            "factors.x.b.stepz",
+            '"stepz": 3',
+        ),
+        (
+            {"factors": {**FACTORS, "x": {"a": {}, "b": {"text": "b", "changes": {"stepz": 3}}}}},
+            "factors.x.b.changes.stepz",
+            '"stepz": 3',
+        ),
+        (
+            {"factors": {**FACTORS, "clip": {"global": {}, "none": {"update.clip": "global"}}}},
+            "factors.clip.none.update.clip is 'global'; expected a value that differs from",
+            '"update.clip": "global"',
+        ),
+        (
+            {"factors": {**FACTORS, "x": {"a": {}, "b": {"text": "b", "change": {"size": 3}}}}},
+            "factors.x.b.change is {'size': 3}; expected no such key",
+            '"change": {',
+        ),
+        (
+            {"grids": [{**GRID, "starts_from": "x"}]},
+            "grids.0.starts_from is 'x'; expected another",
+            '"starts_from": "x"',
+        ),
+        (
+            {"grids": [{**GRID, "cells": {"tcc_on_none": {"starts_from": "tcc_on_none"}}}]},
+            "grids.0.cells.tcc_on_none.starts_from is 'tcc_on_none'; expected another variant",
+            '"starts_from": "tcc_on_none"',
+        ),
+        (
+            {"grids": [{**GRID, "cells": {"tcc_on_none": {"measure": {"full": ["x"]}}}}]},
+            "grids.0.cells.tcc_on_none.measure.full is 'full'; expected a tier of this file",
+            '"full": [',
+        ),
+        (
+            {"grids": [{**GRID, "tiers": ["full"]}]},
+            "grids.0.tiers.0 is 'full'; expected a tier of",
+            '"full"',
+        ),
+        (
+            {"grids": [{**GRID, "name": GRID["name"] + "x" * 90}]},
+            "expected a pattern that makes names of at most 100 characters, not lav_on_globalxxx",
+            '"name": "{loss}',
+        ),
+    ],
+)
+def test_a_message_names_the_key_that_a_person_wrote(
+    write: Write, changes: dict[str, Any], message: str, written: str
+) -> None:
+    path = write(content(**changes))
+    with pytest.raises(InputError) as caught:
+        load_ablation(path)
+    text = str(caught.value)
+    assert message in text
+    number = int(text.removeprefix(f"{path}:").split(":")[0])
+    assert written in path.read_text().splitlines()[number - 1]
+
+
 @settings(
     max_examples=25,
     deadline=None,

@@ -186,6 +186,57 @@ BAD: dict[str, tuple[Edit, str]] = {
         put("tiers/small/seeds", "0-4,3"),
         "tiers.small.seeds is '0-4,3'; expected each seed once; 3 stands twice",
     ),
+    "no tier": (put("tiers", {}), "tiers; expected at least 1 item after validation, not 0"),
+    "in no tier": (
+        put("variants/slow/tiers", []),
+        "variants.slow.tiers is []; expected at least 1 item after validation, not 0",
+    ),
+    "measured in no tier": (
+        put("variants/slow/measure", {}),
+        "variants.slow.measure; expected at least 1 item after validation, not 0",
+    ),
+    "in a tier that is not declared": (
+        put("variants/slow/tiers", ["smoke", "full"]),
+        "variants.slow.tiers.1 is 'full'; expected a tier of this file: smoke, small",
+    ),
+    "measured in a tier that is not declared": (
+        put("measure", {"full": ["loss"]}),
+        "measure.full is 'full'; expected a tier of this file: smoke, small",
+    ),
+    "too many seeds": (
+        put("tiers/small/seeds", "0-99999999999"),
+        "tiers.small.seeds is '0-99999999999'; expected at most 10000 seeds",
+    ),
+    "no system": (
+        put("system", ""),
+        "system is ''; expected a module such as 'fixbench.systems.yowo', or a .py file of the "
+        "folder",
+    ),
+    "a relative system": (
+        put("system", ".x"),
+        "system is '.x'; expected a module such as 'fixbench.systems.yowo', or a .py file of the "
+        "folder",
+    ),
+    "a long name": (
+        put("variants/" + "a" * 101, {"reason": ""}),
+        f"variants.{'a' * 101} is '{'a' * 101}'; expected at most 100 characters",
+    ),
+    "a dotted option of the baseline": (
+        put("baseline/optimiser.momentum.beta", 0.9),
+        "baseline.optimiser.momentum.beta is 'optimiser.momentum.beta'; expected nested keys: "
+        "'optimiser: {momentum: {beta: ...}}'",
+    ),
+    "a slope over an option that becomes a mapping": (
+        both(
+            put("variants/slow/changes", {"optimiser.learning_rate": {"start": 0.1}}),
+            put(
+                "claims/0/effect",
+                {"slope": {**SLOPE, "over": "optimiser.learning_rate"}},
+            ),
+        ),
+        "claims.TY01.effect.slope.doses.slow is 0.001; expected its value of "
+        "optimiser.learning_rate in tier 'smoke', which is {'start': 0.1}",
+    ),
     "tier option": (
         put("tiers/smoke/options", {"training.step": 3}),
         "tiers.smoke.options.training.step is 'training.step'; expected an option of the "
@@ -219,6 +270,13 @@ BAD: dict[str, tuple[Edit, str]] = {
         put("variants/continued/starts_from", "continued"),
         "variants.continued.starts_from is 'continued'; expected another variant: fast, slow, "
         "unstable",
+    ),
+    "starts from each other": (
+        both(
+            put("variants/slow/starts_from", "continued"),
+            put("variants/continued/starts_from", "slow"),
+        ),
+        "variants.continued.starts_from is 'slow'; expected another variant: fast, unstable",
     ),
     "parent not run": (
         put("variants/fast/tiers", ["smoke"]),
@@ -315,7 +373,8 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "effect of another factor": (
         put("claims/0/effect", {"factorial": {**FACTORIAL, "of": ["rate", "steps"]}}),
-        "claims.TY01.effect.factorial; expected 'of' some of the factors rate, start, each once",
+        "claims.TY01.effect.factorial.of.1 is 'steps'; expected a factor of this design: rate, "
+        "start",
     ),
     "sign": (
         put("claims/0/effect", {"factorial": {**FACTORIAL, "cells": {"fast": "+0"}}}),
@@ -378,11 +437,15 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "difference without direction": (
         put("claims/0/decision", {"rule": "difference", "margin": 1.0}),
-        "claims.TY01.decision; expected a 'difference' rule with a direction and a margin",
+        "claims.TY01.decision.direction; expected this key, which a 'difference' rule needs",
+    ),
+    "a tolerance of no size": (
+        put("claims/0/decision/tolerance", 0.1),
+        "claims.TY01.documented.value; expected this key: the size that 'tolerance' is around",
     ),
     "difference without margin": (
         put("claims/0/decision", {"rule": "difference", "direction": "less"}),
-        "claims.TY01.decision; expected a 'difference' rule with a direction and a margin",
+        "claims.TY01.decision.margin; expected this key, which a 'difference' rule needs",
     ),
     "no difference without margin": (
         put("claims/0/decision", {"rule": "no_difference"}),
@@ -410,6 +473,7 @@ BAD: dict[str, tuple[Edit, str]] = {
             put("claims/0/effect/scale", "log"),
             put("claims/0/decision/margin", 1.1),
             put("claims/0/decision/tolerance", 0.9),
+            put("claims/0/documented/value", 2.0),
         ),
         "claims.TY01.decision.tolerance is 0.9; "
         "expected a tolerance above 1 (a factor) on the log scale",
@@ -428,6 +492,50 @@ def test_one_message_for_each_mistake(name: str, toy: dict[str, Any], write: Wri
     assert re.match(rf"{path.parent}/(ablation|claims|findings)\.yaml:\d+", text)
     assert text.endswith(message)
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("baseline/data/noise", "baseline.data.noise"),
+        ("tiers/smoke/options/data.noise", "tiers.smoke.options.data.noise"),
+        ("variants/slow/changes/data.noise", "variants.slow.changes.data.noise"),
+    ],
+)
+def test_an_option_that_is_no_number(
+    toy: dict[str, Any], write: Write, path: str, key: str
+) -> None:
+    put(path, "@")(toy)
+    file = write(toy)
+    file.write_text(file.read_text().replace('"@"', "[1, .nan]"))
+    with pytest.raises(InputError) as caught:
+        load_ablation(file)
+    assert str(caught.value).endswith(f"{key}.1 is nan; expected a number")
+
+
+def test_a_design_across_an_option_that_a_variant_makes_a_mapping_of(
+    toy: dict[str, Any], write: Write
+) -> None:
+    toy["variants"]["slow"]["changes"] = {"optimiser.learning_rate": {"start": 0.1, "end": 0.0}}
+    design = {
+        **FACTORIAL,
+        "factors": ["optimiser.learning_rate"],
+        "cells": {"fast": "-", "slow": "+"},
+        "of": ["optimiser.learning_rate"],
+    }
+    toy["claims"][0]["effect"] = {"factorial": design}
+    (claim,) = load_ablation(write(toy)).claims
+    assert claim.effect is not None
+    assert [term.weight for term in claim.effect.weighted] == [-1.0, 1.0]
+
+
+def test_a_tier_that_runs_no_variant_is_none(toy: dict[str, Any], write: Write) -> None:
+    for variant in toy["variants"].values():
+        variant["tiers"] = ["small"]
+    assert list(load_ablation(write(toy)).tiers) == ["small"]
+    toy["tiers"]["smoke"]["seeds"] = "x"
+    with pytest.raises(InputError, match=r"tiers\.smoke\.seeds is 'x'"):
+        load_ablation(write(toy))
 
 
 @pytest.mark.parametrize(

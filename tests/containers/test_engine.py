@@ -223,10 +223,12 @@ def test_end_of_a_container_that_is_only_processes() -> None:
 
 
 def test_every_engine_is_registered_under_its_own_name() -> None:
-    assert list(ENGINES) == list(get_args(EngineName)) == ["docker", "podman", "apptainer"]
+    assert list(ENGINES) == list(get_args(EngineName))
+    order = ["docker", "podman", "apptainer"]  # in which they are asked, whatever comes between
+    assert [name for name in ENGINES if name in order] == order
     assert get_args(Runtime) == ("auto", *ENGINES, "local")
     for name, engine in ENGINES.items():
         assert engine.name == name
         assert engine.version_command[0] == name
         assert engine("1.2") == engine("1.2") != engine("1.3")
-    assert len({engine("1.2") for engine in ENGINES.values()}) == 3
+    assert len({engine("1.2") for engine in ENGINES.values()}) == len(ENGINES)

@@ -1,13 +1,15 @@
 """Declarations that no result could be judged by, refused before any result exists."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixbench.ablation import Claim, Effect
 from fixbench.errors import InputError
-from fixbench.verdicts import check_claims
+from fixbench.verdicts import check_claims, rule_names
 from fixbench.verdicts._declaration import check_claim
 
 Make = Callable[..., Any]
@@ -45,6 +47,38 @@ def test_a_complete_declaration_has_no_problem(declare: Make, decision: Keys) ->
     assert list(check_claim(declare(decision))) == []
 
 
+def documented_keys() -> dict[str, tuple[list[str], list[str]]]:
+    """Rule → the keys of a decision that it needs, and those that it may have."""
+    page = Path(__file__).parents[2] / "docs" / "ablations.md"
+    rows = [line.split("|") for line in page.read_text(encoding="utf-8").splitlines()]
+    return {
+        row[1].strip(" `"): (re.findall(r"`(\w+)`", row[3]), re.findall(r"`(\w+)`", row[4]))
+        for row in rows
+        if len(row) == 6 and row[1].strip(" `") in rule_names()
+    }
+
+
+def test_the_page_on_claims_says_what_each_rule_needs(declare: Make) -> None:
+    values = {"direction": "less", "margin": 0.5, "null": 0.5, "tolerance": 0.5, "reason": "r"}
+    nothing = dict.fromkeys(values)
+    found = documented_keys()
+    assert {"difference", "no_difference", "not_worse", "property", "share"} < set(found)
+    for rule, (needed, possible) in found.items():
+        changes = {"effect": None} if rule == "not_testable" else {}
+
+        def keys(*names: str, rule: str = rule) -> Keys:
+            return nothing | {"rule": rule} | {name: values[name] for name in names}
+
+        assert list(check_claim(declare(keys(*needed), **changes))) == []
+        assert list(check_claim(declare(keys(*needed, *possible), **changes))) == []
+        for name in needed:
+            others = [other for other in needed if other != name]
+            assert list(check_claim(declare(keys(*others), **changes))) != []
+        if "tolerance" in possible:
+            (problem,) = check_claim(declare(keys(*needed, "tolerance"), documented=None))
+            assert problem.key == "documented.value"
+
+
 def test_what_is_not_tested_declares_no_effect(declare: Make) -> None:
     assert list(check_claim(declare(UNTESTED, effect=None))) == []
 
@@ -53,8 +87,8 @@ def test_what_is_not_tested_declares_no_effect(declare: Make) -> None:
     ("decision", "key", "expected"),
     [
         ({"rule": "diference"}, "decision.rule", "one of the rules difference, no_difference"),
-        ({"direction": None}, "decision", "a 'difference' rule with a direction and a margin"),
-        ({"margin": None}, "decision", "a 'difference' rule with a direction and a margin"),
+        ({"direction": None}, "decision.direction", "this key, which a 'difference' rule needs"),
+        ({"margin": None}, "decision.margin", "this key, which a 'difference' rule needs"),
         ({**NO_DIFFERENCE, "margin": None}, "decision", "a 'no_difference' rule with a margin"),
         ({"margin": 0.0}, "decision.margin", "a positive margin"),
         ({"tolerance": -1.0}, "decision.tolerance", "a positive tolerance"),

@@ -14,12 +14,10 @@ from fixbench.ablation._decision import Decision
 from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
-from fixbench.ablation._loading import load_ablation
+from fixbench.ablation._loading import load_ablation, written_place
 from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
 from fixbench.ablation._options import flatten
 from fixbench.ablation._tier import AblationInTier
-
-# Kept for callers that have not moved to `fixbench.reading` yet.
 
 __all__ = [
     "Ablation",
@@ -50,4 +48,5 @@ __all__ = [
     "claim_hash",
     "flatten",
     "load_ablation",
+    "written_place",
 ]

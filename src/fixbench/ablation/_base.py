@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["At", "Name", "Scale", "Strict", "TierName"]
+__all__ = ["LONGEST_NAME", "At", "Name", "Scale", "Strict", "TierName"]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+#: Names become names of files, which file systems limit.
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)]
 TierName = Literal["smoke", "small", "extended", "full"]
 At = Literal["first", "last", "mean", "area"] | int
 Scale = Literal["plain", "log"]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fixbench.ablation._effects import Factorial, Slope
 from fixbench.ablation._model import Ablation, Variant
 from fixbench.ablation._options import flatten
+from fixbench.ablation._places import Keys, Places
 from fixbench.ablation._tier import AblationInTier
+from fixbench.ablation._written import Level
 from fixbench.errors import InputError
 from fixbench.reading import Source, parse_seeds
 
 __all__ = ["Checks"]
-
-Keys = tuple[str | int, ...]
 
 
 class Checks:
@@ -23,9 +24,19 @@ class Checks:
     Args:
         source: ``ablation.yaml`` as it was read.
         claims: ``claims.yaml`` as it was read.
+        factors: factor → its levels, used or not.
+        places: where what a variant says is written.
     """
 
-    def __init__(self, ablation: Ablation, source: Source, claims: Source) -> None:
+    def __init__(
+        self,
+        ablation: Ablation,
+        source: Source,
+        claims: Source,
+        factors: Mapping[str, Mapping[str, Level]],
+        places: Places,
+    ) -> None:
+        self._factors, self._places = factors, places
         self._ablation = ablation
         self._source = source
         self._claims = claims
@@ -40,6 +51,10 @@ class Checks:
         """
         self._check_baseline()
         self._check_tiers()
+        self._check_factors()
+        # What a variant is relative to may stand below it: all options first.
+        for name, variant in self._ablation.variants.items():
+            self._check_changes(name, variant)
         for name, variant in self._ablation.variants.items():
             self._check_variant(name, variant)
         for index, comparison in enumerate(self._ablation.comparisons):
@@ -69,6 +84,40 @@ class Checks:
         if variants[name].changes or variants[name].relative_to is not None:
             keys = ("variants", name, "changes")
             raise self._source.problem(keys, expected="no changes in the baseline variant")
+        self._check_nested(("baseline",), self._ablation.baseline)
+        self._check_numbers(("baseline",), self._ablation.baseline)
+
+    def _check_nested(self, keys: Keys, options: Mapping[Any, Any]) -> None:
+        """Dotted keys are for changes; the baseline is nested, as systems read it."""
+        for key, value in options.items():
+            if not isinstance(key, str):
+                expected = f"text as the name of an option, such as {str(key)!r}"
+                raise self._source.problem((*keys, key), key, expected=expected)
+            if "." in key or not key:
+                nested = ": {".join(key.split(".")) + ": ..." + "}" * key.count(".")
+                expected = f"nested keys: '{nested}'" if all(key.split(".")) else "a name"
+                raise self._source.problem((*keys, key), key, expected=expected)
+            if isinstance(value, Mapping):
+                self._check_nested((*keys, key), value)
+
+    def _check_numbers(self, keys: Keys, value: Any) -> None:
+        """No option is NaN, which equals nothing and so differs from itself."""
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                self._check_numbers((*keys, key), item)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                self._check_numbers((*keys, index), item)
+        elif isinstance(value, float) and math.isnan(value):
+            raise self._source.problem(keys, value, expected="a number")
+
+    def _check_factors(self) -> None:
+        for factor, levels in self._factors.items():
+            for level, declared in levels.items():
+                for option, value in declared.changes.items():
+                    keys = self._places.level(factor, level, option)
+                    self._check_option(keys, option)
+                    self._check_numbers(keys, value)
 
     def _check_tiers(self) -> None:
         for name, tier in self._ablation.tiers.items():
@@ -76,8 +125,9 @@ class Checks:
             line = self._source.line((*keys, "seeds"))
             file = f"{self._source.path}:{line}"
             parse_seeds(tier.seeds, file=file, key=f"tiers.{name}.seeds")
-            for option in tier.options:
+            for option, value in tier.options.items():
                 self._check_option((*keys, "options", option), option)
+                self._check_numbers((*keys, "options", option), value)
             self._tiers.append(self._ablation.at(name))
 
     def _check_option(self, keys: Keys, option: str, source: Source | None = None) -> None:
@@ -85,10 +135,14 @@ class Checks:
             expected = f"an option of the baseline: {', '.join(sorted(self._options))}"
             raise (source or self._source).problem(keys, option, expected=expected)
 
-    def _check_variant(self, name: str, variant: Variant) -> None:
+    def _check_changes(self, name: str, variant: Variant) -> None:
         self._check_chain(name)
-        for option in variant.changes:
-            self._check_option(self._place(name, "changes", option), option)
+        for option, value in variant.changes.items():
+            keys = self._places.of(name, "changes", option)
+            self._check_option(keys, option)
+            self._check_numbers(keys, value)
+
+    def _check_variant(self, name: str, variant: Variant) -> None:
         self._check_start(name, variant)
         for tier in self._tiers:
             if name not in tier.variants:
@@ -98,7 +152,7 @@ class Checks:
                 # A change from or to a mapping shows in the keys below it.
                 if not any(f"{other}.".startswith(f"{option}.") for other in differing):
                     expected = f"a value that differs from the baseline's in tier {tier.name!r}"
-                    keys = self._place(name, "changes", option)
+                    keys = self._places.of(name, "changes", option)
                     raise self._problem(keys, variant.changes[option], expected=expected)
         groups = {option.split(".")[0] for option in variant.changes}
         if len(groups) > 1 and not variant.bundle:
@@ -106,7 +160,7 @@ class Checks:
                 "one option group (one factor), or 'bundle: true' with variants that take its "
                 "parts apart"
             )
-            raise self._problem(self._place(name, "changes"), sorted(groups), expected=expected)
+            raise self._problem(self._places.of(name, "changes"), sorted(groups), expected=expected)
 
     def _check_chain(self, name: str) -> None:
         variants = self._ablation.variants
@@ -114,7 +168,7 @@ class Checks:
         while (reference := variants[chain[-1]].relative_to) is not None:
             if reference not in variants or reference in chain:
                 others = ", ".join(other for other in variants if other not in chain)
-                keys = self._place(chain[-1], "relative_to")
+                keys = self._places.of(chain[-1], "relative_to")
                 raise self._problem(keys, reference, expected=f"another variant: {others}")
             chain.append(reference)
 
@@ -122,28 +176,29 @@ class Checks:
         parent = variant.starts_from
         if parent is None:
             return
-        keys = self._place(name, "starts_from")
+        keys = self._places.of(name, "starts_from")
         if self._ablation.command is not None:
             expected = "no such key: a 'command' leaves no state to start from"
             raise self._problem(keys, parent, expected=expected)
         variants = self._ablation.variants
-        if parent not in variants or parent == name:
-            expected = f"another variant: {', '.join(other for other in variants if other != name)}"
-            raise self._problem(keys, parent, expected=expected)
+        chain = [name]
+        while (origin := variants[chain[-1]].starts_from) is not None:
+            if origin not in variants or origin in chain:
+                others = ", ".join(other for other in variants if other not in chain)
+                place = self._places.of(chain[-1], "starts_from")
+                raise self._problem(place, origin, expected=f"another variant: {others}")
+            chain.append(origin)
         for tier in self._ablation.tiers:
             if variant.runs_in(tier) and not variants[parent].runs_in(tier):
                 expected = f"a variant that tier {tier!r} runs"
                 raise self._problem(keys, parent, expected=expected)
-
-    def _place(self, variant: str, *keys: str) -> Keys:
-        return ("variants", variant, *keys)
 
     def _problem(self, keys: Keys, value: Any = None, *, expected: str) -> InputError:
         return self._source.problem(keys, value, expected=expected)
 
     def _values(self, option: str, variants: Iterable[str], tier: AblationInTier) -> dict[str, Any]:
         """Variant → what it sets the option to, of those that the tier runs."""
-        return {name: tier.flat(name)[option] for name in variants if name in tier.variants}
+        return {name: _value(tier.flat(name), option) for name in variants if name in tier.variants}
 
     def _check_factorial(self, keys: Keys, design: Factorial) -> None:
         """A sign that contradicts the options would silently exchange effects."""
@@ -191,3 +246,14 @@ def check_claims_named(
             if name not in known:
                 expected = f"the id of a claim of claims.yaml: {', '.join(sorted(known))}"
                 raise source.problem(keys, name, expected=expected)
+
+
+def _value(flat: Mapping[str, Any], option: str) -> Any:
+    """The value of an option, also where a variant or a tier makes a mapping of it."""
+    if option in flat:
+        return flat[option]
+    return {
+        key.removeprefix(f"{option}."): value
+        for key, value in flat.items()
+        if key.startswith(f"{option}.")
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -9,7 +10,7 @@ from typing import Any
 
 from fixbench.ablation._base import At, Scale
 from fixbench.ablation._grids import Assignments
-from fixbench.ablation._model import family_of
+from fixbench.ablation._model import family_of, metric_problem
 from fixbench.ablation._written import WrittenMetric
 from fixbench.ablation._written_effects import (
     Levels,
@@ -112,8 +113,11 @@ class Contrasts:
         """The metric as it is written.
 
         Raises:
-            InputError: there is none of this name.
+            InputError: there is none of this name, or it names no single metric.
         """
+        expected = metric_problem(metric)
+        if expected is not None:
+            raise self._source.problem(keys, metric, expected=expected)
         name = metric if metric in self._metrics else family_of(metric, self._metrics)
         if name is None:
             expected = f"one of {', '.join(self._metrics)}"
@@ -157,9 +161,11 @@ class Contrasts:
         if effect.against is not None:
             keys = (*keys, "against")
             second = self._differing(effect.against, first, keys)
-            if second == first:
-                raise self._source.problem(keys, expected="what differs from the first reading")
             terms += self._weighted(second, -1.0, keys)
+            if _cancels(terms):
+                read = ", ".join(dict.fromkeys(term["variant"] for term in terms))
+                expected = f"what differs from the first reading; both read {read}"
+                raise self._source.problem(keys, expected=expected)
         return terms
 
     def _first_arm(
@@ -251,8 +257,14 @@ class Contrasts:
             place = (*keys, "terms", index)
             self.variant(term.variant, (*place, "variant"))
             given, scale = self._given(term, effect, place, usual)
+            if term.weight == 0:
+                expected = "a weight other than 0, or no such term"
+                raise self._source.problem((*place, "weight"), term.weight, expected=expected)
             scales.add(scale)
             terms.append({"variant": term.variant, **given, "weight": term.weight})
+        if _cancels(terms):
+            expected = "weights that do not add up to 0 for every variant that is read"
+            raise self._source.problem((*keys, "terms"), expected=expected)
         # What all terms have in common is what effects beside this one take from it.
         common = {
             name: terms[0][name] if all(term[name] == terms[0][name] for term in terms) else None
@@ -276,6 +288,13 @@ class Contrasts:
             expected = "'cross' and, where others are not at their first level, 'levels'; or "
             expected += "'factors' and 'cells'"
             raise self._source.problem(keys, expected=expected)
+        names = list(design.cross or design.factors or ())
+        for index, name in enumerate(design.of):
+            if name not in names:
+                expected = f"a factor of this design: {', '.join(names)}"
+                raise self._source.problem((*keys, "of", index), name, expected=expected)
+        if len(set(design.of)) < len(design.of):
+            raise self._source.problem((*keys, "of"), design.of, expected="each factor once")
         if design.cross is None:
             for variant in design.cells or ():
                 self.variant(variant, (*keys, "cells"))
@@ -283,10 +302,15 @@ class Contrasts:
         for factor, pair in design.cross.items():
             for level in pair:
                 self._check_level(factor, level, (*keys, "cross", factor))
+            if len(set(pair)) < len(pair):
+                expected = "two levels that differ"
+                raise self._source.problem((*keys, "cross", factor), pair, expected=expected)
         for factor, level in (design.levels or {}).items():
             self._check_level(factor, level, (*keys, "levels", factor))
+            if factor in design.cross:
+                expected = f"{factor} in 'levels' or in 'cross'"
+                raise self._source.problem((*keys, "levels", factor), level, expected=expected)
         cells: dict[str, str] = {}
-        names = list(design.cross)
         # All high first, then those with one low, two low and so on.
         for count in range(len(names) + 1):
             for low in combinations(names, count):
@@ -342,6 +366,9 @@ class Contrasts:
                 raise self._source.problem((*keys, "over"), expected=expected)
             for level in picked or ():
                 self._check_level(factor, level, (*keys, "over", factor))
+            if picked is not None and len(set(picked)) < len(picked):
+                expected = "each level once"
+                raise self._source.problem((*keys, "over", factor), picked, expected=expected)
 
     def _check_level(self, factor: str, level: str | None, keys: Keys) -> None:
         factors = self._assignments.factors
@@ -351,3 +378,14 @@ class Contrasts:
         if level is not None and level not in factors[factor]:
             expected = f"a level of {factor}: {', '.join(factors[factor])}"
             raise self._source.problem(keys, level, expected=expected)
+
+
+def _cancels(terms: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the weights of everything that is read add up to nothing."""
+    weights: dict[tuple[Any, ...], list[float]] = {}
+    for term in terms:
+        reading = tuple(term[name] for name in ("variant", "metric", "stage", "at"))
+        weights.setdefault(reading, []).append(term["weight"])
+    return all(
+        abs(math.fsum(parts)) <= 1e-12 * math.fsum(map(abs, parts)) for parts in weights.values()
+    )

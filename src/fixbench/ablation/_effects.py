@@ -120,7 +120,9 @@ class Factorial(Strict):
         if len(set(self.factors)) < len(self.factors):
             raise ValueError("factors that differ")
         if len(set(self.of)) < len(self.of) or not set(self.of) <= set(self.factors):
-            raise ValueError(f"'of' some of the factors {', '.join(self.factors)}, each once")
+            raise ValueError(
+                f"in 'of' only factors of the design, each once: {', '.join(self.factors)}"
+            )
         wanted = {"".join(signs) for signs in product("-+", repeat=len(self.factors))}
         if sorted(self.cells.values()) != sorted(wanted):
             shown = ", ".join(sorted(wanted)) if len(wanted) <= 16 else f"all {len(wanted)}"

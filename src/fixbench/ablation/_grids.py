@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from fixbench.ablation._base import LONGEST_NAME
+from fixbench.ablation._places import Keys, Places
 from fixbench.ablation._written import (
     Level,
     WrittenAblation,
@@ -65,19 +67,21 @@ class Assignments:
 
 def expand_variants(
     written: WrittenAblation, source: Source
-) -> tuple[dict[str, dict[str, Any]], Assignments]:
-    """Name → variant as `Variant` has it, in file order, and which has which levels.
+) -> tuple[dict[str, dict[str, Any]], Assignments, Places]:
+    """Name → variant as `Variant` has it, in file order, which has which levels, and where.
 
     Raises:
-        InputError: a factor or a grid is wrong.
+        InputError: a factor or a grid is wrong, or a tier is named that is not declared.
     """
     _check_factors(written, source)
+    _check_tiers(written, source)
+    places = Places(source.content)
     assignments = Assignments(written.factors)
     if written.baseline_variant in written.variants:
         assignments.add(written.baseline_variant, None, {})
     made: dict[str, dict[str, Any]] = {}
-    for index, grid in enumerate(written.grids):
-        made |= _Expansion(written, source, assignments, made, grid, ("grids", index)).cells()
+    for index in range(len(written.grids)):
+        made |= _Expansion(written, source, assignments, places, made, index).cells()
     alone = {
         name: _variant(variant, written, variant.reason)
         | {
@@ -91,8 +95,8 @@ def expand_variants(
         raise source.problem(("variants",), expected="a variant, or a grid that makes some")
     keys = list(source.content)
     if alone and keys.index("variants") < (keys.index("grids") if made else 0):
-        return alone | made, assignments
-    return made | alone, assignments
+        return alone | made, assignments, places
+    return made | alone, assignments, places
 
 
 def _variant(
@@ -126,6 +130,28 @@ def _check_factors(written: WrittenAblation, source: Source) -> None:
                 raise source.problem(keys, expected="the options that this level changes")
 
 
+def _check_tiers(written: WrittenAblation, source: Source) -> None:
+    """Tiers that variants, grids and cells name are declared."""
+    holders: list[tuple[Keys, WrittenVariant | WrittenGrid | WrittenCell]] = [
+        (("variants", name), variant) for name, variant in written.variants.items()
+    ]
+    for index, grid in enumerate(written.grids):
+        holders.append((("grids", index), grid))
+        holders += [(("grids", index, "cells", name), cell) for name, cell in grid.cells.items()]
+    named: list[tuple[Keys, str]] = []
+    for keys, holder in holders:
+        named += [
+            ((*keys, "tiers", place), str(tier)) for place, tier in enumerate(holder.tiers or ())
+        ]
+    for keys, measure in [((), written.measure), *((k, holder.measure) for k, holder in holders)]:
+        if isinstance(measure, dict):
+            named += [((*keys, "measure", tier), str(tier)) for tier in measure]
+    for keys, tier in named:
+        if tier not in written.tiers:
+            expected = f"a tier of this file: {', '.join(written.tiers)}"
+            raise source.problem(keys, tier, expected=expected)
+
+
 class _Expansion:
     """One grid."""
 
@@ -134,12 +160,13 @@ class _Expansion:
         written: WrittenAblation,
         source: Source,
         assignments: Assignments,
+        places: Places,
         made: Mapping[str, Any],
-        grid: WrittenGrid,
-        keys: tuple[str | int, ...],
+        index: int,
     ) -> None:
-        self._written, self._source, self._grid, self._keys = written, source, grid, keys
-        self._assignments = assignments
+        self._written, self._source = written, source
+        self._grid, self._index = written.grids[index], index
+        self._assignments, self._places = assignments, places
         self._known = {*written.variants, *made}
         self._crossed = self._levels()
         self._root, self._base_levels = self._start()
@@ -175,8 +202,12 @@ class _Expansion:
         declared = self._grid.model_copy(update={"reason": None} | given)
         reference, factors = self._reference(crossed, levels)
         changes: dict[str, Any] = {}
+        origin: dict[str, tuple[str, str]] = {}
         for factor in factors:
-            changes |= self._written.factors[factor][crossed[factor]].changes
+            level = self._written.factors[factor][crossed[factor]]
+            changes |= level.changes
+            origin |= dict.fromkeys(level.changes, (factor, crossed[factor]))
+        self._places.add_cell(name, self._index, origin)
         return _variant(declared, self._written, declared.reason or self._reason(crossed)) | {
             "changes": changes,
             "relative_to": None if reference == self._written.baseline_variant else reference,
@@ -200,6 +231,9 @@ class _Expansion:
         if _NAME.fullmatch(name) is None:
             expected = f"a pattern that makes names of letters, digits and '_.-', not {name!r}"
             raise self._problem("name", value=self._grid.name, expected=expected)
+        if len(name) > LONGEST_NAME:
+            expected = f"a pattern that makes names of at most {LONGEST_NAME} characters"
+            raise self._problem("name", value=self._grid.name, expected=f"{expected}, not {name}")
         return name
 
     def _reason(self, crossed: Mapping[str, str]) -> str:
@@ -283,7 +317,7 @@ class _Expansion:
                 raise self._problem("name", value=self._grid.name, expected=expected)
 
     def _problem(self, *keys: str, value: Any = None, expected: str) -> Exception:
-        return self._source.problem((*self._keys, *keys), value, expected=expected)
+        return self._source.problem(("grids", self._index, *keys), value, expected=expected)
 
 
 def _overlap(option: str, other: str) -> bool:

@@ -13,7 +13,8 @@ from fixbench.ablation._claims import Claim
 from fixbench.ablation._contrasts import Contrasts
 from fixbench.ablation._findings import Conclusion, Threat
 from fixbench.ablation._grids import expand_variants
-from fixbench.ablation._model import Ablation, Metric, family_of
+from fixbench.ablation._model import Ablation, Metric, family_of, metric_problem
+from fixbench.ablation._places import Keys
 from fixbench.ablation._written import (
     WrittenAblation,
     WrittenClaim,
@@ -23,7 +24,7 @@ from fixbench.ablation._written import (
 )
 from fixbench.reading import Source, read_source, validation_problem
 
-__all__ = ["load_ablation"]
+__all__ = ["load_ablation", "written_place"]
 
 ABLATION, CLAIMS, FINDINGS = "ablation.yaml", "claims.yaml", "findings.yaml"
 M = TypeVar("M", bound=Strict)
@@ -51,7 +52,11 @@ def load_ablation(path: Path) -> Ablation:
         findings_source = read_source(folder / FINDINGS)
         findings = _validated(findings_source, WrittenFindings)
 
-    variants, assignments = expand_variants(written, source)
+    for metric in written.metrics:
+        expected = metric_problem(metric, family=True)
+        if expected is not None:
+            raise source.problem(("metrics", metric), metric, expected=expected)
+    variants, assignments, places = expand_variants(written, source)
     names = list(variants)
     contrasts = Contrasts(claims_source, names, assignments, written.metrics)
     claims = [
@@ -78,13 +83,33 @@ def load_ablation(path: Path) -> Ablation:
         tables.usual_of(metric, ("curves", index))
     content |= _metrics(written, _used(claims, content["comparisons"], written.curves))
     ablation = _made(source, content)
-    Checks(ablation, source, claims_source).run()
+    Checks(ablation, source, claims_source, written.factors, places).run()
     known = {claim.id for claim in claims}
     check_claims_named(source, _named(written.threats), known)
     check_claims_named(
         findings_source, _named(findings.threats) | _supposed(findings.conclusions), known
     )
-    return ablation
+    # A tier that runs no variant is none.
+    runs = {name: plan for name, plan in ablation.tiers.items() if ablation.at(name).variants}
+    return ablation.model_copy(update={"tiers": runs})
+
+
+def written_place(file: Path, variant: str, key: str, *below: str) -> tuple[Source, Keys]:
+    """``ablation.yaml`` as it is read, and the keys in it of what a variant says.
+
+    For messages about an ablation that was loaded: a variant of a grid says what the levels of
+    its factors, its cell and its grid say.
+
+    Args:
+        key: of the variant, such as ``changes``.
+        below: keys below it, such as the dotted option.
+
+    Raises:
+        InputError: as `load_ablation`.
+    """
+    source = read_source(file)
+    _, _, places = expand_variants(_validated(source, WrittenAblation), source)
+    return source, places.of(variant, key, *below)
 
 
 def _validated(source: Source, model: type[M]) -> M:

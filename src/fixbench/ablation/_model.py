@@ -15,7 +15,7 @@ from fixbench.ablation._findings import Conclusion, TextOrThreat
 if TYPE_CHECKING:
     from fixbench.ablation._tier import AblationInTier
 
-__all__ = ["Ablation", "Document", "Metric", "Tier", "Variant", "family_of"]
+__all__ = ["Ablation", "Document", "Metric", "Tier", "Variant", "family_of", "metric_problem"]
 
 
 class Document(Strict):
@@ -185,13 +185,35 @@ class Ablation(Strict):
 
 
 def family_of(name: str, families: Mapping[str, object]) -> str | None:
-    """The pattern of the family that ``name`` belongs to, the one with the longest prefix."""
+    """The pattern of the family that ``name`` belongs to, the one with the longest prefix.
+
+    A name that `metric_problem` refuses belongs to none.
+    """
+    if metric_problem(name) is not None:
+        return None
     parts = name.split("/")
     for size in range(len(parts) - 1, 0, -1):
         pattern = "/".join([*parts[:size], "*"])
         if pattern in families:
             return pattern
     return None
+
+
+def metric_problem(name: str, *, family: bool = False) -> str | None:
+    """What the name of a metric should be, where it is none.
+
+    Args:
+        family: ``prefix/*``, which declares a family, is a name too.
+    """
+    if family:
+        name = name.removesuffix("/*")
+    elif name.endswith("/*"):
+        return "the name of one metric, not of a family"
+    proper = name.isprintable() and name == name.strip() and "*" not in name
+    if proper and all(name.split("/")):
+        return None
+    also = "; '*' stands only at the end of a family's name, after '/'" if "*" in name else ""
+    return f"a name of printable characters, with text before and after each '/'{also}"
 
 
 def _family(ablation: Ablation, name: str) -> str:

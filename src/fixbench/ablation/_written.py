@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from fixbench.ablation._base import At, Name, Scale, Strict, TierName
 from fixbench.ablation._claims import ClaimForm, ControlForm, PreconditionForm
@@ -53,11 +54,22 @@ def _kind(value: Any) -> str:
     return "by tier" if isinstance(value, dict) else "in each"
 
 
+#: The tiers that run a variant.
+Tiers = Annotated[list[TierName], Field(min_length=1)]
+
 #: Parts of a run: the same in every tier that runs the variant, or tier → parts.
 Measure = Annotated[
-    Annotated[list[str], Tag("in each")] | Annotated[dict[TierName, list[str]], Tag("by tier")],
+    Annotated[list[str], Tag("in each")]
+    | Annotated[dict[TierName, list[str]], Field(min_length=1), Tag("by tier")],
     Discriminator(_kind),
 ]
+
+
+def _module(value: str) -> str:
+    module = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", value) is not None
+    if not module and not (value.isprintable() and re.search(r"[^/]\.py$", value)):
+        raise ValueError("a module such as 'fixbench.systems.yowo', or a .py file of the folder")
+    return value
 
 
 class WrittenCell(Strict):
@@ -72,7 +84,7 @@ class WrittenCell(Strict):
 
     reason: str | None = None
     starts_from: Name | None = None
-    tiers: list[TierName] | None = None
+    tiers: Tiers | None = None
     measure: Measure | None = None
 
 
@@ -96,12 +108,15 @@ class WrittenVariant(Strict):
     relative_to: Name | None = None
     starts_from: Name | None = None
     bundle: bool = False
-    tiers: list[TierName] | None = None
+    tiers: Tiers | None = None
     measure: Measure | None = None
 
 
 class Level(Strict):
     """A level of a factor: the options that it changes, or these with a text of its own.
+
+    An option of the baseline that is itself called ``changes`` or ``text`` is written below
+    ``changes``.
 
     Attributes:
         changes: dotted option → value; empty for the first level, which is the baseline's.
@@ -113,7 +128,8 @@ class Level(Strict):
 
 
 def _level(value: Any) -> Any:
-    if isinstance(value, dict) and not (value and set(value) <= {"changes", "text"}):
+    # With one of a level's own keys it is no mapping of options, so that a slip in the other shows.
+    if isinstance(value, dict) and not {"changes", "text"} & value.keys():
         return {"changes": value}
     return value
 
@@ -144,7 +160,7 @@ class WrittenGrid(Strict):
     name: str
     reason: str | None = None
     starts_from: Name | None = None
-    tiers: list[TierName] | None = None
+    tiers: Tiers | None = None
     measure: Measure | None = None
     cells: dict[Name, WrittenCell] = Field(default_factory=dict)
 
@@ -196,7 +212,7 @@ class WrittenAblation(Strict):
     title: str
     question: str
     document: Document
-    system: str | None = None
+    system: Annotated[str, AfterValidator(_module)] | None = None
     command: str | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
@@ -211,7 +227,7 @@ class WrittenAblation(Strict):
     metrics: dict[str, WrittenMetric] = Field(min_length=1)
     comparisons: list[WrittenComparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)
-    tiers: dict[TierName, Tier]
+    tiers: Annotated[dict[TierName, Tier], Field(min_length=1)]
     threats: list[TextOrThreat] = Field(min_length=1)
 
 

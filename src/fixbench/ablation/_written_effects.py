@@ -28,7 +28,11 @@ def _picked(value: Any) -> Any:
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list):
-        return dict.fromkeys(value) if all(isinstance(item, str) for item in value) else value
+        if not all(isinstance(item, str) for item in value):
+            return value
+        if len(set(value)) < len(value):
+            raise ValueError("each factor once")
+        return dict.fromkeys(value)
     if isinstance(value, dict):
         return {
             key: None if levels == "all" else [levels] if isinstance(levels, str) else levels

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import keyword
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import fixbench
 from fixbench.errors import InputError
+from fixbench.files import whole_folder, write_text
 
-__all__ = ["check_writable", "find_ablations", "new_ablation"]
+__all__ = ["RULES", "check_writable", "find_ablations", "new_ablation"]
+
+#: The rules of the Snakefile and of ``rules/``, beside which an ablation's own rule stands.
+RULES = frozenset({"all", "analyse", "claims", "data", "job", "look", "report"})
+#: Names of ablations are names of folders and files.
+_LONGEST = 100
 
 
 def find_ablations(
@@ -55,16 +63,27 @@ def new_ablation(folder: Path, name: str) -> Path:
     """Write an ablation that runs, with a system of its own, and return its folder.
 
     Raises:
-        InputError: the name is taken or cannot name a Snakemake rule.
+        InputError: the name is taken or cannot name a Snakemake rule; or ``folder`` is none, or
+            cannot be written. Nothing was written.
     """
-    if not name.isidentifier():
-        raise InputError("fixbench new", "NAME", name, expected="letters, digits and underscores")
     target = folder / name
-    if target.exists():
-        raise InputError("fixbench new", "NAME", name, expected=f"a new name; {target} exists")
+    expected = None
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+        expected = "letters from a to z, digits and underscores, the first no digit"
+    elif len(name) > _LONGEST:
+        expected = f"at most {_LONGEST} characters"
+    elif keyword.iskeyword(name):
+        expected = "a name that is no keyword of Python"
+    elif name in RULES:
+        expected = f"a name that no rule of the pipeline has: not {', '.join(sorted(RULES))}"
+    elif os.path.lexists(target):
+        expected = f"a new name; {target} exists"
+    if expected is not None:
+        raise InputError("fixbench new", "NAME", name, expected=expected)
+    check_writable(folder)
     source = Path(fixbench.__file__).parent / "template"
-    target.mkdir(parents=True)
-    for path in sorted(source.glob("*.*")):
-        text = path.read_text(encoding="utf-8").replace("__NAME__", name)
-        (target / path.name).write_text(text, encoding="utf-8")
+    with whole_folder(target) as partial:
+        for path in sorted(source.glob("*.*")):
+            text = path.read_text(encoding="utf-8").replace("__NAME__", name)
+            write_text(partial / path.name, text)
     return target

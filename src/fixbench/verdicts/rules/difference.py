@@ -47,8 +47,12 @@ class _Difference(MeanRule):
     within = "equivalent"
 
     def check(self, claim: Claim) -> Iterator[Problem]:
-        if claim.decision.direction is None or claim.decision.margin is None:
-            yield Problem("decision", "a 'difference' rule with a direction and a margin")
+        decision = claim.decision
+        for name, value in (("direction", decision.direction), ("margin", decision.margin)):
+            if value is None:
+                yield Problem(f"decision.{name}", "this key, which a 'difference' rule needs")
+        if decision.tolerance is not None and claim.documented.value is None:
+            yield Problem("documented.value", "this key: the size that 'tolerance' is around")
 
     def judge(self, tested: Tested, evidence: Mapping[str, Evidence]) -> Ruling:
         if evidence["equivalent"].shown:

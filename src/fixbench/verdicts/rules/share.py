@@ -49,6 +49,8 @@ class _Share(TestedRule):
             yield Problem(
                 "decision", "a 'share' rule without a margin: no share is equivalent to its null"
             )
+        if decision.tolerance is not None and claim.documented.value is None:
+            yield Problem("documented.value", "this key: the size that 'tolerance' is around")
         yield from check_terms(claim)
         if claim.effect is not None and claim.effect.scale == "log":
             yield Problem("effect.scale", "the plain scale with a 'share' rule")
