@@ -52,8 +52,8 @@ def test_as_restricted_maximum_likelihood() -> None:
     table = pd.DataFrame(
         [(i, j, y[i, j]) for i in range(8) for j in range(5)], columns=["seed", "draw", "y"]
     )
-    parts = {"seed": "0 + C(seed)", "draw": "0 + C(draw)"}
-    model = MixedLM.from_formula("y ~ 1", table, groups=np.ones(40), vc_formula=parts)
+    sources = {"seed": "0 + C(seed)", "draw": "0 + C(draw)"}
+    model = MixedLM.from_formula("y ~ 1", table, groups=np.ones(40), vc_formula=sources)
     fit = model.fit(reml=True)
     found = crossed_interval(y)
     parts = found.components
