@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import fixbench
 from fixbench import provenance, workflow
 from fixbench.containers import ENGINES
 from fixbench.draws import (
@@ -105,20 +107,20 @@ def killed(project: Path, arguments: list[str], seen: Callable[[], bool], **extr
 
 
 def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
+    text = toy.read_text()
+    toy.write_text(text[: text.index("  continued:")] + text[text.index("metrics:") :])
     # Generation that was killed leaves neither a draw nor a record.
     partial = project / ".fixbench/data/aa_clip/.0.partial"
     killed(project, ["data", "draw", NAME, "--data-seed", "0"], partial.exists)
     assert not (project / draw_folder(NAME, 0)).exists()
     assert not (project / draw_record(NAME, 0)).exists()
-    job = ("fixbench", "run", "toy", "slow", "--seeds", "0-1.data-0", "--tier", "smoke")
-    refused = run(*job, "--output", "x.parquet")
-    assert refused.returncode == 2
-    assert "data/aa_clip/0.json; expected the record of a data draw; run `fixbench data draw" in (
-        refused.stderr
-    )
+    with pytest.raises(
+        InputError, match=r"aa_clip/0\.json; expected the record of a data draw; run"
+    ):
+        verify_draw(project, NAME, 0)
 
     first = run("snakemake", "--cores", "2", *CONFIG)
-    counts = {"draw": 2, "toy": 6, "analyse": 1, "report": 1, "claims": 1, "all": 1}
+    counts = {"draw": 2, "toy": 4, "analyse": 1, "report": 1, "claims": 1, "all": 1}
     assert jobs(first) == counts
     assert "toy: fast, seeds 0-1.data-1" in first.stderr
     folder = project / "results/toy/smoke"
@@ -149,9 +151,8 @@ def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
 
     (claim,) = json.loads((project / "reports/smoke/claims.json").read_text())
     assert (claim["n"], claim["data"]["draws"], claim["data"]["seeds"]) == (2, 2, 2)
-    assert "data" not in (project / "reports/smoke/claims.csv").read_text().split("\n")[0].split(
-        ","
-    )
+    head = (project / "reports/smoke/claims.csv").read_text().splitlines()[0]
+    assert "data" not in head.split(",")
     page = (project / "reports/smoke/toy.html").read_text()
     assert '<section id="data-draws"' in page
     assert "Every seed ran on 2 data draws (data/aa_clip generated with the seeds 0–1)." in page
@@ -167,33 +168,45 @@ def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
     ):
         verify_draw(project, NAME, 1)
     files[1].unlink()
-    again = jobs(run("snakemake", "--cores", "2", *CONFIG))
-    assert (again["draw"], again["toy"]) == (1, 3)
+    target = files[1].relative_to(project)
+    again = run("snakemake", target, "--cores", "2", *CONFIG)
+    assert jobs(again) == {"draw": 1, "toy": 1}
     assert contents(project / ".fixbench/data") == kept
     assert contents(folder) == results
 
-    # Killed in the middle, while another draw has the same seeds: it ends with the same bytes.
+    # A job that is killed in the middle ends with the same bytes.
     resume = project / ".fixbench/resume/toy/fast/data-1"
-    arguments = [*job[1:3], "fast", "--seeds", "0-1.data-1", "--tier", "smoke"]
     output = project / "again.parquet"
-    killed(
-        project,
-        [*arguments, "--output", str(output)],
-        lambda: any(resume.glob("seed-1.*.training")),
-        TOY_PAUSE="0.1",
-    )
-    other = [*arguments[:4], "0-1.data-0", *arguments[5:], "--output", "other.parquet"]
-    assert run("fixbench", *other).returncode == 0
+    job = [
+        "run",
+        "toy",
+        "fast",
+        "--seeds",
+        "0-1.data-1",
+        "--tier",
+        "smoke",
+        "--output",
+        str(output),
+    ]
+    killed(project, job, lambda: any(resume.glob("seed-1.*.training")), TOY_PAUSE="0.1")
     assert any(resume.glob("seed-0.*.done"))
-    done = run("fixbench", *arguments, "--output", output)
+    done = run("fixbench", *job)
     assert done.returncode == 0, done.stderr
     assert output.read_bytes() == files[1].read_bytes()
-    assert (project / "other.parquet").read_bytes() == files[0].read_bytes()
 
-    # As an older generator would have left it: a reason to draw again.
-    asked = project / ".fixbench/requests/draws/aa_clip/0.json"
-    asked.write_text(asked.read_text().replace('"generator": "', '"generator": "0'))
-    assert jobs(run("snakemake", "--cores", "1", "--dry-run", *CONFIG))["draw"] == 1
+
+def test_a_draw_depends_on_its_generator(tmp_path: Path) -> None:
+    package = tmp_path / "fixbench"
+    shutil.copytree(Path(fixbench.__file__).parent, package)
+    modules = ("fixbench.datasets.anomaly_generator", "fixbench.datasets.scene_generator")
+    before = [provenance.module_hash(module, package=package) for module in modules]
+    assert before[0] == provenance.module_hash(modules[0])
+    with (package / "datasets" / "anomaly_generator.py").open("a") as stream:
+        stream.write("# a remark\n")
+    after = [provenance.module_hash(module, package=package) for module in modules]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, True]
+    with pytest.raises(ValueError, match=r"there is no fixbench\.datasets\.none"):
+        provenance.module_hash("fixbench.datasets.none", package=package)
 
 
 def test_plan(project: Path, toy: Path) -> None:
