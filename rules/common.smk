@@ -61,7 +61,8 @@ shell.prefix(
 wildcard_constraints:
     ablation=one_of(PLAN.ablations),
     tier=PLAN.tier,
-    block=r"[0-9,-]+",
+    # Of seeds, and in tiers with data draws the draw: 0-4.data-1.
+    block=r"[0-9,-]+(\.data-[0-9]+)?",
     look=r"[0-9]+",
 
 

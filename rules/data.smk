@@ -14,3 +14,21 @@ rule data:
         "tracked data: {wildcards.folder}"
     shell:
         "python -m fixbench data pull {wildcards.folder} --record {output} 2>&1 | tee {log} >&2"
+
+
+# A data draw: generated with its number as the seed, and again when the generator's code changes.
+rule draw:
+    input:
+        ".fixbench/requests/draws/{folder}/{draw}.json",
+    output:
+        ".fixbench/data/{folder}/{draw}.json",
+    log:
+        "logs/draws/{folder}/{draw}.log",
+    wildcard_constraints:
+        folder="[^/]+",
+        draw="[0-9]+",
+    message:
+        "data draw: {wildcards.folder}, {wildcards.draw}"
+    shell:
+        "python -m fixbench data draw data/{wildcards.folder} --data-seed {wildcards.draw}"
+        " 2>&1 | tee {log} >&2"

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixbench.errors import InputError
-from fixbench.results import COLUMNS, Row, read_metadata, read_results, write_results
+from fixbench.results import (
+    COLUMNS,
+    Row,
+    read_metadata,
+    read_results,
+    run_columns,
+    write_results,
+)
 
 ROWS = {1: [Row("train", 0, "loss", 2.0), Row("train", 1, "loss", 0.1 + 0.2)]}
 
@@ -40,6 +47,27 @@ def test_round_trip(tmp_path: Path) -> None:
     assert frame["status"].tolist() == ["ok", "ok", "diverged"]
     assert set(frame["file"]) == {str(path)}
     assert read_metadata(path) == {"tier": "smoke"}
+
+
+def test_rows_of_a_data_draw(tmp_path: Path) -> None:
+    tracked = write(tmp_path / "tracked.parquet")
+    drawn = [write(tmp_path / f"{draw}.parquet", data_seed=draw) for draw in (0, 3)]
+    frame = read_results(drawn)
+    place = COLUMNS.index("seed") + 1
+    assert tuple(frame.columns) == (*COLUMNS[:place], "data_seed", *COLUMNS[place:], "file")
+    assert frame["data_seed"].tolist() == [0, 0, 3, 3]
+    assert run_columns(frame) == ["variant", "seed", "data_seed"]
+    assert run_columns(read_results([tracked])) == ["variant", "seed"]
+    # Without the column, the rows are those of tracked data.
+    rest = frame[frame["data_seed"] == 3].drop(columns=["data_seed", "file"])
+    expected = read_results([tracked]).drop(columns="file")
+    pd.testing.assert_frame_equal(rest.reset_index(drop=True), expected)
+    with pytest.raises(
+        InputError, match=r"0\.parquet: data_seed; expected all files of data draws"
+    ):
+        read_results([tracked, drawn[0]])
+    with pytest.raises(InputError, match="each seed once"):
+        read_results([drawn[0], write(tmp_path / "again.parquet", data_seed=0)])
 
 
 @given(st.permutations([0, 1, 2, 3]))

@@ -186,6 +186,8 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
         for key in ("looks", "unadjusted_looks"):
             if not row[key]:  # a plain run has no looks to report
                 del row[key]
+        if row["data"] is None:  # nor has one on tracked data an interval that counts draws
+            del row["data"]
     write_json(path, rows)
 
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 import torch
 from pydantic import ValidationError
 
-from fixbench import provenance, tracking
+from fixbench import draws, provenance, tracking
 from fixbench.ablation import Ablation, load_ablation, written_place
 from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
@@ -61,6 +61,7 @@ def run_job(
     device: str = "auto",
     threads: int = 1,
     progress: Progress = lambda seed, stage, done, total: None,
+    data_seed: int | None = None,
 ) -> None:
     """Run the seeds one after another and write their rows to ``output``.
 
@@ -75,6 +76,8 @@ def run_job(
         record: where to leave the provenance record (JSON).
         device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
         threads: CPU threads; part of the result.
+        data_seed: of the data draw that takes the place of the ablation's ``draws``; the tracked
+            data when omitted.
 
     Raises:
         InputError: something asked for or found is wrong; nothing was written.
@@ -84,18 +87,26 @@ def run_job(
     file = folder / "ablation.yaml"
     ablation = load_ablation(file)
     _check_request(file, ablation, variant, tier, parent)
+    if data_seed is not None and not ablation.draws:
+        raise InputError(file, "draws", expected="inputs to draw; without them there are no draws")
+    drawn = [] if data_seed is None else ablation.draws
+    on_draw = {} if data_seed is None else {"data_seed": data_seed}
     in_tier = ablation.at(tier)
     options, measured = in_tier.options(variant), in_tier.measured(variant)
     measure = None if measured is None else frozenset(measured)
+    inputs = {}
     for name in ablation.inputs:
-        tracking.verify(root, name)
+        if data_seed is not None and name in drawn:
+            inputs[name] = draws.verify_draw(root, name, data_seed)
+        else:
+            tracking.verify(root, name)
+            inputs[name] = tracking.tracked_hash(root, name)
     make_deterministic(threads=threads)
-    run = _runner(folder, ablation, variant, tier, options, root=root, threads=threads)
     torch_device = _find_device(device)
-    inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
     code = provenance.code_hash(ablation, folder)
     keep_state = any(v.starts_from == variant for v in in_tier.variants.values())
-    parents = _read_parents(parent, ablation_name, ablation.variants[variant].starts_from, seeds)
+    origin = ablation.variants[variant].starts_from
+    parents = _read_parents(parent, ablation_name, origin, seeds, data_seed)
     key = _digest(
         {
             "options": options,
@@ -108,35 +119,40 @@ def run_job(
         }
     )
 
-    finished: dict[int, dict[str, Any]] = {}
     resume = root / ".fixbench" / "resume" / ablation_name / variant
-    for seed in seeds:
-        done = FileCheckpointer(_resume_file(resume, seed, key, "done"))
-        training = FileCheckpointer(_resume_file(resume, seed, key, "training"))
-        result = done.load()
-        if result is None:
-            context = RunContext(
-                root=root,
-                device=torch_device,
-                progress=_Relay(progress, seed),
-                checkpointer=training,
-                measure=measure,
-            )
-            outcome, status = _run_seed(run, seed, context, parents.get(seed))
-            kept = outcome.state if keep_state else {}
-            done.save({"rows": outcome.rows, "status": status, "state": kept})
-            training.path.unlink(missing_ok=True)
-            # Read back, so that a resumed job goes through the very same values.
-            result = cast("dict[str, Any]", done.load())
-        finished[seed] = result
-        progress(seed, "finished", 1, 1)
+    if data_seed is not None:  # jobs of several draws run the same seeds at the same time
+        resume /= f"data-{data_seed}"
+    finished: dict[int, dict[str, Any]] = {}
+    with draws.job_inputs(root, ablation.inputs, drawn, data_seed) as place:
+        run = _runner(folder, ablation, variant, tier, options, root=place, threads=threads)
+        for seed in seeds:
+            done = FileCheckpointer(_resume_file(resume, seed, key, "done"))
+            training = FileCheckpointer(_resume_file(resume, seed, key, "training"))
+            result = done.load()
+            if result is None:
+                context = RunContext(
+                    root=place,
+                    device=torch_device,
+                    progress=_Relay(progress, seed),
+                    checkpointer=training,
+                    measure=measure,
+                )
+                outcome, status = _run_seed(run, seed, context, parents.get(seed))
+                kept = outcome.state if keep_state else {}
+                done.save({"rows": outcome.rows, "status": status, "state": kept})
+                training.path.unlink(missing_ok=True)
+                # Read back, so that a resumed job goes through the very same values.
+                result = cast("dict[str, Any]", done.load())
+            finished[seed] = result
+            progress(seed, "finished", 1, 1)
 
     if state is not None:
         entries = {
             seed: {"status": result["status"], "state": result["state"]}
             for seed, result in finished.items()
         }
-        save_state(state, {"ablation": ablation_name, "variant": variant, "seeds": entries})
+        made_by = {"ablation": ablation_name, "variant": variant, **on_draw}
+        save_state(state, {**made_by, "seeds": entries})
     measured_metrics = {row.metric for result in finished.values() for row in result["rows"]}
     declared = ablation.declared(sorted(measured_metrics))
     write_results(
@@ -153,7 +169,9 @@ def run_job(
             "options": options,
             "claims": {claim.id: claim.model_dump(mode="json") for claim in ablation.claims},
             "metrics": {name: metric.definition for name, metric in declared.items()},
+            **on_draw,
         },
+        data_seed=data_seed,
     )
     if record is not None:
         content = provenance.record(
@@ -169,6 +187,7 @@ def run_job(
             threads=threads,
             stopwatch=stopwatch,
             outputs=[output] if state is None else [output, state],
+            data_seed=data_seed,
         )
         write_json(record, content)
     _forget(resume, seeds)
@@ -394,15 +413,24 @@ def _find_device(name: str) -> torch.device:
 
 
 def _read_parents(
-    parent: Path | None, ablation: str, variant: str | None, seeds: Sequence[int]
+    parent: Path | None,
+    ablation: str,
+    variant: str | None,
+    seeds: Sequence[int],
+    data_seed: int | None,
 ) -> dict[int, Any]:
     """Seed → entry of the parent's state file."""
     if parent is None:
         return {}
     content = load_state(parent)
-    found = {key: content.get(key) for key in ("ablation", "variant")}
-    if found != {"ablation": ablation, "variant": variant}:
+    wanted = {"ablation": ablation, "variant": variant, "data_seed": data_seed}
+    found = {key: content.get(key) for key in wanted}
+    if found != wanted:
         expected = f"the state of variant {variant!r} of ablation {ablation!r}"
+        if data_seed is not None or found["data_seed"] is not None:
+            expected += f" on {'the tracked data' if data_seed is None else f'draw {data_seed}'}"
+        else:
+            del found["data_seed"]
         raise InputError(parent, "", found, expected=expected)
     missing = sorted(set(seeds) - set(content["seeds"]))
     if missing:

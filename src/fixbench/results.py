@@ -4,6 +4,9 @@ One row is one measured number. Curves are rows too (one row a step). A run that
 out of memory is a row with its status, never a hole. Files are Parquet, written whole or not at
 all, and carry what was asked (ablation, variant, tier, options, claims, and the definitions of
 metrics that verdicts depend on) in their metadata.
+
+Where a tier draws data anew, each file is of one data draw and has the column ``data_seed`` after
+``seed``. Files of other tiers do not have it.
 """
 
 from __future__ import annotations
@@ -23,11 +26,13 @@ from fixbench.files import whole_file
 
 __all__ = [
     "COLUMNS",
+    "DATA_SEED",
     "RUN_METRIC",
     "STATUSES",
     "Row",
     "read_metadata",
     "read_results",
+    "run_columns",
     "write_results",
 ]
 
@@ -51,6 +56,9 @@ _SCHEMA = pa.schema(
     ]
 )
 COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
+#: The column that says on which data draw a run was made, where there are data draws.
+DATA_SEED = "data_seed"
+_DRAWN_SCHEMA = _SCHEMA.insert(COLUMNS.index("seed") + 1, pa.field(DATA_SEED, pa.int64()))
 _METADATA_KEY = b"fixbench"
 
 
@@ -81,10 +89,15 @@ def write_results(
     variant: str,
     units: Mapping[str, str],
     metadata: Mapping[str, Any],
+    data_seed: int | None = None,
 ) -> None:
     """Write the rows of one job (``rows`` maps a seed to its rows) to ``path``, atomically.
 
     Rows are ordered by seed and keep their order inside a seed; equal rows give equal bytes.
+
+    Args:
+        data_seed: of the data draw that the job read; ``None`` for tracked data, and then there is
+            no such column.
 
     Raises:
         InputError: a row has an undeclared metric, an unknown status, or a non-finite value
@@ -104,7 +117,11 @@ def write_results(
             for name, item in zip(COLUMNS, record, strict=True):
                 columns[name].append(item)
     encoded = json.dumps(metadata, sort_keys=True).encode()
-    table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata({_METADATA_KEY: encoded})
+    schema = _SCHEMA
+    if data_seed is not None:
+        schema = _DRAWN_SCHEMA
+        columns[DATA_SEED] = [data_seed] * len(columns["seed"])
+    table = pa.table(columns, schema=schema).replace_schema_metadata({_METADATA_KEY: encoded})
     with whole_file(path) as partial:
         pq.write_table(table, partial, compression="zstd")
 
@@ -112,19 +129,25 @@ def write_results(
 def read_results(paths: Iterable[Path]) -> pd.DataFrame:
     """Read job outputs into one frame with `COLUMNS`, refusing duplicate measurements.
 
+    The frame has the column `DATA_SEED` if the files have it.
+
     Raises:
         InputError: a file is missing, is not Parquet, lacks a column, or measures the same
-            (variant, seed, stage, step, metric) as another file.
+            (variant, seed, data draw, stage, step, metric) as another file; or files of data draws
+            are mixed with others.
     """
-    frames = []
+    frames: list[pd.DataFrame] = []
     for path in paths:
         frame = _read_table(path).to_pandas()
         frame["file"] = str(path)
+        if frames and (DATA_SEED in frame) != (DATA_SEED in frames[0]):
+            expected = "all files of data draws, or none; the tier's declaration was changed "
+            raise InputError(path, DATA_SEED, expected=f"{expected}between them: run it again")
         frames.append(frame)
     if not frames:
         return pd.DataFrame({name: [] for name in (*COLUMNS, "file")})
     frame = pd.concat(frames, ignore_index=True)
-    identity = ["ablation", "variant", "seed", "stage", "step", "metric"]
+    identity = ["ablation", *run_columns(frame), "stage", "step", "metric"]
     duplicated = frame[frame.duplicated(identity, keep="first")]
     if len(duplicated):
         row = duplicated.iloc[0]
@@ -136,6 +159,11 @@ def read_results(paths: Iterable[Path]) -> pd.DataFrame:
             f"{row['stage']!r} at step {row['step']} twice; delete one of the files",
         )
     return frame
+
+
+def run_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that tell runs apart: variant and seed, and the data draw if there are draws."""
+    return ["variant", "seed", *([DATA_SEED] if DATA_SEED in frame else [])]
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

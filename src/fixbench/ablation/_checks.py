@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fixbench.ablation._effects import Factorial, Slope
-from fixbench.ablation._model import Ablation, Variant
+from fixbench.ablation._model import Ablation, Tier, Variant
 from fixbench.ablation._options import flatten
 from fixbench.ablation._places import Keys, Places
 from fixbench.ablation._tier import AblationInTier
@@ -50,6 +50,7 @@ class Checks:
             InputError: the first thing that is wrong.
         """
         self._check_baseline()
+        self._check_draws()
         self._check_tiers()
         self._check_factors()
         # What a variant is relative to may stand below it: all options first.
@@ -125,10 +126,28 @@ class Checks:
             line = self._source.line((*keys, "seeds"))
             file = f"{self._source.path}:{line}"
             parse_seeds(tier.seeds, file=file, key=f"tiers.{name}.seeds")
+            self._check_data_seeds(name, tier)
             for option, value in tier.options.items():
                 self._check_option((*keys, "options", option), option)
                 self._check_numbers((*keys, "options", option), value)
             self._tiers.append(self._ablation.at(name))
+
+    def _check_data_seeds(self, name: str, tier: Tier) -> None:
+        if tier.data_seeds is None:
+            return
+        keys: Keys = ("tiers", name, "data_seeds")
+        file = f"{self._source.path}:{self._source.line(keys)}"
+        parse_seeds(tier.data_seeds, file=file, key=".".join(map(str, keys)))
+        if not self._ablation.draws:
+            expected = "'draws' beside 'inputs': those of them that are generated for each draw"
+            raise self._source.problem(keys, tier.data_seeds, expected=expected)
+
+    def _check_draws(self) -> None:
+        inputs = self._ablation.inputs
+        for index, name in enumerate(self._ablation.draws):
+            if name not in inputs or name in self._ablation.draws[:index]:
+                expected = f"one of the inputs, once: {', '.join(inputs) or 'there are none'}"
+                raise self._source.problem(("draws", index), name, expected=expected)
 
     def _check_option(self, keys: Keys, option: str, source: Source | None = None) -> None:
         if option not in self._options:

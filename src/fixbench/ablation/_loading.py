@@ -69,6 +69,7 @@ def load_ablation(path: Path) -> Ablation:
         for name in ("title", "question", "document", "system", "command", "environment", "inputs")
     }
     content |= {
+        "draws": written.draws,
         "baseline_variant": written.baseline_variant,
         "baseline": written.baseline,
         "variants": variants,

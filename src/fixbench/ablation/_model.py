@@ -87,12 +87,15 @@ class Tier(Strict):
     Attributes:
         seeds: a range such as ``"0-9"`` or a list such as ``"0-4,7"``.
         block: how many seeds one job runs.
+        data_seeds: data draws, written as ``seeds`` are: every seed runs on each of them, and the
+            inputs under ``draws`` are generated with these seeds; the tracked data when omitted.
         options: dotted option → value, applied to the baseline before the variants.
         scaled_down: what is smaller than in the document, and why; printed in the report.
     """
 
     seeds: str
     block: Annotated[int, Field(ge=1)] = 5
+    data_seeds: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     scaled_down: list[str] = Field(default_factory=list)
 
@@ -107,6 +110,7 @@ class Ablation(Strict):
         command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
             ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
         inputs: tracked data and checkpoint folders that its jobs read.
+        draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw.
         baseline: the options before tier and variant.
         metrics: by name; members of a family that claims, curves and comparisons name are here.
         families: ``prefix/*`` → the metric that every name with this prefix is.
@@ -122,6 +126,7 @@ class Ablation(Strict):
     command: str | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
+    draws: list[str] = Field(default_factory=list)
     baseline_variant: Name
     baseline: dict[str, Any]
     variants: dict[Name, Variant] = Field(min_length=1)

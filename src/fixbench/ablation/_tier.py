@@ -40,6 +40,16 @@ class AblationInTier:
         return self._tier.block
 
     @property
+    def data_seeds(self) -> list[int]:
+        """The data draws that are declared, sorted; none where the tracked data are read."""
+        return [] if self._tier.data_seeds is None else parse_seeds(self._tier.data_seeds)
+
+    @property
+    def drawn(self) -> list[str]:
+        """The inputs that are generated anew for each data draw."""
+        return [] if self._tier.data_seeds is None else self._ablation.draws
+
+    @property
     def scaled_down(self) -> list[str]:
         """What is smaller than in the document, and why."""
         return self._tier.scaled_down

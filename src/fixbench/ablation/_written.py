@@ -194,6 +194,8 @@ class WrittenAblation(Strict):
             ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
         environment: the locked environment that its jobs run in.
         inputs: tracked data and checkpoint folders that its jobs read.
+        draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw;
+            each needs a generator.
         baseline_variant: the name of the variant that changes nothing.
         baseline: the options before tier and variant.
         factors: factor → its levels → the options that each changes. The first level is the
@@ -216,6 +218,7 @@ class WrittenAblation(Strict):
     command: str | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
+    draws: list[str] = Field(default_factory=list)
     baseline_variant: Name
     baseline: dict[str, Any]
     factors: dict[Name, Annotated[dict[Name, WrittenLevel], Field(min_length=2)]] = Field(

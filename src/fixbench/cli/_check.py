@@ -29,6 +29,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.ablation import claim_hash, load_ablation
+    from fixbench.draws import check_drawable
     from fixbench.reading import parse_seeds, read_yaml
     from fixbench.statistics import reachable
     from fixbench.verdicts import check_claims, is_tested
@@ -44,6 +45,7 @@ def _run(options: argparse.Namespace) -> None:
 
     for file, ablation in loaded.items():
         check_claims(ablation, file.with_name("claims.yaml"))
+        check_drawable(file, ablation)
     _check_systems(loaded)
     for file, ablation in loaded.items():
         if options.hashes:

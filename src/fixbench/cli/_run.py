@@ -14,7 +14,9 @@ __all__ = ["COMMAND"]
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ablation")
     parser.add_argument("variant")
-    parser.add_argument("--seeds", required=True, help="such as 0-4 or 0-4,7")
+    parser.add_argument(
+        "--seeds", required=True, help="such as 0-4 or 0-4,7; 0-4.data-1 on data draw 1"
+    )
     parser.add_argument("--tier", default="small", choices=TIERS)
     parser.add_argument("--output", type=Path, required=True, help="the results (Parquet)")
     parser.add_argument("--state", type=Path, help="states that other variants start from")
@@ -26,12 +28,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from fixbench.draws import split_block
     from fixbench.reading import parse_seeds
 
-    seeds = parse_seeds(options.seeds)
+    block, data_seed = split_block(options.seeds)
+    seeds = parse_seeds(block)
     from fixbench.job import run_job  # imports torch
 
-    with seed_progress(f"{options.ablation} {options.variant}", seeds) as progress:
+    on = "" if data_seed is None else f", data draw {data_seed}"
+    with seed_progress(f"{options.ablation} {options.variant}{on}", seeds) as progress:
         run_job(
             Path(),
             options.ablation,
@@ -46,6 +51,7 @@ def _run(options: argparse.Namespace) -> None:
             device=options.device,
             threads=options.threads,
             progress=progress,
+            data_seed=data_seed,
         )
 
 

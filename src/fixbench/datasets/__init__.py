@@ -20,5 +20,6 @@ that format, one line in `generators`, and a test of each module. ``fixbench dat
 ``fixbench data track`` then find it; jobs whose ablation lists ``data/NAME`` under ``inputs`` read
 it. A generator takes ``(directory, *, seed)``, writes with `fixbench.files.whole_folder`, gives
 equal bytes for equal seeds on every machine, and writes ``SOURCES.json`` with the licence of
-everything that it used.
+everything that it used. With other seeds than that of the tracked data, it makes the data draws of
+an ablation (`fixbench.draws`).
 """

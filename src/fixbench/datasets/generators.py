@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from fixbench.errors import InputError
 
-__all__ = ["GENERATORS", "SEED", "generate"]
+__all__ = ["GENERATORS", "SEED", "generate", "generate_into"]
 
 #: Of the tracked data. Another seed makes other data of the same kind.
 SEED = 111
@@ -37,8 +37,17 @@ def generate(name: str, folder: Path, *, seed: int = SEED) -> None:
     Raises:
         InputError: there is no such data set, or the folder cannot be written.
     """
+    generate_into(folder / name, name, seed=seed)
+
+
+def generate_into(directory: Path, name: str, *, seed: int) -> None:
+    """Write the data set ``name`` to ``directory`` itself.
+
+    Raises:
+        InputError: there is no such data set, or the folder cannot be written.
+    """
     if name not in GENERATORS:
         raise InputError("data sets", "name", name, expected=f"one of {', '.join(GENERATORS)}")
     module, function = GENERATORS[name].split(":")
     write = cast("Generator", getattr(import_module(module), function))
-    write(folder / name, seed=seed)
+    write(directory, seed=seed)

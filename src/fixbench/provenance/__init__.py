@@ -3,6 +3,7 @@
 from fixbench.provenance._hashes import code_hash as code_hash
 from fixbench.provenance._hashes import file_hash as file_hash
 from fixbench.provenance._hashes import lock_files as lock_files
+from fixbench.provenance._hashes import module_hash as module_hash
 from fixbench.provenance._hashes import room_hash as room_hash
 from fixbench.provenance._record import Stopwatch as Stopwatch
 from fixbench.provenance._record import git_state as git_state

@@ -12,7 +12,7 @@ from fixbench.ablation import Ablation
 from fixbench.errors import InputError
 from fixbench.provenance._sources import Sources
 
-__all__ = ["code_hash", "file_hash", "lock_files", "room_hash"]
+__all__ = ["code_hash", "file_hash", "lock_files", "module_hash", "room_hash"]
 
 _PACKAGE = Path(fixbench.__file__).parent
 #: What runs every job, whatever its system.
@@ -22,7 +22,7 @@ _COMMAND = "fixbench.command"
 #: What `_JOB` imports of these is no part of a result's code: they read options and verify inputs,
 #: and the request of a job holds the options as resolved and the inputs' hashes.
 _IN_REQUEST = tuple(
-    f"fixbench.{name}" for name in ("ablation", "provenance", "reading", "tracking")
+    f"fixbench.{name}" for name in ("ablation", "draws", "provenance", "reading", "tracking")
 )
 #: Files of an ablation folder that say what is asked and how it is scheduled, not what is computed.
 _NOT_CODE = ("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk")
@@ -100,6 +100,21 @@ def room_hash(room: str, *, without: Sequence[str] = (), package: Path = _PACKAG
                     if "." in imported
                 ]
     return _digest(sources, files)
+
+
+def module_hash(module: str, *, package: Path = _PACKAGE) -> str:
+    """SHA-256 of a module of fixbench and of those that it imports, such as a generator's.
+
+    Args:
+        package: the folder of fixbench.
+
+    Raises:
+        ValueError: there is no such module.
+    """
+    sources = Sources(package)
+    if sources.find(module) is None:
+        raise ValueError(f"there is no {module}")
+    return _digest(sources, sources.closure([module]))
 
 
 def file_hash(path: Path) -> str:

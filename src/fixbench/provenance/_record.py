@@ -58,13 +58,15 @@ def record(
     threads: int,
     stopwatch: Stopwatch,
     outputs: Iterable[Path],
+    data_seed: int | None = None,
 ) -> dict[str, Any]:
     """The provenance of one finished job, ready for JSON.
 
     Args:
-        inputs: tracked folder → hash.
+        inputs: tracked or drawn folder → hash.
         code: the job's `code_hash`.
         outputs: files written, to be hashed.
+        data_seed: of the data draw that the job read, if it read one; a key only then.
     """
     wall, cpu = stopwatch.seconds()
     return {
@@ -72,6 +74,7 @@ def record(
         "variant": variant,
         "tier": tier,
         "seeds": list(seeds),
+        **({} if data_seed is None else {"data_seed": data_seed}),
         "started": stopwatch.started.isoformat(timespec="seconds"),
         "wall_seconds": round(wall, 3),
         "cpu_seconds": round(cpu, 3),

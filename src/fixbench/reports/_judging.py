@@ -6,6 +6,7 @@ from fixbench.verdicts import ClaimChange as ClaimChange
 from fixbench.verdicts import ClaimResult as ClaimResult
 from fixbench.verdicts import ComparisonTable as ComparisonTable
 from fixbench.verdicts import ControlResult as ControlResult
+from fixbench.verdicts import DataInterval as DataInterval
 from fixbench.verdicts import Looks as Looks
 from fixbench.verdicts import Measurements as Measurements
 from fixbench.verdicts import PreconditionResult as PreconditionResult
@@ -20,6 +21,7 @@ __all__ = [
     "ClaimResult",
     "ComparisonTable",
     "ControlResult",
+    "DataInterval",
     "EffectEstimate",
     "Looks",
     "Measurements",

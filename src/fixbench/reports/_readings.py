@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fixbench.ablation import Ablation, Effect
+from fixbench.results import run_columns
 
 __all__ = ["FEWEST_STEPS", "Readings", "single_readings", "steps_are_readings"]
 
@@ -59,16 +60,18 @@ def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
     """
     if any(term.at != "mean" for term in effect.weighted):
         return None
-    runs = pd.MultiIndex.from_frame(frame[["variant", "seed"]])
+    one_run = run_columns(frame)
+    runs = pd.MultiIndex.from_frame(frame[one_run])
     bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
     usable = frame[~runs.isin(runs[bad])]
     tables = []
     for term in effect.weighted:
         cell = usable[["variant", "stage", "metric"]] == [term.variant, term.stage, term.metric]
-        values = usable[cell.all(axis=1)].set_index(["seed", "step"])["value"].sort_index()
+        values = usable[cell.all(axis=1)].set_index([*one_run[1:], "step"])["value"].sort_index()
         tables.append(np.log(values) if effect.scale == "log" else values)
     paired = pd.concat(tables, axis=1, join="inner", keys=range(len(tables)))
-    steps = paired.groupby(level="seed").size()
+    within = one_run[1:]  # a seed, or a seed on a data draw
+    steps = paired.groupby(level=within).size()
     if steps.empty or steps.min() < FEWEST_STEPS:
         return None
     weights = np.array([term.weight for term in effect.weighted])
@@ -78,14 +81,14 @@ def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
         place = int(weights.argmin())
         reference = effect.weighted[place].variant
         floor = abs(weights[place]) * np.concatenate(
-            [_differences(rows.to_numpy()) for _, rows in paired[place].groupby(level="seed")]
+            [_differences(rows.to_numpy()) for _, rows in paired[place].groupby(level=within)]
         )
     turn = np.exp if effect.reported == "log" else np.asarray
     return Readings(
         effects=turn(paired.to_numpy() @ weights),
         floor=turn(floor),
         reference=reference,
-        seeds=len(steps),
+        seeds=steps.index.get_level_values("seed").nunique(),
     )
 
 

@@ -12,6 +12,7 @@ from fixbench.ablation import Claim, Effect, Term
 from fixbench.reports._effects import position
 from fixbench.reports._format import short_hash
 from fixbench.reports._records import Record, nested
+from fixbench.results import run_columns
 
 __all__ = ["FileView", "ResultFiles", "SourceView", "claim_sources"]
 
@@ -76,7 +77,7 @@ class ResultFiles:
             if isinstance(term.at, int):
                 cell = cell[cell["step"] == term.at]
             elif term.at in ("first", "last"):
-                cell = cell.drop_duplicates("seed")  # one row a seed, whichever it is
+                cell = cell.drop_duplicates(run_columns(cell))  # one row a run, whichever it is
             rows = len(cell)
             files = [self._labels[name] for name in sorted(cell["file"].astype(str).unique())]
         return SourceView(

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
     from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
     from fixbench.statistics._clustered import clustered_interval as clustered_interval
+    from fixbench.statistics._components import Components as Components
+    from fixbench.statistics._components import CrossedInterval as CrossedInterval
+    from fixbench.statistics._components import NextHour as NextHour
+    from fixbench.statistics._components import crossed_interval as crossed_interval
+    from fixbench.statistics._components import next_hour as next_hour
     from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
     from fixbench.statistics._equivalence import not_worse as not_worse
     from fixbench.statistics._equivalence import tost as tost
@@ -68,6 +73,13 @@ else:
             "_clustered": [
                 "ClusteredInterval",
                 "clustered_interval",
+            ],
+            "_components": [
+                "Components",
+                "CrossedInterval",
+                "NextHour",
+                "crossed_interval",
+                "next_hour",
             ],
             "_equivalence": [
                 "equivalence_bounds",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fixbench.verdicts._comparison import ComparisonTable as ComparisonTable
     from fixbench.verdicts._comparison import VariantLevel as VariantLevel
     from fixbench.verdicts._comparison import compare_variants as compare_variants
+    from fixbench.verdicts._data import DataInterval as DataInterval
     from fixbench.verdicts._declaration import check_claims as check_claims
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
@@ -47,6 +48,9 @@ else:
                 "ComparisonTable",
                 "VariantLevel",
                 "compare_variants",
+            ],
+            "_data": [
+                "DataInterval",
             ],
             "_declaration": [
                 "check_claims",

@@ -58,6 +58,8 @@ from fixbench.statistics import Progress, spending_levels
 from fixbench.verdicts._beside import beside, other_seeds, skewness
 from fixbench.verdicts._controls import confound, measure_controls
 from fixbench.verdicts._coverage import not_measured, refuse_missing
+from fixbench.verdicts._data import count_data
+from fixbench.verdicts._draws import measure
 from fixbench.verdicts._evidence import Adjusted, adjust, family_of, tested_rule, weigh
 from fixbench.verdicts._history import (
     Forms,
@@ -139,7 +141,7 @@ def adjudicate(
             seeds are those of no look.
     """
     name = _only_ablation(frame)
-    results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
+    results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
     refuse_missing(ablation, tier, results)
     alpha = round(1 - confidence, 12)
     seen: Mapping[str, Looks] = {}
@@ -246,6 +248,16 @@ def _judge_claim(
     notes += said
     edited, changes, said = compare_forms(setting.ablation, claim, setting.claims, setting.metrics)
     notes += said
+    data, said = count_data(
+        setting.ablation,
+        claim,
+        setting.results,
+        tested,
+        result.ruling,
+        tier=setting.tier,
+        confidence=setting.confidence,
+    )
+    notes += said
     if not setting.looks:
         notes += other_seeds(setting.ablation, setting.results, setting.tier)
     return replace(
@@ -253,6 +265,7 @@ def _judge_claim(
         supporting=supporting,
         edited=edited,
         changes=changes,
+        data=data,
         notes=tuple(note.text for note in notes),
     )
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fixbench.ablation import Ablation, Comparison, Effect
 from fixbench.statistics import EffectEstimate, estimate_effect, holm
+from fixbench.verdicts._draws import measure
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import Note
 
@@ -62,7 +63,7 @@ def compare_variants(
     """
     if not ablation.comparisons:
         return []
-    results = Measurements(frame, {key: metric.better for key, metric in ablation.metrics.items()})
+    results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
     return [
         _table(comparison, ablation.baseline_variant, results, confidence)
         for comparison in ablation.comparisons

@@ -29,9 +29,9 @@ from fixbench.statistics import (
     to_analysis,
 )
 from fixbench.verdicts._coverage import not_measured
+from fixbench.verdicts._draws import measure
 from fixbench.verdicts._evidence import family_of, tested_rule
 from fixbench.verdicts._history import Forms, counts_in_family, withdrawn
-from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import ContradictedLook, Note
 from fixbench.verdicts._result import Looks
 from fixbench.verdicts.rules import Tested, is_tested
@@ -62,7 +62,7 @@ def looks_so_far(
     """
     made = looks_made(frame, looks)
     better = {key: metric.better for key, metric in ablation.metrics.items()}
-    results = Measurements(frame, better)
+    results = measure(frame, better)
     claims = [
         claim
         for claim in ablation.claims
@@ -71,7 +71,7 @@ def looks_so_far(
     evidence: dict[str, dict[str, list[float]]] = {claim.id: {} for claim in claims}
     seeds = sorted(results.seeds)
     for n in looks[:made]:
-        part = Measurements(frame[frame["seed"].isin(seeds[:n])], better)
+        part = measure(frame[frame["seed"].isin(seeds[:n])], better)
         for claim in claims:
             rule = tested_rule(claim)
             tested = rule.test(ablation, claim, part, 1 - alpha)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fixbench.statistics import Crossing, EffectEstimate, Proportion
+from fixbench.verdicts._data import DataInterval
 from fixbench.verdicts._ruling import Ruling, Verdict
 
 __all__ = [
@@ -123,6 +124,7 @@ class ClaimResult:
         edited: the claim, or a metric that it rests on, differs from what the results were
             produced under; ``changes``: in what, key by key (of a claim that was added nothing but
             its metrics; of one that was withdrawn its rule).
+        data: of a primary claim, where there are data draws: the interval that counts them.
     """
 
     id: str
@@ -153,6 +155,7 @@ class ClaimResult:
     changes: tuple[ClaimChange, ...] = ()
     notes: tuple[str, ...] = ()
     ruling: Ruling | None = None
+    data: DataInterval | None = None
 
     @property
     def control(self) -> ControlState | Literal["none"]:

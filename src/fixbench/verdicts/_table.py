@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from fixbench.verdicts._data import data_row
 from fixbench.verdicts._result import ClaimResult, ControlResult, PreconditionResult
 
 __all__ = ["claims_table"]
@@ -21,15 +22,17 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of
     rows, for JSON only. ``looks`` is there if seeds were added until a verdict in any of the
     claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does not allow for some that
-    were made.
+    were made. ``data`` is there if any of the claims was measured on data draws.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
     unadjusted = any(result.unadjusted_looks for result in judged)
+    drawn = any(result.data is not None for result in judged)
     return [
         _row(result)
         | ({"looks": _looks(result)} if looked else {})
         | ({"unadjusted_looks": result.unadjusted_looks} if unadjusted else {})
+        | ({"data": data_row(result.data)} if drawn else {})
         for result in judged
     ]
 

@@ -8,6 +8,7 @@ __all__ = [
     "ablation_files",
     "data_record",
     "data_request",
+    "draw_request",
     "image_file",
     "job_request",
     "look_files",
@@ -40,6 +41,12 @@ def job_request(ablation: str, tier: str, variant: str) -> Path:
 def data_request(tracked: str) -> Path:
     """The hash of a tracked folder, as JSON."""
     return Path(".fixbench", "requests", "tracked", f"{tracked}.json")
+
+
+def draw_request(name: str, data_seed: int) -> Path:
+    """What a data draw depends on, as JSON; where it lies, `fixbench.draws` says."""
+    folder = name.removeprefix("data/")
+    return Path(".fixbench", "requests", "draws", folder, f"{data_seed}.json")
 
 
 def data_record(tracked: str) -> Path:

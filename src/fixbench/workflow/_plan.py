@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench import containers, provenance, tracking
+from fixbench.draws import draw_record, recorded_folders, split_block
 from fixbench.errors import InputError
 from fixbench.reading import parse_seeds
 from fixbench.workflow._checks import unreachable
@@ -169,7 +170,7 @@ class Plan:
             raise InputError(file, "variants", variant, expected=expected)
         files: dict[str, str | list[str]] = {
             "request": str(job_request(ablation, self.tier, variant)),
-            "data": [str(data_record(name)) for name in self.ablations[ablation].ablation.inputs],
+            "data": self._input_records(ablation, split_block(block)[1]),
         }
         parent = variants[variant].starts_from
         if parent is not None:
@@ -219,7 +220,8 @@ class Plan:
 
         Args:
             ablation: whose job it is; its environment and its tracked inputs count.
-            read: the job's input files; the ablations, lock files and tracked inputs are added.
+            read: the job's input files; the ablations, lock files, tracked inputs and the folders
+                of its data draws are added.
             write: its output files.
             resources: ``threads``, ``mem_mb``, ``gpu`` and ``processes``.
         """
@@ -231,6 +233,7 @@ class Plan:
         asked = self.ablations[ablation].ablation
         pointers = [".dvc", *(f"{top}.dvc" for top in tracking.FOLDERS)]
         readable = [str(self.folder), "envs", *pointers, *asked.inputs, *read]
+        readable += recorded_folders(read)
         record = json.dumps({"code": provenance.git_state(Path())})
         words += ["--engine", self.engine.name, "--version", self.engine.version]
         words += ["--image", str(image_file(asked.environment)), "--record", record]
@@ -240,6 +243,17 @@ class Plan:
         words += ["--owner", str(os.getpid()), "--keep", ".fixbench/resume"]
         return shlex.join([*words, "--read", *readable, "--write", *write, "--"])
 
+    def _input_records(self, ablation: str, data_seed: int | None) -> list[str]:
+        """The records of a job's inputs: of those that are drawn, the draw's."""
+        asked = self.ablations[ablation].ablation
+        drawn = [] if data_seed is None else asked.draws
+        return [
+            str(draw_record(name, data_seed))
+            if data_seed is not None and name in drawn
+            else str(data_record(name))
+            for name in asked.inputs
+        ]
+
     def _verdict_file(self, ablation: str) -> str:
         return str(verdict_file(ablation, self.tier))
 
@@ -248,5 +262,5 @@ class Plan:
         return [
             f"{top}/{ablation}/{self.tier}/{variant}/{block}{suffix}"
             for variant in planned.ablation.at(self.tier).variants
-            for block in planned.blocks[:blocks]
+            for block in planned.labels(blocks)
         ]

@@ -14,8 +14,9 @@ from typing import Any
 
 from fixbench import containers, provenance, tracking
 from fixbench.ablation import Ablation
+from fixbench.draws import forget_damaged, generator_of
 from fixbench.files import write_json
-from fixbench.workflow._layout import data_record, data_request, job_request
+from fixbench.workflow._layout import data_record, data_request, draw_request, job_request
 
 __all__ = ["write_requests"]
 
@@ -38,11 +39,19 @@ def write_requests(
         InputError: an input is damaged, the code cannot be found, or the system refuses an option.
     """
     root, in_tier = Path(), ablation.at(tier)
-    inputs = {name: tracking.tracked_hash(root, name) for name in ablation.inputs}
+    # Inputs that are drawn count with the records of their draws.
+    tracked = [name for name in ablation.inputs if name not in in_tier.drawn]
+    inputs = {name: tracking.tracked_hash(root, name) for name in tracked}
     for name, content in inputs.items():
         if data_record(name).exists():  # else the rule that pulls it comes first
             tracking.verify(root, name)
         _write_changed(data_request(name), {"folder": name, "sha256": content})
+    for name in in_tier.drawn:
+        made_by = provenance.module_hash(generator_of(name))
+        for data_seed in in_tier.data_seeds:
+            asked = {"folder": name, "data_seed": data_seed, "generator": made_by}
+            _write_changed(draw_request(name, data_seed), asked)
+            forget_damaged(root, name, data_seed)
     shared = {
         "ablation": folder.name,
         "tier": tier,

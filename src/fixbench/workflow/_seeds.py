@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench.ablation import Ablation
+from fixbench.draws import block_label
 from fixbench.errors import InputError
 from fixbench.reading import parse_seeds
 from fixbench.statistics import plan_looks
@@ -29,11 +30,21 @@ class PlannedAblation:
     Attributes:
         blocks: the seed blocks of its jobs, as labels.
         looks: where seeds are added until a verdict, how many there are after each block.
+        draws: the data draws on which each block runs; none for the tracked data.
     """
 
     ablation: Ablation
     blocks: tuple[str, ...]
     looks: tuple[int, ...] = ()
+    draws: tuple[int, ...] = ()
+
+    def labels(self, blocks: int | None = None) -> list[str]:
+        """What the jobs of a variant are called, those of the first ``blocks`` of seeds."""
+        return [
+            block_label(block, draw)
+            for block in self.blocks[:blocks]
+            for draw in (self.draws or (None,))
+        ]
 
 
 def seed_label(seeds: Sequence[int]) -> str:
@@ -73,7 +84,8 @@ def plan_seeds(
     seeds = parse_seeds(settings.seeds or tier.seeds, file=given, key="seeds")
     starts = range(0, len(seeds), tier.block)
     blocks = (seed_label(seeds[start : start + tier.block]) for start in starts)
-    return PlannedAblation(ablation, tuple(blocks))
+    draws = tuple(ablation.at(settings.tier).data_seeds)
+    return PlannedAblation(ablation, tuple(blocks), draws=draws)
 
 
 def _until_verdict(
@@ -107,7 +119,8 @@ def _until_verdict(
             raise InputError(place, "seed_budget", budget, expected=expected)
     starts = (0, *looks)
     blocks = (seed_label(range(first + a, first + b)) for a, b in pairwise(starts))
-    return PlannedAblation(ablation, tuple(blocks), looks)
+    draws = tuple(ablation.at(settings.tier).data_seeds)
+    return PlannedAblation(ablation, tuple(blocks), looks, draws)
 
 
 def decided(path: Path) -> dict[str, Any]:

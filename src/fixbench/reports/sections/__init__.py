@@ -14,6 +14,7 @@ from fixbench.reports.sections import (
     comparisons,
     conclusions,
     curves,
+    data_draws,
     facts,
     failures,
     metrics,
@@ -33,6 +34,7 @@ OPENING: Sequence[Builder] = (answer.build, conclusions.build, facts.build)
 SECTIONS: Sequence[Builder] = (
     verdicts.build,
     claims.build,
+    data_draws.build,
     comparisons.build,
     curves.build,
     variants.build,

@@ -14,6 +14,7 @@ from fixbench.reports._metrics import declared_metrics, metric_of, printed_unit
 from fixbench.reports._readings import steps_are_readings
 from fixbench.reports._views import FigureView
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Picture
+from fixbench.results import DATA_SEED
 
 __all__ = ["build", "comparable_panels"]
 
@@ -60,6 +61,8 @@ def _curves(inputs: Inputs) -> tuple[list[FigureView], str]:
             continue
         unit = printed_unit(metric_of(ablation, metric))
         label = f"{metric} in {unit}" if unit else metric
+        if DATA_SEED in inputs.frame:
+            label += ", mean over data draws"
         svg, block = figures.curves(
             f"{inputs.name}-{metric}", part, panels, label=label, baseline=ablation.baseline_variant
         )
@@ -84,6 +87,9 @@ def _rows_with_curves(
     frame = inputs.frame
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
     rows = rows[rows["metric"].isin(metrics)]
+    if DATA_SEED in rows:  # a seed's curve is its mean over data draws, as its effect is
+        run = ["metric", "stage", "variant", "seed", "step"]
+        rows = rows.groupby(run, sort=False, as_index=False)["value"].mean()
     steps = rows.groupby(["metric", "stage", "variant", "seed"], sort=False)["step"].nunique()
     # A metric that is measured once a run has no curve, whatever the step.
     most = steps.groupby(["metric", "stage", "variant"], sort=False).max()

@@ -10,6 +10,7 @@ from fixbench.reports._format import counted, seed_ranges
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._views import TableText
 from fixbench.reports.sections._section import Section
+from fixbench.results import run_columns
 
 __all__ = ["FailedRuns", "FailuresSection", "build", "failed_runs"]
 
@@ -51,11 +52,12 @@ def build(inputs: Inputs) -> FailuresSection:
 
 
 def failed_runs(frame: pd.DataFrame) -> FailedRuns:
-    """The failed runs of the results. A run is one variant with one seed."""
-    runs = len(frame[["variant", "seed"]].drop_duplicates())
-    failed = frame.loc[frame["status"] != "ok", ["variant", "seed", "status"]]
+    """The failed runs of the results. A run is one variant with one seed, on one data draw."""
+    run = run_columns(frame)
+    runs = len(frame[run].drop_duplicates())
+    failed = frame.loc[frame["status"] != "ok", [*run, "status"]]
     # A run counts once, under the status it met first.
-    failed = failed.drop_duplicates(["variant", "seed"])
+    failed = failed.drop_duplicates(run)
     rows = [
         (
             str(variant),

@@ -1,0 +1,154 @@
+"""Measurements on several data draws: a seed's effect is its mean over the draws.
+
+Every draw is measured by itself, with the same checks as results on one data set, and failed runs
+are imputed within their draw. The mean over draws then takes the place of a seed's effect, so that
+every rule works as on one data set. The seed stays the unit: p and interval speak of these draws.
+What they say of other data stands beside them (`fixbench.verdicts._data`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fixbench.ablation import Effect, Term
+from fixbench.errors import InputError
+from fixbench.results import DATA_SEED
+from fixbench.verdicts._measurements import Measurements, PropertyCount, SeedEffects
+from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, Note
+
+__all__ = ["DrawnEffects", "DrawnMeasurements", "measure"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnEffects(SeedEffects):
+    """One contrast, seed by seed, each the mean over data draws.
+
+    Attributes:
+        by_draw: data seed → the effects on that draw; all have the same seeds.
+    """
+
+    by_draw: Mapping[int, SeedEffects]
+
+    @property
+    def table(self) -> NDArray[np.float64]:
+        """(I, J): seed i, draw j, in the order of ``values`` and ``by_draw``."""
+        columns = [[part.values[seed] for seed in self.values] for part in self.by_draw.values()]
+        return np.array(columns, dtype=np.float64).T
+
+
+class DrawnMeasurements(Measurements):
+    """The results of one ablation on several data draws.
+
+    Args:
+        frame: rows with `fixbench.results.COLUMNS`, ``data_seed`` and ``file``.
+        better: metric → ``"higher"``, ``"lower"`` or ``"neither"``.
+
+    Raises:
+        InputError: the same number stands twice in a draw.
+    """
+
+    def __init__(self, frame: pd.DataFrame, better: Mapping[str, str]) -> None:
+        self._parts = {
+            int(draw): Measurements(rows, better) for draw, rows in frame.groupby(DATA_SEED)
+        }
+
+    @property
+    def draws(self) -> tuple[int, ...]:
+        """The data seeds, sorted."""
+        return tuple(self._parts)
+
+    @property
+    def seeds(self) -> frozenset[int]:
+        return frozenset().union(*(part.seeds for part in self._parts.values()))
+
+    def seeds_of(self, variant: str) -> frozenset[int]:
+        """The seeds that the variant has on every draw."""
+        parts = [part.seeds_of(variant) for part in self._parts.values()]
+        return parts[0].intersection(*parts[1:])
+
+    def file_of(self, variant: str) -> str:
+        return next(iter(self._parts.values())).file_of(variant)
+
+    def recorded(self, term: Term) -> bool:
+        return all(part.recorded(term) for part in self._parts.values())
+
+    def measures(self, term: Term) -> bool:
+        return any(part.measures(term) for part in self._parts.values())
+
+    def per_seed(
+        self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
+    ) -> DrawnEffects:
+        """As on one data set, for each draw; then the mean over draws.
+
+        A seed failed if it failed on any draw. Where no run of a variant succeeded on a draw,
+        every value is NaN.
+
+        Raises:
+            InputError: as on one data set; or a draw has other seeds than the first.
+        """
+        found: dict[int, SeedEffects] = {}
+        notes: dict[Note, None] = {}
+        for draw, part in self._parts.items():
+            label = f"{name}, data draw {draw}" if name else f"data draw {draw}"
+            one = part.per_seed(effect, null=null, name=label, describes=describes)
+            found[draw] = one
+            for note in one.notes:
+                # The policy on failed runs is the same for all; the others are about runs.
+                alike = isinstance(note, FailedAsNull | FailedAsWorst)
+                notes[note if alike else About(f"data draw {draw}", note)] = None
+        first, seeds = next((draw, list(one.values)) for draw, one in found.items())
+        for draw, one in found.items():
+            if list(one.values) != seeds:
+                expected = f"the same seeds on every data draw: {seeds}, as on draw {first}"
+                key = f"{name}: seed, data draw {draw}" if name else f"seed, data draw {draw}"
+                raise InputError("results", key, sorted(one.values), expected=expected)
+        return DrawnEffects(
+            values={
+                seed: float(np.mean([one.values[seed] for one in found.values()])) for seed in seeds
+            },
+            failed=frozenset[int]().union(*(one.failed for one in found.values())),
+            failed_runs=sum(one.failed_runs for one in found.values()),
+            notes=tuple(notes),
+            by_draw=found,
+        )
+
+    def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
+        """The samples of all draws together; their mean is the seed's effect."""
+        assert isinstance(seeds, DrawnEffects)
+        found = [self._parts[draw].samples(effect, one) for draw, one in seeds.by_draw.items()]
+        rows = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        # Draws count alike, however many samples each has.
+        return [
+            row + (value - row.mean())
+            for row, value in zip(rows, seeds.values.values(), strict=True)
+        ]
+
+    def count_property(self, effect: Effect) -> PropertyCount:
+        """Over the values of all draws; a seed's share is its mean over draws."""
+        counts = {draw: part.count_property(effect) for draw, part in self._parts.items()}
+        found = list(counts.values())
+        seeds = sorted({seed for one in found for seed in one.share})
+        return PropertyCount(
+            held=sum(one.held for one in found),
+            checked=sum(one.checked for one in found),
+            share={
+                seed: float(np.mean([one.share[seed] for one in found if seed in one.share]))
+                for seed in seeds
+            },
+            failed=frozenset[int]().union(*(one.failed for one in found)),
+            lost=tuple(
+                About(f"data draw {draw}", note)
+                for draw, one in counts.items()
+                for note in one.lost
+            ),
+        )
+
+
+def measure(frame: pd.DataFrame, better: Mapping[str, str]) -> Measurements:
+    """The measurements of a frame, with data draws or without."""
+    return (DrawnMeasurements if DATA_SEED in frame else Measurements)(frame, better)
