@@ -182,8 +182,8 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
     """Write the verdicts and everything they rest on, whole or not at all."""
     rows = [asdict(result) for result in results]
     for row in rows:
-        for key in ("looks", "unadjusted_looks"):
-            if not row[key]:  # a plain run has no looks to report
+        for key in ("looks", "unadjusted_looks", "panel"):
+            if not row[key]:  # absent, as in files of earlier versions
                 del row[key]
     write_json(path, rows)
 

@@ -16,9 +16,9 @@ from fixbench.statistics import (
     minimum_effect_p,
     paired_superiority,
     prediction_interval,
-    probability_of_superiority,
     sceptical_p,
     student_t,
+    superiority,
     synthesis,
 )
 
@@ -146,10 +146,10 @@ def test_superiority_of_brunner_and_munzel() -> None:
     # R's `lawstat::brunner.munzel.test` prints 0.788961 and the interval 0.5952169 to 0.9827052.
     first = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 1, 1]
     second = [3, 3, 4, 3, 1, 2, 3, 1, 1, 5, 4]
-    found = probability_of_superiority(second, first)
+    found = superiority(second, first)
     assert found.probability == pytest.approx(0.788961, abs=5e-7)
     assert (found.low, found.high) == pytest.approx((0.5952169, 0.9827052), abs=5e-8)
-    other = probability_of_superiority(first, second)
+    other = superiority(first, second)
     assert (other.low, other.high) == pytest.approx((1 - found.high, 1 - found.low))
 
 
@@ -158,16 +158,16 @@ def test_superiority_excludes_a_half_where_scipy_rejects() -> None:
     for _ in range(30):
         x, y = random.normal(0.8, 1, 8), random.normal(0, 2, 11)
         p = stats.brunnermunzel(x, y).pvalue
-        found = probability_of_superiority(x, y, confidence=1 - p)
+        found = superiority(x, y, confidence=1 - p)
         assert min(abs(found.low - 0.5), abs(found.high - 0.5)) < 1e-9
 
 
 def test_superiority_of_arms_that_do_not_overlap() -> None:
-    found = probability_of_superiority([5, 6, 7], [1, 2, 3, 4])
+    found = superiority([5, 6, 7], [1, 2, 3, 4])
     assert found.probability == 1
     assert found.high == 1
     assert found.low == pytest.approx(stats.binomtest(3, 3).proportion_ci(0.95, "exact").low)
-    equal = probability_of_superiority([1, 1], [1, 1])
+    equal = superiority([1, 1], [1, 1])
     assert equal.probability == 0.5
     assert math.isnan(equal.low)
 

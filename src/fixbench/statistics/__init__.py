@@ -52,10 +52,8 @@ if TYPE_CHECKING:
     from fixbench.statistics._replication import minimum_effect_p as minimum_effect_p
     from fixbench.statistics._replication import paired_superiority as paired_superiority
     from fixbench.statistics._replication import prediction_interval as prediction_interval
-    from fixbench.statistics._replication import (
-        probability_of_superiority as probability_of_superiority,
-    )
     from fixbench.statistics._replication import sceptical_p as sceptical_p
+    from fixbench.statistics._replication import superiority as superiority
     from fixbench.statistics._replication import synthesis as synthesis
     from fixbench.statistics._samples import TTests as TTests
     from fixbench.statistics._samples import holms as holms
@@ -141,7 +139,7 @@ else:
                 "minimum_effect_p",
                 "paired_superiority",
                 "prediction_interval",
-                "probability_of_superiority",
+                "superiority",
                 "sceptical_p",
                 "synthesis",
             ],

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fixbench.statistics._samples import is_constant
+from fixbench.statistics._samples import is_constant, scaled
 
 __all__ = ["Pairing", "pairing", "pairs_in_doubt"]
 
@@ -72,6 +72,8 @@ def pairing(a: ArrayLike, b: ArrayLike, *, seed: int = 0) -> Pairing:
         )
     u, w = _standard(x), _standard(y)
     rho = float(u @ w)
+    both, _ = scaled(np.concatenate([x, y])[None])  # squares of tiny or huge values stay finite
+    x, y = both[0, :n], both[0, n:]
     difference = x - y
     apart = 0.0 if is_constant(difference) else float(difference.var(ddof=1))
     gain = float(x.var(ddof=1) + y.var(ddof=1)) / apart if apart > 0 else math.inf
@@ -108,7 +110,8 @@ def pairs_in_doubt(pairings: Sequence[Pairing]) -> bool:
 
 
 def _standard(x: Array) -> Array:
-    centred = x - x.mean()
+    y, _ = scaled(x[None])
+    centred = y[0] - y[0].mean()
     return np.asarray(centred / math.sqrt(float(centred @ centred)))
 
 

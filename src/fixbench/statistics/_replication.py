@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from fixbench.statistics._samples import is_constant
+from fixbench.statistics._samples import is_constant, scaled, t_tests
 
 __all__ = [
     "Heterogeneity",
@@ -20,8 +20,8 @@ __all__ = [
     "minimum_effect_p",
     "paired_superiority",
     "prediction_interval",
-    "probability_of_superiority",
     "sceptical_p",
+    "superiority",
     "synthesis",
 ]
 
@@ -85,14 +85,14 @@ def prediction_interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple
     (NaN, NaN) if n < 2. Without variance it is the point.
     """
     x = np.asarray(values, dtype=float)
-    n = len(x)
-    if n < 2:
-        return math.nan, math.nan
-    if is_constant(x):
-        return float(np.median(x)), float(np.median(x))
-    reach = float(-special.stdtrit(n - 1, (1 - confidence) / 2) * x.std(ddof=1))
-    reach *= math.sqrt(1 + 1 / n)
-    return float(x.mean()) - reach, float(x.mean()) + reach
+    found = t_tests(x[None], confidence=confidence)
+    mean = float(found.mean[0])
+    # The interval of the mean reaches t · s / √n.
+    wider = math.sqrt(len(x) + 1)
+    return (
+        mean - wider * (mean - float(found.low[0])),
+        mean + wider * (float(found.high[0]) - mean),
+    )
 
 
 def minimum_effect_p(
@@ -126,16 +126,17 @@ def minimum_effect_p(
     if is_constant(np.asarray(values, dtype=float)):
         beyond = towards > margin and not math.isclose(towards, margin, rel_tol=1e-9)
         return (1 if direction else 2) * 2.0**-n if beyond else 1.0
-    error = float(x.std(ddof=1)) / math.sqrt(n)
+    y, exponents = scaled(x[None])  # squares of tiny or huge effects stay finite
+    power = -int(exponents[0, 0])
+    error = float(y.std(ddof=1)) / math.sqrt(n)
+    towards, margin = float(np.ldexp(towards, power)), float(np.ldexp(margin, power))
     p = float(special.stdtr(n - 1, -(towards - margin) / error))
     if direction is None:
         p += float(special.stdtr(n - 1, -(towards + margin) / error))
     return min(p, 1.0)
 
 
-def probability_of_superiority(
-    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95
-) -> Superiority:
+def superiority(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> Superiority:
     """P(A > B) + P(A = B) / 2 over all pairs of a run (n,) and a run (m,).
 
     The interval is the estimate ± t · error, cut to [0, 1], with the variance and the degrees of

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
     from fixbench.verdicts._measurements import SeedEffects as SeedEffects
+    from fixbench.verdicts._panel import ReplicationPanel as ReplicationPanel
+    from fixbench.verdicts._panel import replication_panel as replication_panel
     from fixbench.verdicts._reason import write_reason as write_reason
     from fixbench.verdicts._result import ClaimChange as ClaimChange
     from fixbench.verdicts._result import ClaimResult as ClaimResult
@@ -57,6 +59,10 @@ else:
                 "Measurements",
                 "PropertyCount",
                 "SeedEffects",
+            ],
+            "_panel": [
+                "ReplicationPanel",
+                "replication_panel",
             ],
             "_reason": [
                 "write_reason",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fixbench.statistics import Crossing, EffectEstimate, Proportion
+from fixbench.verdicts._panel import ReplicationPanel
 from fixbench.verdicts._ruling import Ruling, Verdict
 
 __all__ = [
@@ -97,6 +98,7 @@ class ClaimResult:
         edited: the claim, or a metric that it rests on, differs from what the results were
             produced under; ``changes``: in what, key by key (of a claim that was added nothing but
             its metrics; of one that was withdrawn its rule).
+        panel: the replication judged in other ways; it decides nothing.
     """
 
     id: str
@@ -127,3 +129,4 @@ class ClaimResult:
     changes: tuple[ClaimChange, ...] = ()
     notes: tuple[str, ...] = ()
     ruling: Ruling | None = None
+    panel: ReplicationPanel | None = None

@@ -18,9 +18,9 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
-    ``preconditions`` and ``controls`` are lists of rows, for JSON only. ``looks`` is there if seeds
-    were added until a verdict in any of the claims, and ``None`` in the others;
-    ``unadjusted_looks`` if a claim does not allow for some that were made.
+    ``preconditions`` and ``controls`` are lists of rows and ``panel`` is a row, for JSON only.
+    ``looks`` is there if seeds were added until a verdict in any of the claims, and ``None`` in
+    the others; ``unadjusted_looks`` if a claim does not allow for some that were made.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
@@ -77,6 +77,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "controls": [
             {**_measurement(control), "explains": control.explains} for control in result.controls
         ],
+        "panel": None if result.panel is None else _finite(asdict(result.panel)),
     }
 
 
@@ -92,6 +93,13 @@ def _measurement(item: ControlResult | PreconditionResult) -> dict[str, Any]:
         "n_failed": item.effect.n_failed,
         "complete_case": _number(item.effect.complete_case),
     }
+
+
+def _finite(value: Any) -> Any:
+    """The same, with ``None`` for numbers that JSON does not have, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float | None) -> float | None:
