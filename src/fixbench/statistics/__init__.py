@@ -53,8 +53,10 @@ if TYPE_CHECKING:
     from fixbench.statistics._replication import paired_superiority as paired_superiority
     from fixbench.statistics._replication import prediction_interval as prediction_interval
     from fixbench.statistics._replication import sceptical_p as sceptical_p
+    from fixbench.statistics._replication import standard_error as standard_error
     from fixbench.statistics._replication import superiority as superiority
     from fixbench.statistics._replication import synthesis as synthesis
+    from fixbench.statistics._replication import two_effects_p as two_effects_p
     from fixbench.statistics._samples import TTests as TTests
     from fixbench.statistics._samples import holms as holms
     from fixbench.statistics._samples import is_constant as is_constant
@@ -139,9 +141,11 @@ else:
                 "minimum_effect_p",
                 "paired_superiority",
                 "prediction_interval",
-                "superiority",
                 "sceptical_p",
+                "standard_error",
+                "superiority",
                 "synthesis",
+                "two_effects_p",
             ],
             "_samples": [
                 "TTests",

@@ -21,8 +21,10 @@ __all__ = [
     "paired_superiority",
     "prediction_interval",
     "sceptical_p",
+    "standard_error",
     "superiority",
     "synthesis",
+    "two_effects_p",
 ]
 
 Array = NDArray[np.float64]
@@ -180,6 +182,27 @@ def paired_superiority(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) 
     low = 0.0 if won == 0 else float(special.betaincinv(won, n - won + 1, tail))
     high = 1.0 if won == n else float(special.betaincinv(won + 1, n - won, 1 - tail))
     return Superiority(probability=won / n, low=low, high=high)
+
+
+def standard_error(low: float, high: float, *, n: int, confidence: float) -> float:
+    """The standard error that Student's t interval of n values was made from; NaN if n < 2."""
+    if n < 2:
+        return math.nan
+    return (high - low) / 2 / float(-special.stdtrit(n - 1, (1 - confidence) / 2))
+
+
+def two_effects_p(
+    first: float, se_first: float, n_first: int, second: float, se_second: float, n_second: int
+) -> float:
+    """Two-sided p that two independent means of n values each are one (Welch, 1947).
+
+    Unlike Q of two studies it allows for standard errors that are estimates.
+    """
+    unit = max(se_first, se_second)
+    a, b = (se_first / unit) ** 2, (se_second / unit) ** 2
+    freedom = (a + b) ** 2 / (a**2 / (n_first - 1) + b**2 / (n_second - 1))
+    t = (first - second) / unit / math.sqrt(a + b)
+    return float(2 * special.stdtr(freedom, -abs(t)))
 
 
 def sceptical_p(

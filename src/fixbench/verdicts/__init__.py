@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fixbench.verdicts._result import Verdict as Verdict
     from fixbench.verdicts._ruling import Evidence as Evidence
     from fixbench.verdicts._ruling import Ruling as Ruling
+    from fixbench.verdicts._synthesis import ClaimSynthesis as ClaimSynthesis
+    from fixbench.verdicts._synthesis import synthesise as synthesise
     from fixbench.verdicts._table import claims_table as claims_table
     from fixbench.verdicts.rules import is_tested as is_tested
     from fixbench.verdicts.rules import load_rule as load_rule
@@ -78,6 +80,10 @@ else:
             "_ruling": [
                 "Evidence",
                 "Ruling",
+            ],
+            "_synthesis": [
+                "ClaimSynthesis",
+                "synthesise",
             ],
             "_table": [
                 "claims_table",

@@ -18,6 +18,7 @@ from fixbench.reports.sections import (
     failures,
     metrics,
     provenance,
+    replication,
     scaled_down,
     threats,
     variants,
@@ -33,6 +34,7 @@ OPENING: Sequence[Builder] = (answer.build, conclusions.build, facts.build)
 SECTIONS: Sequence[Builder] = (
     verdicts.build,
     claims.build,
+    replication.build,
     comparisons.build,
     curves.build,
     variants.build,
