@@ -18,7 +18,7 @@ from fixbench.reports.sections._section import Block, BlockSection, Paragraph, P
 __all__ = ["build"]
 
 _TABLE = TableText(
-    caption="One row a claim whose effect is a mean over seeds. A dash: the question does not apply.",
+    caption="A row for each claim on a mean over seeds. A dash: the question does not apply.",
     columns=(
         "Claim",
         "Documented value in interval / in that of one run",
@@ -72,8 +72,8 @@ def _summary(panels: Sequence[ReplicationPanel]) -> str:
         inner = sum(bool(panel.documented_in_interval) for panel in compared)
         outer = sum(bool(panel.documented_in_prediction) for panel in compared)
         text = (
-            f"Of {counted(len(compared), 'documented value')}, {inner} in the interval of the "
-            f"mean, {outer} in the interval of one run."
+            f"Of {counted(len(compared), 'documented value')}, the interval of the mean "
+            f"contains {inner}, that of one run {outer}."
         )
     pairings = [panel.pairing for panel in panels if panel.pairing is not None]
     defined = [pairing for pairing in pairings if pairing.finding != "undefined"]
@@ -125,8 +125,8 @@ def _tasks(shown: Sequence[tuple[Claim, ClaimResult, ReplicationPanel]]) -> list
         middle = panel.interquartile
         value, limits = interval(middle.value, middle.low, middle.high)
         texts.append(
-            f"{result.id} spans {panel.tasks} tasks. The interquartile mean of its differences over "
-            f"seeds and tasks is {value} {limits} (stratified bootstrap)."
+            f"{result.id} spans {panel.tasks} tasks. The interquartile mean of its differences "
+            f"over seeds and tasks is {value} {limits} (stratified bootstrap)."
         )
     return texts
 
@@ -153,7 +153,7 @@ def _picture(
     ]
     return FigureView(
         svg=figures.forest(f"{inputs.name}-replication", drawn),
-        caption="Each effect with the interval of its mean (thick) and of one more run (thin); open "
-        "diamond: documented value; dashed line: no effect.",
+        caption="Each effect with the interval of its mean (thick) and of one more run (thin); "
+        "open diamond: documented value; dashed line: no effect.",
         alternative=f"Documented values beside two intervals. {'; '.join(told)}.",
     )
