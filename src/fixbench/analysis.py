@@ -20,8 +20,8 @@ from fixbench.errors import InputError
 from fixbench.files import whole_file, write_json
 from fixbench.provenance import file_hash, read_provenance
 from fixbench.results import read_metadata, read_results
-from fixbench.statistics import SPENDING, Progress, spending_levels
-from fixbench.verdicts import ClaimResult, adjudicate, check_claims
+from fixbench.statistics import SPENDING, Progress, holm, spending_levels
+from fixbench.verdicts import ClaimResult, adjudicate, check_claims, synthesise
 from fixbench.verdicts import look_at as look_at_claims
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "look_at",
     "report",
     "save_claims",
+    "synthesise_tables",
     "write_all_claims",
 ]
 
@@ -183,8 +184,8 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
     """Write the verdicts and everything they rest on, whole or not at all."""
     rows = [asdict(result) for result in results]
     for row in rows:
-        for key in ("looks", "unadjusted_looks"):
-            if not row[key]:  # a plain run has no looks to report
+        for key in ("looks", "unadjusted_looks", "panel"):
+            if not row[key]:  # absent, as in files of earlier versions
                 del row[key]
         if row["data"] is None:  # nor has one on tracked data an interval that counts draws
             del row["data"]
@@ -283,6 +284,64 @@ def compare_verdicts(claims: Path, reference: Path) -> list[str]:
     for key in differing:
         lines.append(f"  {' '.join(key)}: {here[key]} here, {there[key]} there")
     return lines
+
+
+def synthesise_tables(tables: Sequence[Path], output: Path | None = None) -> list[str]:
+    """Say of every claim in several ``claims.json`` how far effects differ, and why verdicts do.
+
+    ``output`` gets the same as JSON: a row for each claim, with its fixed and random effects on the
+    scale on which it is tested.
+
+    Returns:
+        A line with the number of equal verdicts, one with the number of effects that differ, one
+        for each verdict that differs.
+
+    Raises:
+        InputError: a file is missing or is not such a table, or there is no claim in two of them.
+    """
+    names = _distinct(tables)
+    content = {name: _read_table(path) for name, path in names.items()}
+    files = ", ".join(map(str, tables))
+    try:
+        found = synthesise(content)
+    except (KeyError, TypeError):
+        raise InputError(files, "", expected="tables of claims that a run wrote") from None
+    if not found:
+        raise InputError(files, "", expected="at least one claim that stands in two of the tables")
+    if output is not None:
+        write_json(output, [asdict(item) for item in found])
+    differing = [item for item in found if item.cause != "same verdict"]
+    compared = [item.p_differ for item in found if item.p_differ is not None]
+    adjusted = holm({str(place): p for place, p in enumerate(compared)})
+    apart, surely = (sum(p < _ALPHA for p in values) for values in (compared, adjusted.values()))
+    lines = [
+        f"{len(found) - len(differing)} of {len(found)} verdicts are the same in "
+        f"{', '.join(names)}",
+        f"effects differ in {apart} of the {len(compared)} claims with comparable intervals "
+        f"(p < {_ALPHA:g} each), in {surely} with Holm's adjustment over m = {len(compared)}",
+    ]
+    for item in differing:
+        verdicts = ", ".join(f"{verdict} in {name}" for name, verdict in item.verdicts.items())
+        lines.append(f"  {item.ablation} {item.id}: {verdicts}. [{item.cause}] {item.text}")
+    return lines
+
+
+def _distinct(tables: Sequence[Path]) -> dict[str, Path]:
+    """The shortest ends of the paths' folders that tell them apart: ``small``, ``extended``."""
+    if len(set(map(Path.resolve, tables))) < max(2, len(tables)):
+        files = ", ".join(map(str, tables))
+        raise InputError(files, "", expected="at least two tables of claims, each once")
+    for parts in range(1, max(len(path.parts) for path in tables)):
+        names = ["/".join(path.parts[:-1][-parts:]) for path in tables]
+        if all(names) and len(set(names)) == len(names):
+            return dict(zip(names, tables, strict=True))
+    return {str(path): path for path in tables}
+
+
+def _read_table(path: Path) -> list[dict[str, Any]]:
+    _verdicts(path)
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
 
 
 def _verdicts(path: Path) -> dict[tuple[str, str], str]:

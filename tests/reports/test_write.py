@@ -127,7 +127,7 @@ def test_claims_csv_has_the_same_rows(planted: Any, tmp_path: Path) -> None:
     rows = json.loads(json_path.read_text(encoding="utf-8"))
     with csv_path.open(encoding="utf-8", newline="") as file:
         read_back = list(csv.DictReader(file))
-    lists = ("preconditions", "controls")
+    lists = ("preconditions", "controls", "panel")
     expected = [
         {k: "" if v is None else str(v) for k, v in row.items() if k not in lists} for row in rows
     ]

@@ -37,6 +37,7 @@ KEYS = [
     "claim_sha256",
     "preconditions",
     "controls",
+    "panel",
 ]
 
 
@@ -111,8 +112,11 @@ def test_failed_seeds_are_counted_and_left_out_beside(
 
 def test_numbers_are_plain_and_survive_a_csv(results: Any) -> None:
     row = claims_table(results)[2]
-    assert all(type(value) in (str, int, float, bool, list, type(None)) for value in row.values())
-    flat = {key: value for key, value in row.items() if key not in ("preconditions", "controls")}
+    assert all(
+        type(value) in (str, int, float, bool, list, dict, type(None)) for value in row.values()
+    )
+    nested = ("preconditions", "controls", "panel")
+    flat = {key: value for key, value in row.items() if key not in nested}
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, flat)
     writer.writeheader()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fixbench.ablation._base import Strict
 from fixbench.ablation._decision import Decision
@@ -111,10 +116,26 @@ class Documented(Strict):
     Attributes:
         text: its words or figures as printed.
         value: its figure as a number, where there is one.
+        error: the standard error of that figure, in its unit, where the document has one.
     """
 
     text: str
     value: float | None = None
+    error: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _error_of_a_value(self) -> Documented:
+        if self.error is not None and self.value is None:
+            raise ValueError("an 'error' beside a 'value', whose standard error it is")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Claims that were hashed before this key existed keep their hash.
+        content: dict[str, Any] = serialise(self)
+        if self.error is None:
+            content.pop("error", None)
+        return content
 
 
 class ClaimForm(Strict, Generic[E, P, C]):

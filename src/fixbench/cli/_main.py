@@ -26,6 +26,7 @@ from fixbench.cli import (
     _report,
     _rows,
     _run,
+    _synthesis,
 )
 from fixbench.cli._extras import how_to_install
 from fixbench.errors import InputError
@@ -41,6 +42,7 @@ COMMANDS = (
     _report.COMMAND,
     _rows.COMMAND,
     _claims.COMMAND,
+    _synthesis.COMMAND,
     _calibrate.COMMAND,
     _data.COMMAND,
     _image.COMMAND,

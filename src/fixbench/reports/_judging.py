@@ -2,6 +2,7 @@
 
 from fixbench.statistics import EffectEstimate as EffectEstimate
 from fixbench.statistics import Proportion as Proportion
+from fixbench.statistics import pairs_in_doubt as pairs_in_doubt
 from fixbench.verdicts import ClaimChange as ClaimChange
 from fixbench.verdicts import ClaimResult as ClaimResult
 from fixbench.verdicts import ComparisonTable as ComparisonTable
@@ -10,6 +11,7 @@ from fixbench.verdicts import DataInterval as DataInterval
 from fixbench.verdicts import Looks as Looks
 from fixbench.verdicts import Measurements as Measurements
 from fixbench.verdicts import PreconditionResult as PreconditionResult
+from fixbench.verdicts import ReplicationPanel as ReplicationPanel
 from fixbench.verdicts import Verdict as Verdict
 from fixbench.verdicts import claims_table as claims_table
 from fixbench.verdicts import compare_variants as compare_variants
@@ -27,9 +29,11 @@ __all__ = [
     "Measurements",
     "PreconditionResult",
     "Proportion",
+    "ReplicationPanel",
     "Verdict",
     "claims_table",
     "compare_variants",
     "is_tested",
     "load_rule",
+    "pairs_in_doubt",
 ]

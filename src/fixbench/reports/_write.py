@@ -92,13 +92,13 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
     """Write ``claims.json`` and ``claims.csv``: one entry per claim, of any number of ablations.
 
     A number that does not exist is ``null`` in JSON and an empty field in CSV, which leaves out
-    preconditions, controls, looks and data: a list does not fit a cell.
+    preconditions, controls, looks, data and panel: a list does not fit a cell.
 
     Raises:
         InputError: ``directory`` cannot be written to.
     """
     rows = claims_table(results)
-    nested = ("preconditions", "controls", "looks", "data")
+    nested = ("preconditions", "controls", "looks", "data", "panel")
     columns = [key for key in rows[0] if key not in nested] if rows else []
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")

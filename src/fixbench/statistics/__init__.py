@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from fixbench.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from fixbench.statistics._aggregate import Aggregate as Aggregate
+    from fixbench.statistics._aggregate import Profile as Profile
+    from fixbench.statistics._aggregate import interquartile_mean as interquartile_mean
+    from fixbench.statistics._aggregate import performance_profile as performance_profile
     from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
     from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
     from fixbench.statistics._clustered import clustered_interval as clustered_interval
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
     from fixbench.statistics._look import Look as Look
     from fixbench.statistics._look import Progress as Progress
     from fixbench.statistics._multiplicity import holm as holm
+    from fixbench.statistics._pairing import Pairing as Pairing
+    from fixbench.statistics._pairing import pairing as pairing
+    from fixbench.statistics._pairing import pairs_in_doubt as pairs_in_doubt
     from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
     from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
     from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
@@ -44,6 +51,17 @@ if TYPE_CHECKING:
     from fixbench.statistics._reachability import fewest_seeds as fewest_seeds
     from fixbench.statistics._reachability import plan_looks as plan_looks
     from fixbench.statistics._reachability import reachable as reachable
+    from fixbench.statistics._replication import Heterogeneity as Heterogeneity
+    from fixbench.statistics._replication import Superiority as Superiority
+    from fixbench.statistics._replication import Synthesis as Synthesis
+    from fixbench.statistics._replication import minimum_effect_p as minimum_effect_p
+    from fixbench.statistics._replication import paired_superiority as paired_superiority
+    from fixbench.statistics._replication import prediction_interval as prediction_interval
+    from fixbench.statistics._replication import sceptical_p as sceptical_p
+    from fixbench.statistics._replication import standard_error as standard_error
+    from fixbench.statistics._replication import superiority as superiority
+    from fixbench.statistics._replication import synthesis as synthesis
+    from fixbench.statistics._replication import two_effects_p as two_effects_p
     from fixbench.statistics._samples import TTests as TTests
     from fixbench.statistics._samples import holms as holms
     from fixbench.statistics._samples import is_constant as is_constant
@@ -67,6 +85,12 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
+            "_aggregate": [
+                "Aggregate",
+                "Profile",
+                "interquartile_mean",
+                "performance_profile",
+            ],
             "_bootstrap": [
                 "bca_intervals",
             ],
@@ -106,6 +130,11 @@ else:
             "_multiplicity": [
                 "holm",
             ],
+            "_pairing": [
+                "Pairing",
+                "pairing",
+                "pairs_in_doubt",
+            ],
             "_power": [
                 "MOST_SEEDS",
                 "seeds_for_difference",
@@ -121,6 +150,19 @@ else:
                 "fewest_seeds",
                 "plan_looks",
                 "reachable",
+            ],
+            "_replication": [
+                "Heterogeneity",
+                "Superiority",
+                "Synthesis",
+                "minimum_effect_p",
+                "paired_superiority",
+                "prediction_interval",
+                "sceptical_p",
+                "standard_error",
+                "superiority",
+                "synthesis",
+                "two_effects_p",
             ],
             "_samples": [
                 "TTests",

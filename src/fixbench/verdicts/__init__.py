@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
     from fixbench.verdicts._measurements import SeedEffects as SeedEffects
+    from fixbench.verdicts._panel import ReplicationPanel as ReplicationPanel
+    from fixbench.verdicts._panel import replication_panel as replication_panel
     from fixbench.verdicts._reason import write_reason as write_reason
     from fixbench.verdicts._result import ClaimChange as ClaimChange
     from fixbench.verdicts._result import ClaimResult as ClaimResult
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from fixbench.verdicts._result import Verdict as Verdict
     from fixbench.verdicts._ruling import Evidence as Evidence
     from fixbench.verdicts._ruling import Ruling as Ruling
+    from fixbench.verdicts._synthesis import ClaimSynthesis as ClaimSynthesis
+    from fixbench.verdicts._synthesis import synthesise as synthesise
     from fixbench.verdicts._table import claims_table as claims_table
     from fixbench.verdicts.rules import is_tested as is_tested
     from fixbench.verdicts.rules import load_rule as load_rule
@@ -60,6 +64,10 @@ else:
                 "PropertyCount",
                 "SeedEffects",
             ],
+            "_panel": [
+                "ReplicationPanel",
+                "replication_panel",
+            ],
             "_reason": [
                 "write_reason",
             ],
@@ -74,6 +82,10 @@ else:
             "_ruling": [
                 "Evidence",
                 "Ruling",
+            ],
+            "_synthesis": [
+                "ClaimSynthesis",
+                "synthesise",
             ],
             "_table": [
                 "claims_table",

@@ -72,6 +72,7 @@ from fixbench.verdicts._history import (
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import Note, join
+from fixbench.verdicts._panel import replication_panel
 from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
 from fixbench.verdicts._result import ClaimResult, Looks
@@ -263,6 +264,9 @@ def _judge_claim(
     return replace(
         confound(replace(result, controls=controls)),
         supporting=supporting,
+        panel=replication_panel(
+            setting.ablation, claim, result.effect, setting.results, setting.family
+        ),
         edited=edited,
         changes=changes,
         data=data,

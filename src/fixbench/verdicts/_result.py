@@ -8,6 +8,7 @@ from typing import Literal
 
 from fixbench.statistics import Crossing, EffectEstimate, Proportion
 from fixbench.verdicts._data import DataInterval
+from fixbench.verdicts._panel import ReplicationPanel
 from fixbench.verdicts._ruling import Ruling, Verdict
 
 __all__ = [
@@ -125,6 +126,7 @@ class ClaimResult:
             produced under; ``changes``: in what, key by key (of a claim that was added nothing but
             its metrics; of one that was withdrawn its rule).
         data: of a primary claim, where there are data draws: the interval that counts them.
+        panel: the replication judged in other ways; it decides nothing.
     """
 
     id: str
@@ -156,6 +158,7 @@ class ClaimResult:
     notes: tuple[str, ...] = ()
     ruling: Ruling | None = None
     data: DataInterval | None = None
+    panel: ReplicationPanel | None = None
 
     @property
     def control(self) -> ControlState | Literal["none"]:

@@ -20,9 +20,9 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
     ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
     ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of
-    rows, for JSON only. ``looks`` is there if seeds were added until a verdict in any of the
-    claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does not allow for some that
-    were made. ``data`` is there if any of the claims was measured on data draws.
+    rows and ``panel`` is a row, for JSON only. ``looks`` is there if seeds were added until a
+    verdict in any of the claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does
+    not allow for some that were made; ``data`` if any of the claims was measured on data draws.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
@@ -98,6 +98,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
             }
             for control in result.controls
         ],
+        "panel": None if result.panel is None else _finite(asdict(result.panel)),
     }
 
 
@@ -114,6 +115,13 @@ def _measurement(item: ControlResult | PreconditionResult) -> dict[str, Any]:
         "n_failed": effect.n_failed if effect else None,
         "complete_case": _number(effect.complete_case if effect else None),
     }
+
+
+def _finite(value: Any) -> Any:
+    """The same, with ``None`` for numbers that JSON does not have, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float | None) -> float | None:

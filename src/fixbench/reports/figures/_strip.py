@@ -29,6 +29,7 @@ class Strip:
         margin: values that count as no effect; target: values that count as the documented size.
         explains: for a control: the values that explain the documented comparison.
         required: for a precondition: the values that meet it.
+        prediction: where the effect of one more run lies.
         quantity: what the axis shows; in a forest, strips of one quantity share an axis.
     """
 
@@ -39,6 +40,7 @@ class Strip:
     target: tuple[float, float] | None = None
     explains: tuple[float | None, float | None] = (None, None)
     required: tuple[float | None, float | None] = (None, None)
+    prediction: tuple[float, float] | None = None
     quantity: str = ""
 
     @property
@@ -50,7 +52,7 @@ class Strip:
         """Every finite value that the axis has to show."""
         estimate = self.estimate
         values = [estimate.estimate, estimate.low, estimate.high, estimate.null]
-        values += [*(self.margin or ()), *(self.target or ())]
+        values += [*(self.margin or ()), *(self.target or ()), *(self.prediction or ())]
         values += estimate.per_seed.values() if seeds else ()
         bounds = (self.documented, *self.explains, *self.required)
         values += [value for value in bounds if value is not None]
@@ -84,6 +86,9 @@ def draw_strip(axes: Axes, item: Strip, y: float, *, half: float, seeds: bool) -
     high = estimate.high if np.isfinite(estimate.high) else right
     if not (np.isnan(estimate.low) or np.isnan(estimate.high)):
         axes.plot([max(low, left), min(high, right)], [y, y], color=INK, linewidth=1.8)
+    if item.prediction is not None:
+        ends = [max(item.prediction[0], left), min(item.prediction[1], right)]
+        axes.plot(ends, [y, y], color=INK, linewidth=0.7)
     if np.isfinite(estimate.estimate):
         axes.plot([estimate.estimate], [y], "o", color=INK, markersize=5.5, markeredgewidth=0)
     if item.documented is not None:

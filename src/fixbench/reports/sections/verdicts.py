@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fixbench.ablation import Claim
 from fixbench.reports import figures
@@ -65,7 +65,7 @@ def build(inputs: Inputs) -> VerdictsSection:
         heading="Verdicts",
         navigation="Verdicts",
         claims=claim_heads(inputs),
-        table=_TABLE,
+        table=replace(_TABLE, caption=_TABLE.caption + _holms_m(inputs)),
         edited=_EDITED,
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
@@ -74,6 +74,16 @@ def build(inputs: Inputs) -> VerdictsSection:
         ],
         overview=_overview(inputs),
     )
+
+
+def _holms_m(inputs: Inputs) -> str:
+    """By how many claims Holm adjusts each kind of p; empty where no claim was tested."""
+    panels = [result.panel for result in inputs.results if result.panel is not None]
+    different = {panel.holm_m for panel in panels} - {None}
+    within = {panel.holm_m_within for panel in panels} - {None}
+    kinds = [("difference", different), ("absence", within)]
+    text = ", ".join(f"m = {found.pop()} for {kind}" for kind, found in kinds if len(found) == 1)
+    return f" Claims in the family: {text}." if text else ""
 
 
 def _overview(inputs: Inputs) -> FigureView | None:
