@@ -14,13 +14,21 @@ __all__ = ["VERDICTS", "decision_rule", "explanation_rule", "requirement"]
 
 #: Every verdict, in the order in which reports list them, with its meaning.
 VERDICTS: Mapping[Verdict, str] = {
-    "reproduced": "the documented direction is shown and, where a tolerance is declared, so is the "
-    "documented size",
+    "reproduced": "shown to have the documented direction and to be at least as large as matters; "
+    "where a tolerance is declared, the documented size is shown too, and every control is ruled "
+    "out",
     "holds": "an arithmetic or exact property, true in every seed",
-    "direction only": "the documented direction is shown, the documented size is not",
-    "confounded": "the documented comparison reproduces, but a control explains it",
-    "absent": "shown to be smaller than the smallest effect that matters",
+    "direction only": "the documented direction is shown, the size is open",
+    "another size": "the documented direction is shown, and the documented size is shown to be "
+    "wrong",
+    "negligible": "the documented direction is shown, and the effect is shown to be smaller than "
+    "matters",
+    "confounded": "the documented comparison is shown, and a control is shown to explain it",
+    "unresolved": "the comparison is shown, but a control or precondition is open: neither shown "
+    "nor ruled out",
+    "absent": "shown to be no effect that matters",
     "reversed": "the opposite direction is shown",
+    "refuted": "what the document says to stay as it is, is shown to change by more than matters",
     "does not hold": "an arithmetic or exact property, false in at least one seed",
     "inconclusive": "none of these is shown with this number of seeds",
     "not testable": "the claim cannot be tested here, for the stated reason",
@@ -81,7 +89,8 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
         sentences.insert(
             0,
             f"The claim is judged only where the {words.percent} % interval of each precondition "
-            f"is as required ({conditions}); otherwise it is not testable.",
+            f"is as required ({conditions}). Where that is shown to be false, the claim is not "
+            "testable; where neither is shown, it is unresolved.",
         )
     if not claim.primary and not looks:
         sentences.append("The claim is outside the primary family, so that its p is not adjusted.")
@@ -90,9 +99,13 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
 
 def _difference(claim: Claim, words: _Words) -> list[str]:
     return [
-        f"The claim is absent when {words.effect} {_equivalent(claim, words)}.",
+        f"The claim is absent when {words.effect} {_equivalent(claim, words)}; it is negligible "
+        f"when {words.effect} {words.side} {words.null} is shown besides.",
         f"Otherwise {words.effect} {words.side} {words.null} ({words.p}) shows the documented "
         "direction, and one on the other side the opposite direction.",
+        f"It is reproduced when {words.effect} {words.side} {_bound(claim, words)}, the smallest "
+        f"that matters, is shown ({words.p})"
+        + (" and the documented size too." if tolerance_zone(claim) is not None else "."),
         _size(claim, words),
     ]
 
@@ -101,8 +114,7 @@ def _no_difference(claim: Claim, words: _Words) -> list[str]:
     return [
         "The document asserts no effect. The claim is reproduced when "
         f"{words.effect} {_equivalent(claim, words)}.",
-        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
-        f"{words.percent} % interval lies beyond that zone on one side.",
+        f"It is refuted when {words.effect} beyond that zone is shown ({words.p}).",
     ]
 
 
@@ -113,8 +125,7 @@ def _not_worse(claim: Claim, words: _Words) -> list[str]:
         f"The document asserts that nothing gets worse; values {words.side} {words.null} are "
         f"better. The claim is reproduced when {words.effect} {words.side} {number(bound, 3)} is "
         f"shown (non-inferiority, {words.p}; never where a run failed).",
-        f"It is reversed when the {words.name} differs from {words.null} ({words.p}) and its whole "
-        f"{words.percent} % interval lies {worse} {number(bound, 3)}.",
+        f"It is refuted when {words.effect} {worse} {number(bound, 3)} is shown ({words.p}).",
     ]
 
 
@@ -151,6 +162,12 @@ def _margin(claim: Claim) -> tuple[float, float]:
     return zone
 
 
+def _bound(claim: Claim, words: _Words) -> str:
+    """The end of the margin on the documented side."""
+    low, high = _margin(claim)
+    return number(high if words.side == "above" else low, 3)
+
+
 def _size(claim: Claim, words: _Words) -> str:
     """When the documented size is shown."""
     target = tolerance_zone(claim)
@@ -158,10 +175,10 @@ def _size(claim: Claim, words: _Words) -> str:
         failed = "" if claim.decision.rule == "share" else " and no run failed"
         return (
             f"The documented size is shown when the {words.percent} % interval lies "
-            f"{_between(target)}{failed}."
+            f"{_between(target)}{failed}; it is another size when the interval lies wholly outside."
         )
     if claim.decision.tolerance is not None:
-        return "The document gives no number, so its size cannot be reproduced."
+        return "The claim gives no documented number, so its size cannot be reproduced."
     return "No tolerance is declared, so the size is not judged."
 
 

@@ -147,6 +147,8 @@ def _why(
         return "precondition", text
     if text := _explained(rows):
         return "control", text
+    if text := _open(rows):
+        return "control", text
     if p is not None and p < _LEVEL:
         return "effects differ", "The effects themselves differ"
     errors = {name: one.error for name, one in effects.items() if one is not None}
@@ -185,7 +187,7 @@ def _unmet(rows: Mapping[str, Row]) -> str:
     if not any(row["verdict"] == "not testable" for row in rows.values()):
         return ""
     unmet = {
-        name: [item["name"] for item in row["preconditions"] if not item["met"]]
+        name: [item["name"] for item in row["preconditions"] if _state(item) in ("unmet", "open")]
         for name, row in rows.items()
     }
     return "; ".join(
@@ -201,7 +203,7 @@ def _explained(rows: Mapping[str, Row]) -> str:
     if not any(row["verdict"] == "confounded" for row in rows.values()):
         return ""
     explains = {
-        name: {item["name"] for item in row["controls"] if item["explains"]}
+        name: {item["name"] for item in row["controls"] if _state(item) == "explains"}
         for name, row in rows.items()
     }
     confounded = {name for name, row in rows.items() if row["verdict"] == "confounded"}
@@ -219,6 +221,27 @@ def _explained(rows: Mapping[str, Row]) -> str:
             text += f", and its own effects {differ} ({p_text(p)})"
         texts.append(text)
     return "; ".join(texts)
+
+
+def _open(rows: Mapping[str, Row]) -> str:
+    """What leaves the claim unresolved in some of the tables."""
+    return "; ".join(
+        f"“{item['name']}” is open in {name}"
+        for name, row in rows.items()
+        if row["verdict"] == "unresolved"
+        for item in [*row["preconditions"], *row["controls"]]
+        if _state(item) == "open"
+    )
+
+
+def _state(item: Row) -> str | None:
+    """The state of a control or precondition; tables before 0.3.0 know two of the three."""
+    if "state" in item:
+        state: str | None = item["state"]
+        return state
+    if "met" in item:
+        return "met" if item["met"] else "open"
+    return "explains" if item["explains"] else None
 
 
 def _item(row: Row, control: str) -> Row:

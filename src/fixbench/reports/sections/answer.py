@@ -49,17 +49,32 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
     sentences = [f"Of {counted(len(results), 'claim')}: {'; '.join(counts)}."]
     for result in results:
         if result.verdict == "confounded":
-            rivals = [control.name for control in result.controls if control.explains]
+            rivals = [control.name for control in result.controls if control.state == "explains"]
             if rivals:
                 noun = "control" if len(rivals) == 1 else "controls"
                 sentences.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
-    unmet: dict[str, list[str]] = {}
     for result in results:
-        for item in result.preconditions:
-            if not item.met:
-                unmet.setdefault(item.name, []).append(result.id)
-    for name, ids in unmet.items():
-        sentences.append(f"The precondition of {', '.join(ids)} is not met: {name}.")
+        if result.verdict == "unresolved":
+            items = [*result.preconditions, *result.controls]
+            still = "; ".join(item.name for item in items if item.state == "open")
+            seeds = result.seeds_needed
+            known = "" if seeds is None else f"; about {seeds} seeds would decide"
+            sentences.append(f"{result.id} rests on what is open: {still}{known}.")
+    for state, text in (("unmet", "is not met"), ("open", "is open")):
+        found: dict[str, list[str]] = {}
+        for result in results:
+            for item in result.preconditions:
+                if item.state == state:
+                    found.setdefault(item.name, []).append(result.id)
+        for name, ids in found.items():
+            sentences.append(f"The precondition of {', '.join(ids)} {text}: {name}.")
+    bare = [
+        result.id
+        for result in results
+        if result.control == "none" and result.verdict in ("reproduced", "direction only")
+    ]
+    if bare:
+        sentences.append(f"No rival explanation was tested for {', '.join(bare)}: no control.")
     elsewhere = [result.id for result in results if result.source]
     if elsewhere:
         sentences.append(f"The document itself does not state: {', '.join(elsewhere)}.")

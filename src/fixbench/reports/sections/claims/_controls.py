@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fixbench.ablation import Ablation, Claim, Control, Precondition
 from fixbench.reports._effects import effect_formula, is_contrast
-from fixbench.reports._format import MISSING
+from fixbench.reports._format import MISSING, p_value
 from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult
 from fixbench.reports._rules import explanation_rule, requirement
 from fixbench.reports._views import Measured, measured_effect
@@ -69,7 +69,7 @@ def precondition_views(
             formula=effect_formula(declared.effect),
             measured=measured_effect(found.effect, declared.effect, ablation),
             required=requirement(declared),
-            met="yes" if found.met else "no",
+            met=_state(found),
         )
         for declared, found in matched(claim.preconditions, result.preconditions)
     ]
@@ -94,11 +94,10 @@ def supporting_views(ablation: Ablation, claim: Claim, result: ClaimResult) -> l
 def _control(
     ablation: Ablation, control: Control, result: ControlResult, verdict: str
 ) -> ControlView:
-    """A control explains a comparison that reproduced; of any other it would have."""
-    decides = control.explains_above is not None or control.explains_below is not None
-    explains = "no"
-    if result.explains:
-        explains = "yes" if verdict == "confounded" else "would"
+    """A control explains a comparison that is shown; of any other it would have."""
+    state = _state(result)
+    if result.state == "explains" and verdict != "confounded":
+        state = f"would explain{state.removeprefix('explains')}"
     found = measured_effect(result.effect, control.effect, ablation)
     return ControlView(
         name=result.name,
@@ -106,5 +105,21 @@ def _control(
         formula=effect_formula(control.effect),
         measured=found if is_contrast(control.effect) else replace(found, p=MISSING),
         rule=explanation_rule(control),
-        explains=explains if decides else MISSING,
+        explains=state,
     )
+
+
+def _state(found: ControlResult | PreconditionResult) -> str:
+    """Its state, with the p that shows it, or the seeds that would decide it."""
+    if found.state is None:
+        return MISSING
+    if found.state == "open":
+        if found.effect is None:
+            return "open (not measured)"
+        needed = "" if found.seeds_needed is None else f" (about {found.seeds_needed} seeds)"
+        return f"open{needed}"
+    if isinstance(found, ControlResult):
+        p = found.p_explains if found.state == "explains" else found.p_ruled_out
+    else:
+        p = found.p_met if found.state == "met" else found.p_unmet
+    return f"{found.state} (p {p_value(p)})"

@@ -26,7 +26,7 @@ def claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | N
             required=(declared.above, declared.below),
         )
         for declared, required in matched(claim.preconditions, result.preconditions)
-        if drawable(required.effect)
+        if required.effect is not None and drawable(required.effect)
     ]
     items += [
         figures.Strip(
@@ -35,7 +35,7 @@ def claim_figure(name: str, claim: Claim, result: ClaimResult) -> FigureView | N
             explains=(control.explains_above, control.explains_below),
         )
         for control, rival in matched(claim.controls, result.controls)
-        if drawable(rival.effect)
+        if rival.effect is not None and drawable(rival.effect)
     ]
     shown = [f"{item.label}: {' '.join(bounds(item.estimate))}" for item in items]
     percent = number(100 * estimate.confidence, 3)
