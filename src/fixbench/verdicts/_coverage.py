@@ -49,12 +49,31 @@ def not_measured(ablation: Ablation, claim: Claim, tier: str, results: Measureme
 def missing_variants(
     ablation: Ablation, effect: Effect, tier: str, results: Measurements
 ) -> list[str]:
-    """The effect's variants that the tier leaves out, or of which it measures something else."""
+    """The effect's variants that the tier leaves out, or of which it measures something else.
+
+    Raises:
+        InputError: a variant lacks what another, of which the tier measures no more, has.
+    """
     in_tier = ablation.at(tier)
 
     def left_out(term: Term) -> bool:
         if term.variant not in in_tier.variants:
             return True
-        return in_tier.measured(term.variant) is not None and not results.measures(term)
+        parts = in_tier.measured(term.variant)
+        if parts is None or results.measures(term):
+            return False
+        for peer in in_tier.variants:
+            fewer = in_tier.measured(peer)
+            same = term.model_copy(update={"variant": peer})
+            if fewer is None or not set(fewer) <= set(parts) or not results.recorded(same):
+                continue
+            raise InputError(
+                results.file_of(term.variant),
+                f"variant {term.variant!r}: metric",
+                term.metric,
+                expected=f"rows of it in stage {term.stage!r}, as variant {peer!r} has them, of "
+                f"which tier {tier!r} measures no more; the run lost them: run it again",
+            )
+        return True
 
     return sorted({term.variant for term in effect.weighted if left_out(term)})

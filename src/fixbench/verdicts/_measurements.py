@@ -146,8 +146,11 @@ class Measurements:
 
     def measures(self, term: Term) -> bool:
         """Whether the term's variant measured its metric, or failed and may have meant to."""
-        key = (term.variant, term.stage, term.metric)
-        return key in self._rows or any(variant == term.variant for variant, _ in self._failed)
+        return self.recorded(term) or any(variant == term.variant for variant, _ in self._failed)
+
+    def recorded(self, term: Term) -> bool:
+        """Whether a run of the term's variant that succeeded has its metric."""
+        return (term.variant, term.stage, term.metric) in self._rows
 
     def per_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
