@@ -38,7 +38,9 @@ CLAIMS = EXPAND("cross_attention_scale")
 FRESH = {
     result.id: result
     for result in adjudicate(
-        load_ablation(ROOT / "ablations" / "cross_attention_scale"), ROWS, tier=TIER
+        load_ablation(ROOT / "ablations" / "cross_attention_scale"),
+        ROWS.assign(file="rows"),
+        tier=TIER,
     )
 }
 TESTED = {
