@@ -2,8 +2,8 @@
 
 As a reader would in a notebook: the claims expanded by `expansion.py`, the rows with pandas, the
 tests of scipy and statsmodels, and the rules as README and CONTRIBUTING state them. Only what it
-is compared with comes from fixbench: the published verdicts, and those judged anew. The rows stand beside
-the published report and were collected by
+is compared with comes from fixbench: the published verdicts, and those judged anew. The rows
+stand beside the published report and were collected by
 
     fixbench rows cross_attention_scale --tier small \
         --results results/cross_attention_scale/small/*/*.parquet \

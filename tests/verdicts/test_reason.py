@@ -22,8 +22,8 @@ TERMS = [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]
             {},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
             "above 0, as documented (adjusted p < 0.0001), and beyond 0.500, the smallest effect "
-            "that matters (adjusted p < 0.0001). No tolerance of its size is declared. No control is "
-            "declared: no rival explanation was tested.",
+            "that matters (adjusted p < 0.0001). No tolerance of its size is declared. No control "
+            "is declared: no rival explanation was tested.",
         ),
         (
             {"tolerance": 0.3},
@@ -98,7 +98,7 @@ def test_preconditions_and_controls_are_written_around_the_reason(
     assert unclear.reason == (
         f"{plain} But a control is open, neither shown to explain it nor ruled out: 'inert' "
         "measures 0.450 (0.378 to 0.522): An inert module passes too. Were it ruled out, the "
-        f"verdict would be 'reproduced'. Were the effects as observed, about "
+        "verdict would be 'reproduced'. Were the effects as observed, about "
         f"{unclear.seeds_needed} seeds would decide it with 80 % power."
     )
     unmet = judge(planted(3.0), runs=runs, preconditions=[{**needed, "above": 0.6}])
