@@ -121,7 +121,8 @@ def sides(item: Any, names: Any) -> tuple[float, float]:
     x = per_seed(item["effect"])
     if x is None:
         return 1.0, 1.0
-    inner, outer = [], []
+    inner: list[float] = []
+    outer: list[float] = []
     for name, within, beyond in zip(names, ("greater", "less"), ("less", "greater"), strict=True):
         if item[name] is None:
             continue
