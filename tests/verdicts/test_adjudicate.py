@@ -15,9 +15,44 @@ Judge = Callable[..., Any]
 BASE = dict.fromkeys(range(10), 5.0)
 
 
-def test_unbalanced_seeds_are_refused(judge: Judge, planted: Make) -> None:
-    with pytest.raises(InputError, match=r"variant 'b' lacks \[9\]"):
+def test_a_seed_that_one_variant_lacks_is_refused(judge: Judge, planted: Make) -> None:
+    with pytest.raises(InputError) as caught:
         judge(planted(3.0, n=9))
+    assert str(caught.value) == (
+        "results/b.parquet: variant 'b': seed is [0, 1, 2, 3, 4, 5, 6, 7, 8]; expected every seed "
+        "of the run; [9] are missing, which claim TT01 needs (effect). Tier 'small' plans them: "
+        "run them, or record them as failed"
+    )
+
+
+@pytest.mark.parametrize("key", ["controls", "supporting", "preconditions"])
+def test_a_variant_that_vanished_is_refused(
+    judge: Judge, minus: Make, planted: Make, control: Make, key: str
+) -> None:
+    """It is in the tier, so that no row of it is a fault and never the tier's design."""
+    item = control(minus("c", "a"), explains_above=20.0)
+    if key == "supporting":
+        item = control(minus("c", "a"))
+    elif key == "preconditions":
+        item = {"name": "inert", "meaning": "m", "effect": minus("c", "a"), "above": 0.0}
+    with pytest.raises(InputError) as caught:
+        judge(planted(3.0), **{key: [item]})
+    message = str(caught.value)
+    assert "variant 'c': seed is []" in message
+    assert "claim TT01 needs" in message
+    assert "inert" in message or key in message
+    assert judge(planted(3.0), runs={"c": planted(9.0)}, **{key: [item]}).verdict == "reproduced"
+
+
+def test_a_metric_that_a_run_lost_is_refused(
+    judge: Judge, minus: Make, planted: Make, control: Make
+) -> None:
+    """``c`` should have the score as the others do: no tier leaves it out."""
+    rival = control(minus("c", metric="score"), explains_above=0.0)
+    with pytest.raises(
+        InputError, match=r"c\.parquet: variant is 'c'; expected rows of metric 'score'"
+    ):
+        judge(planted(3.0), runs={"c": planted(0.0)}, controls=[rival])
 
 
 def test_runs_of_other_steps_are_refused_by_the_claim_that_compares_them(

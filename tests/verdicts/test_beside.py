@@ -62,12 +62,13 @@ def test_equal_seeds_decide_a_control_or_precondition_as_the_sign_test_asks(
         result = judged(equal, **{key: [extra]})
         (item,) = getattr(result, key)
         assert (item.effect.low, item.effect.high) == (0.5, 0.5)
-        assert getattr(item, "explains" if key == "controls" else "met") is decides
+        side = "explains" if key == "controls" else "met"
+        assert item.state == (side if decides else "open")
         assert any(f"{name!r}: All {n} seeds gave 0.500" in note for note in result.notes)
         assert (f"{name!r}: {few}" in result.notes) is not decides
         # Seeds that vary, however little, have an interval of their own.
         (item,) = getattr(judged(planted(0.5, spread=0.01), **{key: [extra]}), key)
-        assert getattr(item, "explains" if key == "controls" else "met")
+        assert item.state == side
     # What decides nothing needs no such note.
     shown = judged(equal, controls=[control(minus("c", "a"))])
     assert not any("seeds gave" in note for note in shown.notes)

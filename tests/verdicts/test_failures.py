@@ -136,8 +136,8 @@ def test_an_effect_has_not_the_documented_size_where_runs_fail(judge: Judge, pla
 
 def test_failures_of_the_worse_arm_still_show_that_it_is_worse(judge: Judge, planted: Make) -> None:
     result = judge(planted(3.0), {**NOT_WORSE, "direction": "less"}, failed=[("b", 1)])
-    assert result.verdict == "reversed"
-    assert judge(planted(3.0), NO_DIFFERENCE, failed=[("b", 1)]).verdict == "reversed"
+    assert result.verdict == "refuted"
+    assert judge(planted(3.0), NO_DIFFERENCE, failed=[("b", 1)]).verdict == "refuted"
 
 
 def test_an_unrelated_variant_changes_no_verdict(judge: Judge, planted: Make) -> None:

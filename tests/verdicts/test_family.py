@@ -77,7 +77,7 @@ def test_adjustment_decides_primary_claims_and_not_the_others(
     )
     results = adjudicate(ablation, make_frame({"a": BASE, "b": values}), tier="small")
     assert [result.verdict for result in results] == ["inconclusive"] * 4 + ["reproduced"]
-    assert results[0].seeds_needed == seeds_for_difference(0.82, 1.0, null=0.0, alpha=0.05 / 4)
+    assert results[0].seeds_needed == seeds_for_difference(0.82, 1.0, null=0.01, alpha=0.05 / 4)
 
 
 def test_absence_too_is_unadjusted_for_a_claim_that_is_not_primary(

@@ -18,8 +18,8 @@ NO_DIFFERENCE = {"rule": "no_difference", "direction": None, "margin": 0.5}
     [
         (0.0, 1.0, "reproduced", "equivalent", False),
         (0.3, 1.0, "reproduced", "equivalent", True),
-        (2.0, 1.0, "reversed", "beyond the margin", True),
-        (-2.0, 1.0, "reversed", "beyond the margin", True),
+        (2.0, 1.0, "refuted", "beyond the margin", True),
+        (-2.0, 1.0, "refuted", "beyond the margin", True),
         (0.6, 4.0, "inconclusive", "open", True),
         (0.2, 20.0, "inconclusive", "open", False),
     ],

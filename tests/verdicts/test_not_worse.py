@@ -21,7 +21,7 @@ NOT_WORSE = {"rule": "not_worse", "direction": "greater", "margin": 0.5}
         (0.0, 1.0, "reproduced", "not worse", False),
         (-0.3, 1.0, "reproduced", "not worse", True),
         (3.0, 1.0, "reproduced", "not worse", True),
-        (-2.0, 1.0, "reversed", "worse", True),
+        (-2.0, 1.0, "refuted", "worse", True),
         # Below 0, but neither within the margin nor beyond it.
         (-0.45, 4.0, "inconclusive", "open", True),
         (-0.1, 20.0, "inconclusive", "open", False),
@@ -52,11 +52,11 @@ def test_a_claim_of_not_worse(
 
 def test_not_worse_is_one_sided_where_equivalence_is_two_sided(judge: Judge, planted: Make) -> None:
     better = planted(3.0)
-    assert judge(better, NO_DIFFERENCE).verdict == "reversed"
+    assert judge(better, NO_DIFFERENCE).verdict == "refuted"
     assert judge(better, NOT_WORSE).verdict == "reproduced"
 
 
-@pytest.mark.parametrize(("shift", "verdict"), [(-0.1, "reproduced"), (-0.9, "reversed")])
+@pytest.mark.parametrize(("shift", "verdict"), [(-0.1, "reproduced"), (-0.9, "refuted")])
 def test_not_worse_plans_for_its_bound(
     judge: Judge, shift: float, verdict: str, planted: Make
 ) -> None:
@@ -85,3 +85,5 @@ def test_not_worse_with_one_seed_a_failed_precondition_or_a_control(
     assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "confounded"
     claim = {"runs": runs, "preconditions": [needed]}
     assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "not testable"
+    claim["runs"] = {"c": planted(0.41)}
+    assert judge(planted(0.0), NOT_WORSE, **claim).verdict == "unresolved"

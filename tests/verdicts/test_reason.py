@@ -21,13 +21,17 @@ TERMS = [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]
         (
             {},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
-            "above 0, as documented (adjusted p < 0.0001); no tolerance of its size is declared.",
+            "above 0, as documented (adjusted p < 0.0001), and beyond 0.500, the smallest effect "
+            "that matters (adjusted p < 0.0001). No tolerance of its size is declared. No control "
+            "is declared: no rival explanation was tested.",
         ),
         (
             {"tolerance": 0.3},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
-            "above 0, as documented (adjusted p < 0.0001), but its interval does not lie within "
-            "1.70 to 2.30, the tolerance around the documented 2.00.",
+            "above 0, as documented (adjusted p < 0.0001), and beyond 0.500, the smallest effect "
+            "that matters (adjusted p < 0.0001). Its whole interval lies outside 1.70 to 2.30, the "
+            "tolerance around the documented 2.00: the documented size is wrong here. No control "
+            "is declared: no rival explanation was tested.",
         ),
         (
             {"rule": "no_difference", "direction": None},
@@ -39,7 +43,7 @@ TERMS = [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]
             {"rule": "not_worse"},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
             "not below -0.500 (non-inferiority adjusted p < 0.0001); it is above 0 (adjusted p < "
-            "0.0001).",
+            "0.0001). No control is declared: no rival explanation was tested.",
         ),
     ],
 )
@@ -75,23 +79,31 @@ def test_the_reasons_of_exact_rules(judge: Judge) -> None:
 def test_a_reason_is_written_from_the_facts_alone(judge: Judge, planted: Make) -> None:
     result = judge(planted(0.6, spread=4.0), {"rule": "no_difference", "direction": None})
     assert write_reason(result) == result.reason
-    assert result.ruling.toward == "reversed"
-    assert f"{result.seeds_needed} seeds would show 'reversed'" in result.reason
+    assert result.ruling.toward == "refuted"
+    assert f"{result.seeds_needed} seeds would show 'refuted'" in result.reason
 
 
 def test_preconditions_and_controls_are_written_around_the_reason(
     judge: Judge, planted: Make, minus: Make, control: Make
 ) -> None:
-    plain, runs = judge(planted(3.0)).reason, {"c": planted(0.45)}
+    none = " No control is declared: no rival explanation was tested."
+    plain, runs = judge(planted(3.0)).reason.removesuffix(none), {"c": planted(0.45)}
     rival = control(minus("c", "a"), explains_above=0.3)
     needed = {"name": "c learns", "meaning": "else nothing", "effect": minus("c", "a")}
     assert judge(planted(3.0), runs=runs, controls=[rival]).reason == (
         f"{plain} But control 'inert' measures 0.450 (0.378 to 0.522): An inert module passes too. "
         "Without it the verdict would be 'reproduced'."
     )
-    unmet = judge(planted(3.0), runs=runs, preconditions=[{**needed, "above": 0.4}])
+    unclear = judge(planted(3.0), runs=runs, controls=[{**rival, "explains_above": 0.4}])
+    assert unclear.reason == (
+        f"{plain} But a control is open, neither shown to explain it nor ruled out: 'inert' "
+        "measures 0.450 (0.378 to 0.522): An inert module passes too. Were it ruled out, the "
+        "verdict would be 'reproduced'. Were the effects as observed, about "
+        f"{unclear.seeds_needed} seeds would decide it with 80 % power."
+    )
+    unmet = judge(planted(3.0), runs=runs, preconditions=[{**needed, "above": 0.6}])
     assert unmet.reason == (
-        "A precondition is not shown: 'c learns' measures 0.450 (0.378 to 0.522): else nothing. "
+        "A precondition is not met: 'c learns' measures 0.450 (0.378 to 0.522): else nothing. "
         f"Were it not required, the verdict would be 'reproduced': {plain}"
     )
 

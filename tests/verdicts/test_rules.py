@@ -128,7 +128,7 @@ def test_a_new_rule_is_one_file(
     assert load_claims(tmp_path / "claims.json")[0].ruling == first.ruling
     # and waited for until its verdict.
     seen, progress = look_at(with_margin(0.5), frame, tier="small", looks=(5, 10))
-    assert seen["TT01"].p_values.keys() == {"different"}
+    assert seen["TT01"].p_values.keys() == {"different", "beyond"}
     assert progress.undecided == ()
 
 

@@ -94,10 +94,14 @@ def holm_inside(windows: dict[str, Window | None]) -> dict[str, float]:
 
 def confound(result: ClaimResult) -> ClaimResult:
     """The result, confounded or unresolved where its controls ask for it."""
-    if result.verdict not in EXPLAINABLE:
-        return result
-    if any(control.state == "explains" for control in result.controls):
+    by_itself = result.verdict if result.ruling is None else result.ruling.verdict
+    explained = any(control.state == "explains" for control in result.controls)
+    if result.verdict in EXPLAINABLE and explained:
         return replace(result, verdict="confounded", seeds_needed=None)
+    # Left unresolved by a precondition, it still needs the seeds of its controls.
+    waits = result.verdict == "unresolved" and by_itself in EXPLAINABLE and not explained
+    if result.verdict not in EXPLAINABLE and not waits:
+        return result
     return unresolved(result, [item for item in result.controls if item.state == "open"])
 
 

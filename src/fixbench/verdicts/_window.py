@@ -6,8 +6,9 @@ is that of the sign test, which decides only from six seeds on (at 95 %). Withou
 a variant has no successful run, everything is open.
 
 Failed runs never help. To show either side, the effect with the failed seeds imputed and that
-without them both must show it. To show *outside*, so must the effect in which every failed seed has
-the value, of those without a failure, that speaks most for *inside*.
+without them both must show it, *outside* on the same side. To show *outside*, so must the effect in
+which every failed seed has the value, of those without a failure, that speaks most for *inside*.
+What failures alone keep open, no number of seeds is promised to decide.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Window:
     Attributes:
         p_inside, p_outside: NaN where there are no bounds, or nothing to test; not adjusted.
         mean, deviation, low, high: of the effects of seeds, and the bounds, analysis scale.
+        open_by_failures: the imputed effect alone would show a side.
     """
 
     effect: EffectEstimate
@@ -46,6 +48,7 @@ class Window:
     low: float
     high: float
     notes: tuple[Note, ...]
+    open_by_failures: bool = False
 
     @property
     def decides(self) -> bool:
@@ -70,6 +73,8 @@ class Window:
         Args:
             windows: how many are adjusted for.
         """
+        if self.open_by_failures:
+            return None
         alpha = 1 - self.effect.confidence
         within = self.low < self.mean < self.high
         return statistics.seeds_for_window(
@@ -110,18 +115,25 @@ def measure_window(
     high = math.inf if below is None else to_analysis(below, effect.reported)
     notes: list[Note] = [*seeds.notes, *complete_case(found)]
     p_inside = p_outside = math.nan
+    open_by_failures = False
     if decides and not math.isnan(found.estimate):
         notes += constant_seeds(found)
         if found.standard_deviation == 0 and found.n < _seeds_if_constant(confidence):
             notes.append(TooFewEqualSeeds(fewest=_seeds_if_constant(confidence)))
         samples = _samples(seeds, low, high)
         p_inside = _largest(statistics.inside, samples[:2], low, high)
-        p_outside = _largest(statistics.outside, samples, low, high)
+        # Samples that lie on different sides do not agree that the effect is outside.
+        p_outside = min(
+            _largest(statistics.outside, samples, *side)
+            for side in ((low, math.inf), (-math.inf, high))
+            if side != (-math.inf, math.inf)
+        )
         alone = [
             test(samples[0], low=low, high=high) for test in (statistics.inside, statistics.outside)
         ]
         alpha = 1 - confidence
-        if min(alone) < alpha and not min(p_inside, p_outside) < alpha:
+        open_by_failures = min(alone) < alpha and not min(p_inside, p_outside) < alpha
+        if open_by_failures:
             notes.append(OpenByFailures())
     return Window(
         effect=found,
@@ -132,6 +144,7 @@ def measure_window(
         low=low,
         high=high,
         notes=tuple(About(name, note) for note in notes),
+        open_by_failures=open_by_failures,
     )
 
 
