@@ -22,11 +22,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench import tracking
-    from fixbench.files import write_json
+    from fixbench.files import check_output, write_json
 
     root = Path()
     if options.record is not None and options.folder is None:
         raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
+    if options.record is not None:
+        check_output(options.record, "--record")
     if options.action == "pull":
         tracking.pull(root, options.folder)
         print(f"{options.folder or 'data and checkpoints'}: complete and verified")

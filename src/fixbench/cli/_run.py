@@ -26,9 +26,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from fixbench.files import check_output
     from fixbench.reading import parse_seeds
 
     seeds = parse_seeds(options.seeds)
+    for name in ("output", "state", "provenance"):
+        if (path := getattr(options, name)) is not None:
+            check_output(path, f"--{name}")
     from fixbench.job import run_job  # imports torch
 
     with seed_progress(f"{options.ablation} {options.variant}", seeds) as progress:

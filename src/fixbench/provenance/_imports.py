@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fixbench.errors import InputError
 from fixbench.files import write_text
 
 __all__ = ["Parsed", "keep_parsed", "parsed"]
@@ -72,7 +73,7 @@ def keep_parsed() -> None:
     }
     try:
         write_text(_FILE, json.dumps(content))
-    except OSError:  # read-only, or another process writes it: the next start parses again
+    except InputError:  # read-only, or another process writes it: the next start parses again
         return
     kept.new = False
 

@@ -10,6 +10,7 @@ from fixbench import containers
 from fixbench.ablation import load_ablation
 from fixbench.errors import InputError
 from fixbench.verdicts import check_claims
+from fixbench.workflow._checks import check_surroundings
 from fixbench.workflow._folders import check_writable, find_ablations
 from fixbench.workflow._layout import image_file
 from fixbench.workflow._plan import Plan
@@ -45,6 +46,7 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
         file = folder / name / "ablation.yaml"
         ablation = load_ablation(file)
         check_claims(ablation, folder / name / "claims.yaml")
+        check_surroundings(file, ablation)
         if settings.tier not in ablation.tiers:
             if settings.ablations:
                 known = ", ".join(ablation.tiers)
