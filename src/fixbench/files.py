@@ -24,6 +24,7 @@ from typing import Any
 from fixbench.errors import InputError
 
 __all__ = [
+    "NotWrittenError",
     "check_output",
     "whole_file",
     "whole_folder",
@@ -71,8 +72,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     that of ``torch.save``) carry the name of their file.
 
     Raises:
-        InputError: the file cannot be written.
-        OSError: as the block does.
+        NotWrittenError: the file cannot be written.
     """
     if not path.name:
         raise InputError(path, "", expected="the name of a file")
@@ -86,7 +86,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             # Of the file itself, not of another one that the block reads.
             if str(partial) not in str(error) and error.errno not in _NO_SPACE:
                 raise
-            raise _not_written(path, error) from error
+            raise NotWrittenError(path, error) from error
         # A block that has written nothing is a bug, not a disk's.
         with _written(path) if partial.exists() else nullcontext():
             os.replace(partial, path)
@@ -105,11 +105,19 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise NotWrittenError(path, error) from error
 
 
-def _not_written(path: Path, error: OSError) -> InputError:
-    return InputError(path, "", expected=f"a file that can be written ({error.strerror or error})")
+class NotWrittenError(InputError, OSError):
+    """A file that cannot be written: one message, and still the error of the operating system."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        problem = error.strerror or str(error)
+        super().__init__(path, "", expected=f"a file that can be written ({problem})")
+        self.errno, self.strerror = error.errno, error.strerror
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def write_bytes(path: Path, content: bytes) -> None:
