@@ -51,7 +51,9 @@ def test_collected_rows_of_a_run(project: Path, capsys: pytest.CaptureFixture[st
     assert "WARNING: toy unstable: all 3 runs failed (diverged): no claim that needs" in said
 
     before = paths["slow"].read_bytes()
-    assert "expected a file that is none of --results" in refusal("--output", "results/slow.parquet")
+    assert "expected a file that is none of --results" in refusal(
+        "--output", "results/slow.parquet"
+    )
     assert paths["slow"].read_bytes() == before
     said = refusal("--output", "rows.parquet")
     assert "variants is 'continued'; expected the results of every variant of tier 'smoke'" in said

@@ -179,8 +179,7 @@ def test_lazy_names_of_fixbench() -> None:
         assert here <= names, here - names
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"parser": 1}', "cut", "other"])
-def test_cache_of_imports(damage: str, tmp_path: Path) -> None:
+def test_cache_of_imports(tmp_path: Path) -> None:
     """The second start reads what the first wrote; a damaged cache changes nothing."""
     code = """
 import ast, sys
@@ -211,10 +210,8 @@ print(room_hash("statistics"), len(count))
     assert start() == (value, 0)
     cache = tmp_path / ".fixbench" / "imports.json"
     text = cache.read_text()
-    if damage == "cut":
-        damage = text[: len(text) // 2]
-    elif damage == "other":  # of a parser that found nothing
-        damage = text.replace('"parser": "', '"parser": "0')
-    cache.write_text(damage)
-    assert start() == (value, parsed)
-    assert start() == (value, 0)
+    # Cut off, of a parser that read something else, and no cache at all.
+    for damage in (text[: len(text) // 2], text.replace('"parser": "', '"parser": "0'), "[]"):
+        cache.write_text(damage)
+        assert start() == (value, parsed)
+        assert cache.read_text() == text

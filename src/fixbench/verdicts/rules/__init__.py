@@ -42,7 +42,8 @@ def load_rule(name: str) -> Rule:
     """
     if name not in rule_names():
         raise KeyError(name)
-    file = Path(__file__).with_name(f"{name}.py")
+    places = [Path(folder, f"{name}.py") for folder in __path__]
+    file = next((path for path in places if path.is_file()), places[0])
     try:
         module = import_module(f"{__name__}.{name}")
     except Exception as error:  # whatever a new module raises
