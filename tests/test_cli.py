@@ -328,6 +328,7 @@ def test_rows_are_collected_for_publishing(
 
 def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = results(project)
+    capsys.readouterr()  # what the jobs said
     command = ["analyse", "toy", "--tier", "smoke", "--claims", "claims.json", "--results"]
     command += [str(path) for path in paths]
     slow = project / "results" / "slow.parquet"
