@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from fixbench.errors import InputError
-from fixbench.files import whole_file, whole_folder, write_bytes, write_json, write_text
+from fixbench.files import (
+    NotWrittenError,
+    check_output,
+    whole_file,
+    whole_folder,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -116,3 +124,29 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
     assert caught.value.file == str(place)
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("", "is a folder"), ("folder", "is a folder"), ("file/x", "exist|direc")]
+)
+def test_a_file_that_cannot_be_written(name: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    path = tmp_path / name
+    with pytest.raises(InputError, match=rf"--output.*that can be written \(.*{problem}"):
+        check_output(path if name else Path(name), "--output")
+    with pytest.raises(NotWrittenError, match="expected a file that can be written") as caught:
+        write_text(path, "x")
+    assert caught.value.strerror
+    assert caught.value.strerror in str(caught.value)
+    assert not list(tmp_path.rglob("*.partial"))
+    # An error of another file that the block reads stays what it is.
+    with pytest.raises(FileNotFoundError, match="elsewhere"), whole_file(tmp_path / "x"):
+        (tmp_path / "elsewhere").read_text()
+
+
+def test_an_output_that_can_be_written(tmp_path: Path) -> None:
+    check_output(tmp_path / "a" / "b", "--output")
+    write_text(tmp_path / "a" / "b", "x")
+    check_output(tmp_path / "a" / "b", "--output")
+    assert (tmp_path / "a" / "b").read_text() == "x"

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
-from fixbench.files import whole_file, write_json
+from fixbench.files import check_output, whole_file, write_json
 from fixbench.provenance import file_hash, read_provenance
 from fixbench.results import read_metadata, read_results
 from fixbench.statistics import SPENDING, Progress, holm, spending_levels
@@ -143,7 +143,12 @@ def _read(
     frame = read_results(results)
     for path, content in metadata.items():
         found = set(frame.loc[frame["file"] == str(path), "seed"])
-        missing = sorted(set(content["seeds"]) - found)
+        asked = content["seeds"]
+        if _is_collection(content):
+            rows = frame[frame["file"] == str(path)]
+            asked = {(variant, seed) for variant, seeds in asked.items() for seed in seeds}
+            found = set(zip(rows["variant"], rows["seed"], strict=True))
+        missing = sorted(set(asked) - found)
         if missing:
             expected = "rows of every seed that was asked for; delete the file and run again"
             raise InputError(path, "seed", missing, expected=f"no missing seed: {expected}")
@@ -158,14 +163,26 @@ def _read(
 def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path) -> int:
     """Write all rows of an ablation to one Parquet file, and return how many there are.
 
-    A published report has these rows beside it. The metadata holds the SHA-256 of each file that
-    the rows came from, and the claims and definitions of metrics under which they were produced.
+    A published report has these rows beside it, and `analyse` judges the claims from them again.
+    The metadata holds the SHA-256 of each file that the rows came from, the seeds of each variant,
+    and the claims and definitions of metrics under which they were produced.
 
     Raises:
-        InputError: as `analyse`.
+        InputError: as `analyse`; a variant of the tier, or a seed of a variant that others have,
+            is missing; ``output`` is one of ``results`` or cannot be written.
     """
-    _, _, recorded = _read(folder, tier, results)
+    if output.resolve() in {path.resolve() for path in results}:
+        expected = "a file that is none of --results, which it would replace"
+        raise InputError("--output", "", str(output), expected=expected)
+    check_output(output, "--output")
+    ablation, frame, recorded = _read(folder, tier, results)
+    seeds = {
+        name: sorted(set(frame.loc[frame["variant"] == name, "seed"].tolist()))
+        for name in ablation.at(tier).variants
+    }
+    _check_complete(tier, seeds)
     content = {
+        "seeds": seeds,
         "ablation": folder.name,
         "tier": tier,
         "claims": recorded.claims,
@@ -178,6 +195,18 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
     with whole_file(output) as partial:
         pq.write_table(table, partial, compression="zstd", compression_level=19)
     return len(table)
+
+
+def _check_complete(tier: str, seeds: Mapping[str, Sequence[int]]) -> None:
+    """Refuse rows that lack a variant of the tier, or seeds of one."""
+    if absent := [name for name, found in seeds.items() if not found]:
+        expected = f"the results of every variant of tier {tier!r}; there are none of these"
+        raise InputError("--results", "variants", ", ".join(absent), expected=expected)
+    everything = sorted(set().union(*map(set, seeds.values())))
+    for name, found in seeds.items():
+        if lacking := sorted(set(everything) - set(found)):
+            expected = f"the seeds that other variants have; seeds {lacking} of it are missing"
+            raise InputError("--results", "variant", name, expected=expected)
 
 
 def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
@@ -364,16 +393,28 @@ def _check_files(
         for key, value in wanted.items():
             if content.get(key) != value:
                 raise InputError(path, key, content.get(key), expected=repr(value))
-        if content.get("variant") not in ablation.variants:
-            expected = f"one of {', '.join(ablation.variants)}"
-            raise InputError(path, "variant", content.get("variant"), expected=expected)
+        variants = [content.get("variant")]
+        if _is_collection(content):
+            # Those that were published first have no seeds in their metadata.
+            variants = list(content.setdefault("seeds", {}))
+        for variant in variants:
+            if variant not in ablation.variants:
+                expected = f"one of {', '.join(ablation.variants)}"
+                raise InputError(path, "variant", variant, expected=expected)
     return metadata
 
 
+def _is_collection(metadata: Mapping[str, Any]) -> bool:
+    """Whether `collect_rows` wrote the file: it has the rows of many jobs."""
+    return "files" in metadata and "variant" not in metadata
+
+
 def _forms(recorded: Iterable[Mapping[str, Any]]) -> _Forms:
+    """Each form once: a job records one of each claim, rows that were collected all of them."""
     forms: _Forms = {}
     for content in recorded:
-        for key, form in content.items():
-            if form not in forms.setdefault(key, []):
-                forms[key].append(form)
+        for key, found in content.items():
+            for form in found if isinstance(found, list) else [found]:
+                if form not in forms.setdefault(key, []):
+                    forms[key].append(form)
     return forms

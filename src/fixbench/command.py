@@ -23,22 +23,38 @@ from fixbench.results import RUN_METRIC, Row
 
 __all__ = ["check_command", "fill_in", "run_command"]
 
+#: A word of a command that ends so is a script.
+_SCRIPTS = (".py", ".sh")
 #: Exit statuses of a shell that could not start a command.
 _NOT_STARTED = {126: "the shell cannot execute it", 127: "the shell does not find it"}
 
 
 def check_command(file: Path, command: str) -> None:
-    """Refuse a command that is not told where to write.
+    """Refuse a command that is not told where to write, or whose script is not there.
 
     Args:
-        file: the ablation file.
+        file: the ablation file, in whose folder the command runs.
 
     Raises:
-        InputError: it has no ``{output}``.
+        InputError: it has no ``{output}``; or a word of it that ends in ``.py`` or ``.sh`` names no
+            file. ``{root}`` in it is the working directory.
     """
     if "{output}" not in command:
         expected = "a command with {output}, the path to which it writes its metrics"
         raise InputError(file, "command", command, expected=expected)
+    try:
+        words = shlex.split(command)
+    except ValueError:  # quotes that only a shell understands, such as in a comment
+        return
+    for word in words:
+        name = word.replace("{root}", str(Path().resolve()))
+        # What the shell makes of a variable, a pattern or a list of commands is not known here.
+        if not name.endswith(_SCRIPTS) or re.search(r"[$`*?~{}()<>|&;=]", name):
+            continue
+        if "cd" in words or (file.parent / name).is_file():
+            continue
+        expected = f"a script that is there: the command runs in {file.parent}, without {name}"
+        raise InputError(file, "command", word, expected=expected)
 
 
 def run_command(

@@ -12,17 +12,54 @@ name, and every file can be made again.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from fixbench.errors import InputError
 
-__all__ = ["whole_file", "whole_folder", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "NotWrittenError",
+    "check_output",
+    "whole_file",
+    "whole_folder",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+
+def check_output(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, before the work whose result it is to hold.
+
+    Its folder is made if it is missing.
+
+    Args:
+        option: where the path was given, for the message.
+
+    Raises:
+        InputError: it is a folder, or no file can be made there.
+    """
+    problem = None
+    if path.is_dir():
+        problem = "this is a folder"
+    else:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = error.strerror or str(error)
+        else:
+            if not os.access(path.parent, os.W_OK | os.X_OK):
+                problem = "its folder cannot be written to"
+    if problem is not None:
+        given = str(path) if path.name else ""
+        expected = f"the path of a file that can be written ({problem})"
+        raise InputError(option, "", given, expected=expected)
 
 
 @contextmanager
@@ -35,15 +72,52 @@ def whole_file(path: Path) -> Iterator[Path]:
     that of ``torch.save``) carry the name of their file.
 
     Raises:
-        OSError: the file cannot be written.
+        NotWrittenError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.name:
+        raise InputError(path, "", expected="the name of a file")
     partial = path.with_name(f".{path.name}.partial")
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield partial
-        os.replace(partial, path)
+        try:
+            yield partial
+        except OSError as error:
+            # Of the file itself, not of another one that the block reads.
+            if str(partial) not in str(error) and error.errno not in _NO_SPACE:
+                raise
+            raise NotWrittenError(path, error) from error
+        # A block that has written nothing is a bug, not a disk's.
+        with _written(path) if partial.exists() else nullcontext():
+            os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+#: A disk or a quota that is full; such an error does not say of which file.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turn a failure to make ``path`` into the message that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise NotWrittenError(path, error) from error
+
+
+class NotWrittenError(InputError, OSError):
+    """A file that cannot be written: one message, and still the error of the operating system."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        problem = error.strerror or str(error)
+        super().__init__(path, "", expected=f"a file that can be written ({problem})")
+        self.errno, self.strerror = error.errno, error.strerror
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -191,6 +191,14 @@ def run_job(
         )
         write_json(record, content)
     _forget(resume, seeds)
+    statuses = {result["status"] for result in finished.values()}
+    if len(statuses) == 1 and "ok" not in statuses:
+        number = "its only run" if len(finished) == 1 else f"all {len(finished)} runs"
+        print(
+            f"fixbench: WARNING: {ablation_name} {variant}: {number} failed ({min(statuses)}): "
+            "no claim that needs this variant can be shown",
+            file=sys.stderr,
+        )
 
 
 def load_system(file: Path, system: str) -> System:

@@ -6,10 +6,10 @@ rules, whose names they list.
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,13 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(
+        prog="python -m fixbench.schemas", description="Write the JSON schemas of written files."
+    )
+    _parser.add_argument("folder", type=Path, help="where to write them, such as config")
+    _folder = _parser.parse_args().folder
+    if not _folder.is_dir():
+        _parser.error(f"there is no folder {_folder}")
     for _name, _schema in schemas().items():
         _text = json.dumps(_schema, indent=2, ensure_ascii=False)
-        Path(sys.argv[1], f"{_name}.schema.json").write_text(f"{_text}\n", encoding="utf-8")
+        Path(_folder, f"{_name}.schema.json").write_text(f"{_text}\n", encoding="utf-8")

@@ -203,6 +203,94 @@ def test_folder_of_an_ablation(folder: Path, package: Path, tmp_path: Path) -> N
     assert current() not in (before, between)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/ablation.yaml",
+        "sub/rule.smk",
+        "sub/README.md",
+        "prompts/question.md",
+        "notes.md",
+        "weights.bin",
+    ],
+)
+def test_any_other_file_of_the_folder_counts(name: str, folder: Path) -> None:
+    ablation = load_ablation(folder / "ablation.yaml")
+    found = [code_hash(ablation, folder)]
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    for text in ("1", "2"):
+        path.write_text(text)
+        found.append(code_hash(ablation, folder))
+    assert len(set(found)) == 3
+
+
+def test_links_to_folders_are_followed(folder: Path, tmp_path: Path) -> None:
+    ablation = load_ablation(folder / "ablation.yaml")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "layers.py").write_text("A = 1\n")
+    found = [code_hash(ablation, folder)]
+    (folder / "linked").symlink_to(shared)
+    found.append(code_hash(ablation, folder))
+    add_remark(shared / "layers.py")
+    found.append(code_hash(ablation, folder))
+    assert len(set(found)) == 3
+    (shared / "back").symlink_to(folder)  # a circle
+    assert code_hash(ablation, folder) == code_hash(ablation, folder)
+
+
+def test_system_outside_the_folder(folder: Path, package: Path) -> None:
+    (folder / "system.py").rename(folder.parent / "shared.py")
+    ablation = with_system(load_ablation(folder / "ablation.yaml"), "../shared.py")
+
+    def current() -> str:
+        return code_hash(ablation, folder, package=package)
+
+    found = [current()]
+    add_remark(folder.parent / "shared.py")
+    found.append(current())
+    (folder.parent / "stranger.py").write_text("A = 1\n")  # beside it, and not imported
+    assert current() == found[-1]
+    for name, line in (("layers.py", "import layers\n"), ("kit/a.py", "from kit.a import x\n")):
+        (folder.parent / name).parent.mkdir(exist_ok=True)
+        (folder.parent / name).write_text("x = 1\n")
+        with (folder.parent / "shared.py").open("a") as stream:
+            stream.write(line)
+        found.append(current())
+        add_remark(folder.parent / name)
+        found.append(current())
+    # What a module beside it imports of fixbench.
+    with (folder.parent / "layers.py").open("a") as stream:
+        stream.write("from fixbench.datasets import captions\n")
+    found.append(current())
+    add_remark(package / "datasets" / "captions.py")
+    found.append(current())
+    add_remark(folder / "helper.py")
+    found.append(current())
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("namespace", [False, True])
+def test_module_of_another_package_counts_with_all_of_it(
+    namespace: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / f"lent_{namespace}".lower()
+    for name in ("systems/one.py", "helper.py"):
+        (top / name).parent.mkdir(exist_ok=True, parents=True)
+        (top / name).write_text("")
+    if not namespace:
+        (top / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    system = f"{top.name}.systems.one"
+    ablation = with_system(load_ablation(folder / "ablation.yaml"), system)
+    before = code_hash(ablation, folder)
+    add_remark(top / "helper.py")
+    assert code_hash(ablation, folder) != before
+    with pytest.raises(InputError, match="expected a module that can be imported"):
+        code_hash(with_system(ablation, f"{system}.nothing"), folder)
+
+
 def test_system_of_another_package(
     folder: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,13 @@ FILES = {
     "tools/__init__.py": "from ._saw import cut as cut\nfrom . import _file\n",
     "tools/_saw.py": "from ..readers import text\n\ndef cut(): ...\n",
     "tools/_file.py": "import json\n",
+    # Imported by name when used.
+    "late/__init__.py": "__getattr__ = lazy_names(__name__, {'_cut': ['cut']})\n",
+    "late/_cut.py": "import lab.errors\n",
+    # Found by the names of files.
+    "rules/__init__.py": "from pkgutil import iter_modules\nnames = list(iter_modules(__path__))\n",
+    "rules/first.py": "A = 1\n",
+    "rules/below/second.py": "B = 1\n",
     # Each imports the other.
     "ring/__init__.py": "from lab.ring._one import one\n",
     "ring/_one.py": "def one():\n    from lab.ring._two import two\n",
@@ -78,6 +85,18 @@ TOOLS = {"tools/__init__.py", "tools/_saw.py", "tools/_file.py", "readers/text.p
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import lab.errors\n", set()),
         ("import typing\nif typing.TYPE_CHECKING:\n    import lab.errors\n", set()),
         ("if TYPE_CHECKING:\n    import lab.ring\nelse:\n    import lab.errors", {"errors.py"}),
+        # Modules named by text.
+        ("import importlib\nx = importlib.import_module('lab.errors')", {"errors.py"}),
+        ("from importlib import import_module\nimport_module('.errors', 'lab')", {"errors.py"}),
+        ("x = [__import__('lab.readers.image')]", {"readers/image.py"}),
+        ("import_module(name)", set()),
+        # Names that a package imports when they are used.
+        ("from lab.late import cut", {"late/__init__.py", "late/_cut.py", "errors.py"}),
+        # A package that lists its modules: they all count, those below too.
+        (
+            "from lab.rules import names",
+            {"rules/__init__.py", "rules/first.py", "rules/below/second.py"},
+        ),
         # Other packages, attributes that are no modules, text, and what is not there.
         ("import json, labour, os.path", set()),
         ("from lab.errors import Problem", {"errors.py"}),
@@ -149,3 +168,50 @@ def test_closure_holds_all_that_importing_a_system_loads(
         assert (text[:3], text[-3:], text.count('"""')) == ('"""', '"""', 2)
     others = {PACKAGE / "systems" / other for other in SYSTEMS if other != system}
     assert not [path for path in found if others & set(path.parents)]
+
+
+def test_lazy_names_of_fixbench() -> None:
+    """A system may use a test of `fixbench.statistics`, or a rule: their modules count."""
+    found = Sources(PACKAGE).closure(["fixbench.statistics", "fixbench.verdicts"])
+    names = {path.relative_to(PACKAGE).as_posix() for path in found}
+    for room in ("statistics", "verdicts/rules"):
+        here = {f"{room}/{path.name}" for path in (PACKAGE / room).glob("*.py")}
+        assert here <= names, here - names
+
+
+def test_cache_of_imports(tmp_path: Path) -> None:
+    """The second start reads what the first wrote; a damaged cache changes nothing."""
+    code = """
+import ast, sys
+from fixbench.provenance import room_hash
+plain, count = ast.parse, []
+ast.parse = lambda *given, **named: count.append(1) or plain(*given, **named)
+print(room_hash("statistics"), len(count))
+"""
+
+    def start() -> tuple[str, int]:
+        environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        value, parsed = done.stdout.split()
+        return value, int(parsed)
+
+    value, parsed = start()
+    assert parsed > 10
+    assert not list(tmp_path.iterdir())  # a folder for it is not made here
+    (tmp_path / ".fixbench").mkdir()
+    assert start() == (value, parsed)
+    assert start() == (value, 0)
+    cache = tmp_path / ".fixbench" / "imports.json"
+    text = cache.read_text()
+    # Cut off, of a parser that read something else, and no cache at all.
+    for damage in (text[: len(text) // 2], text.replace('"parser": "', '"parser": "0'), "[]"):
+        cache.write_text(damage)
+        assert start() == (value, parsed)
+        assert cache.read_text() == text

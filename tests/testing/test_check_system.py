@@ -408,3 +408,22 @@ def test_a_state_in_memory_is_a_copy() -> None:
     again = context.checkpointer.load()
     assert again is not None
     assert again["weight"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"seeds": (3, 3)}, r"seeds is \(3, 3\); expected two that differ"),
+        ({"inputs": ["data/nope"]}, "inputs has data/nope, which .* does not have"),
+        ({"inputs": "data"}, "inputs is 'data'; expected a list"),
+        ({"options": None}, "options is None; expected those of a small case"),
+        ({"system": SimpleNamespace(run=None)}, "is no system: it offers no 'Options'"),
+        ({"system": SimpleNamespace(Options=_Options)}, "is no system: it offers no 'run'"),
+    ],
+)
+def test_what_cannot_be_checked_is_said(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    given = {"system": _system(lambda *_: 0.0), "options": CASE, "root": tmp_path, **changed}
+    with pytest.raises(SystemCheckError, match=message):
+        check_system(given.pop("system"), given.pop("options"), **given)

@@ -83,10 +83,12 @@ def test_interrupted_unpacking_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "x.zip"]
 
 
-@pytest.mark.parametrize("name", ["/x", "../x", "a/../../x", "a//x", "a/"])
+@pytest.mark.parametrize("name", ["/x", "../x", "a/../../x", "a//x", "a/", "a\0b"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr(zipfile.ZipInfo(name), b"")
+        entry = zipfile.ZipInfo("x")
+        entry.filename = name  # past what it does to a name that it is given
+        archive.writestr(entry, b"")
     with pytest.raises(InputError, match="expected files with relative names") as caught:
         read_members(tmp_path / "x.zip")
     assert (caught.value.key, caught.value.value) == ("name", name)
@@ -98,3 +100,62 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="expected a zip archive"):
             use(tmp_path / "x.zip")
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "expected"),
+    [
+        (["a", "a"], "a", "each once"),
+        (["a", "a/b"], "a/b", "no file below the file 'a'"),
+        (["f/.a.partial"], "f/.a.partial", "no file that an interrupted write has left"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_names_that_do_not_go_together(
+    names: list[str], value: str, expected: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"1")
+    for use in (read_members, lambda path: unpack(path, tmp_path / "folder")):
+        with pytest.raises(InputError, match=expected) as caught:
+            use(tmp_path / "x.zip")
+        assert caught.value.value == value
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "problem"),
+    [
+        (0, b"XX", "magic number"),  # of the local header, in whose place there is something else
+        (31, b"other", "CRC"),  # the content, behind the header of 30 bytes and a name of one
+        (-22 - 47 + 8, b"\x01", "encrypted"),  # the flags in the directory
+        (-22 - 47 + 10, b"\x63", "compression"),  # the method there
+    ],
+)
+def test_contents_that_cannot_be_read(
+    offset: int, value: bytes, problem: str, tmp_path: Path
+) -> None:
+    pack(write(tmp_path / "folder", {"a": b"first"}), tmp_path / "x.zip")
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    start = offset % len(content)
+    content[start : start + len(value)] = value
+    (tmp_path / "x.zip").write_bytes(content)
+    uses = (
+        read_members,
+        lambda path: unpack(path, tmp_path / "new"),
+        lambda path: unpack_some(path, tmp_path / "new", ["a"]),
+    )
+    for use in uses:
+        with pytest.raises(InputError, match=f"content that can be read .*{problem}"):
+            use(tmp_path / "x.zip")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_head_that_is_cut_off(tmp_path: Path) -> None:
+    pack(write(tmp_path / "folder", CONTENT), tmp_path / "x.zip")
+    content = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(content[20:])
+    with pytest.raises(InputError, match=r"x\.zip"):
+        unpack(tmp_path / "x.zip", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -513,3 +513,26 @@ def test_a_folder_without_pointers_is_refused(tmp_path: Path) -> None:
         pull(tmp_path)
     with pytest.raises(InputError, match="expected a folder to track: data or checkpoints"):
         track(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["store", "cache"])
+def test_a_folder_in_place_of_an_object(clone: Path, place: str) -> None:
+    path = stored(clone, "data/yowo.zip", place)
+    path.unlink(missing_ok=True)
+    path.mkdir(parents=True)
+    with pytest.raises(InputError, match="expected a file; remove this folder") as caught:
+        pull(clone, "data/yowo")
+    assert caught.value.file == str(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [('"data/a\\0b.zip"', "expected the path of a file"), ("data/yowo.zip", "each path once")],
+)
+def test_paths_of_a_pointer(clone: Path, path: str, expected: str) -> None:
+    file = clone / "data.dvc"
+    entry = f"- md5: {'ab' * 16}\n  size: 1\n  hash: md5\n  path: {path}\n"
+    file.write_text(file.read_text() + entry)
+    with pytest.raises(InputError, match=expected) as caught:
+        pull(clone)
+    assert caught.value.key == "outs[2].path"

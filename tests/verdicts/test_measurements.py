@@ -337,6 +337,10 @@ def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(make_frame: Make
         "results/a.parquet: variant 'a', metric 'loss', seed 3 is 0.0; expected a positive value, "
         "which the log scale needs; use scale 'plain' in the claim"
     )
+    with pytest.raises(
+        InputError, match=r"a\.parquet: claim 'X1': variant 'a', metric 'loss', seed 3"
+    ):
+        Measurements(frame, BETTER).per_seed(effect(term("a"), scale="log"), name="claim 'X1'")
 
 
 def test_duplicates_are_refused_in_a_frame_and_between_files(

@@ -157,3 +157,24 @@ def test_every_public_name_is_imported_when_it_is_used(package: Any) -> None:
         assert f'"{name}"' in source
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = package.nothing
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("class _Twice", "class class", r"line \d+; expected a rule that can be imported \(Syntax"),
+        ("import MeanRule", "import NoRule", r"expected a rule that can be imported \(ImportError"),
+        ("RULE = ", "OTHER = ", "RULE; expected an instance of a class of ExactRule or TestedRule"),
+        ("RULE = _Twice()", "RULE = _Twice", "RULE is .*; expected an instance of a class"),
+        ('name = "twice"', 'name = "thrice"', "RULE.name is 'thrice'; expected 'twice', as the"),
+        ('name = "twice"', "", "RULE.name is ''; expected 'twice', as the file is called"),
+    ],
+)
+@pytest.mark.usefixtures("toy")
+def test_a_rule_file_that_is_wrong(old: str, new: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "twice.py"
+    assert old in TOY
+    file.write_text(TOY.replace(old, new))
+    with pytest.raises(InputError, match=message) as caught:
+        load_rule("twice")
+    assert caught.value.file == str(file)

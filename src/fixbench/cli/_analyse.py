@@ -28,7 +28,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.analysis import analyse, save_claims
+    from fixbench.files import check_output
 
+    check_output(options.claims, "--claims")
     looks = () if options.looks is None else numbers("--looks", options.looks)
     folder = options.ablations / options.ablation
     results = analyse(

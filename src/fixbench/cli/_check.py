@@ -33,7 +33,14 @@ def _run(options: argparse.Namespace) -> None:
     from fixbench.reading import parse_seeds, read_yaml
     from fixbench.statistics import reachable
     from fixbench.verdicts import check_claims, is_tested
-    from fixbench.workflow import CONFIG, check_settings, find_ablations, left_out, unreachable
+    from fixbench.workflow import (
+        CONFIG,
+        check_settings,
+        check_surroundings,
+        find_ablations,
+        left_out,
+        unreachable,
+    )
 
     if options.ablations == Path("ablations"):
         check_settings(read_yaml(CONFIG))
@@ -46,11 +53,14 @@ def _run(options: argparse.Namespace) -> None:
     for file, ablation in loaded.items():
         check_claims(ablation, file.with_name("claims.yaml"))
         check_drawable(file, ablation)
+        check_surroundings(file, ablation)
     _check_systems(loaded)
     for file, ablation in loaded.items():
         if options.hashes:
             for claim in ablation.claims:
-                print(f"{claim.id} {claim_hash(claim)}")
+                # As plain as they are registered, where it is clear whose they are.
+                whose = f"{file.parent.name} " if len(loaded) > 1 else ""
+                print(f"{whose}{claim.id} {claim_hash(claim)}")
             continue
         family = sum(claim.primary and is_tested(claim) for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)

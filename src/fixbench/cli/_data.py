@@ -25,11 +25,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench import tracking
-    from fixbench.files import write_json
+    from fixbench.files import check_output, write_json
 
     root = Path()
     if options.record is not None and options.folder is None:
         raise InputError("fixbench data", "--record", expected="a FOLDER beside it")
+    if options.record is not None:
+        check_output(options.record, "--record")
     if (options.action == "draw") != (options.data_seed is not None):
         expected = "it with the action 'draw', and only with it"
         raise InputError("fixbench data", "--data-seed", options.data_seed, expected=expected)

@@ -33,8 +33,10 @@ def _run(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from fixbench.determinism import check_determinism
-    from fixbench.files import write_json
+    from fixbench.files import check_output, write_json
 
+    if options.output is not None:
+        check_output(options.output, "--output")
     found = check_determinism(
         Path(),
         options.ablation,

@@ -21,7 +21,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.analysis import look_at
+    from fixbench.files import check_output
 
+    check_output(options.decision, "--decision")
     found = look_at(
         options.ablations / options.ablation,
         options.tier,

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import fixbench
 from fixbench.cli import (
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fixbench",
         description="Re-runs documented fixes and judges their claims. The whole of it: "
         "snakemake --cores all.",
@@ -92,6 +92,25 @@ def make_parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=command.run)
         command.add_arguments(sub)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes what has no option's name before, between and behind the options.
+
+    Python's own parser gives ``data generate --output X data/yowo`` no folder: it has given the
+    optional folder nothing when it meets the option.
+    """
+
+    _parsing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._parsing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._parsing = True  # the method below comes back to this one
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._parsing = False
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

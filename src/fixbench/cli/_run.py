@@ -29,10 +29,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fixbench.draws import split_block
+    from fixbench.files import check_output
     from fixbench.reading import parse_seeds
 
     block, data_seed = split_block(options.seeds)
     seeds = parse_seeds(block)
+    for name in ("output", "state", "provenance"):
+        if (path := getattr(options, name)) is not None:
+            check_output(path, f"--{name}")
     from fixbench.job import run_job  # imports torch
 
     on = "" if data_seed is None else f", data draw {data_seed}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import fixbench
 from fixbench.ablation import Ablation
 from fixbench.errors import InputError
-from fixbench.provenance._sources import Sources
+from fixbench.provenance._imports import keep_parsed
+from fixbench.provenance._sources import Sources, local_modules
 
 __all__ = ["code_hash", "file_hash", "lock_files", "module_hash", "room_hash"]
 
@@ -24,8 +25,9 @@ _COMMAND = "fixbench.command"
 _IN_REQUEST = tuple(
     f"fixbench.{name}" for name in ("ablation", "draws", "provenance", "reading", "tracking")
 )
-#: Files of an ablation folder that say what is asked and how it is scheduled, not what is computed.
-_NOT_CODE = ("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk")
+#: Files right in an ablation's folder that say what is asked and how it is scheduled, or describe
+#: it: not what is computed. Of the same name in a folder below they count.
+_NOT_CODE = ("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk", "README.md")
 
 
 def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> str:
@@ -34,8 +36,13 @@ def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> 
     That is the *import closure* of the system and of what runs every job: their modules, the
     modules of fixbench that those import, and so on. A module that the system does not import,
     such as the reader of another data set, is no part of it. A system of another package counts
-    with the whole package, one in the ablation's folder, or a command, with the whole folder, each
-    with the closure of what its Python files import of fixbench.
+    with the whole package, from its top, one in the ablation's folder, or a command, with the whole
+    folder, each with the closure of what its Python files import of fixbench. A system outside the
+    folder (``../shared.py``) counts besides, with what it imports of the folder that it stands in.
+
+    Of an ablation's folder every file counts, behind links too, but for hidden files, compiled
+    ones, and ``ablation.yaml``, ``claims.yaml``, ``findings.yaml``, ``rule.smk`` and ``README.md``
+    right in it.
 
     The modules that read the ablation file and verify the inputs are left out where only the job
     imports them: what they contribute, the resolved options and the hashes of inputs, is in the
@@ -53,7 +60,7 @@ def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> 
     unused = () if system is None else (_COMMAND,)
     files = sources.closure([_JOB], without=(*_IN_REQUEST, *unused))
     if system is None or system.endswith(".py"):
-        return _digest(sources, files, _with_names(folder))
+        return _digest(sources, files, [*_in_folder(folder), *_outside(folder, system)])
     if system.partition(".")[0] == package.name:
         found = sources.find(system)
         if found is None:
@@ -62,7 +69,7 @@ def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> 
         # Data of the system's own, which it opens rather than imports.
         files |= {path for path in _files(_whole(found)) if path.suffix != ".py"}
         return _digest(sources, files)
-    return _digest(sources, files, _with_names(_installed(folder, system)))
+    return _digest(sources, files, list(_installed(folder, system)))
 
 
 def room_hash(room: str, *, without: Sequence[str] = (), package: Path = _PACKAGE) -> str:
@@ -145,28 +152,53 @@ def _digest(sources: Sources, files: set[Path], own: Iterable[tuple[str, Path]] 
     digest = hashlib.sha256()
     for name, path in sorted(named):
         digest.update(f"{name}\0{file_hash(path)}\n".encode())
+    keep_parsed()
     return digest.hexdigest()
 
 
 def _files(place: Path) -> list[Path]:
-    """A file, or the files of a folder that are neither hidden, compiled nor documentation."""
+    """A file, or the files of a folder that are neither hidden, compiled nor a README.md."""
     if place.is_file():
         return [place]
+    return [path for path in _walk(place) if path.name != "README.md"]
+
+
+def _walk(folder: Path, above: Collection[Path] = ()) -> Iterator[Path]:
+    """The files below a folder that are neither hidden nor compiled, behind links too.
+
+    Args:
+        above: the folders that led here, as they are on disk: a link back to one is not followed.
+    """
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name == "__pycache__":
+            continue
+        if path.is_dir():
+            yield from _walk(path, (*above, here))
+        elif path.is_file():
+            yield path
+
+
+def _in_folder(folder: Path) -> list[tuple[str, Path]]:
+    """The code in an ablation's folder, by names with which it can be moved."""
     return [
-        path
-        for path in place.rglob("*")
-        if path.is_file()
-        and path.suffix != ".md"
-        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(place).parts)
+        (path.relative_to(folder.parent).as_posix(), path)
+        for path in _walk(folder)
+        if path.relative_to(folder).as_posix() not in _NOT_CODE
     ]
 
 
-def _with_names(place: Path) -> list[tuple[str, Path]]:
-    """The code at ``place``, named relative to it, so that moving it changes nothing."""
+def _outside(folder: Path, system: str | None) -> list[tuple[str, Path]]:
+    """A system that stands outside the ablation's folder, with what it imports from beside it."""
+    if system is None:
+        return []
+    path = (folder / system).resolve()
+    if path.is_relative_to(folder.resolve()) or not path.is_file():  # refused by who loads it
+        return []
     return [
-        (path.relative_to(place.parent).as_posix(), path)
-        for path in _files(place)
-        if path.name not in _NOT_CODE
+        (f"../{found.relative_to(path.parent).as_posix()}", found) for found in local_modules(path)
     ]
 
 
@@ -180,16 +212,26 @@ def _module_name(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _installed(folder: Path, module: str) -> Path:
-    """The package or module, outside fixbench, that the ablation in ``folder`` names."""
+def _installed(folder: Path, module: str) -> Iterator[tuple[str, Path]]:
+    """The files of the package outside fixbench, from its top, that the ablation names.
+
+    A namespace package counts with all its folders.
+    """
+    top = module.partition(".")[0]
     try:
-        spec = importlib.util.find_spec(module)
+        spec, wanted = importlib.util.find_spec(top), importlib.util.find_spec(module)
     except ModuleNotFoundError:
-        spec = None
-    if spec is None or spec.origin is None:
+        spec = wanted = None
+    if spec is None or wanted is None:
         raise _no_module(folder, module)
-    source = Path(spec.origin)
-    return source.parent if spec.submodule_search_locations else source
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if not places and spec.has_location and spec.origin is not None:
+        places = [Path(spec.origin)]
+    if not places:
+        raise _no_module(folder, module)
+    for place in places:
+        for path in _files(place):
+            yield path.relative_to(place.parent).as_posix(), path
 
 
 def _no_module(folder: Path, module: str) -> InputError:

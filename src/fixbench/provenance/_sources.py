@@ -1,19 +1,23 @@
 """The source of a package: which of its modules a module imports.
 
-The imports are read from the source; nothing is imported. That takes milliseconds, needs no
-library that the modules need, and finds imports inside functions too. A name that is put together
-while the program runs (``importlib.import_module(name)``) is not found.
+The imports are read from the source; nothing is imported. That needs no library that the modules
+need, and finds imports inside functions too, ``import_module("a.literal")`` and
+``__import__("a.literal")``. Two more ways to import are known: the submodules that a package names
+to `fixbench.lazy.lazy_names` count as imported by it, and a package whose ``__init__.py`` lists its
+own modules (``iter_modules``, ``walk_packages``) imports all of them. A name that is put together
+while the program runs (``import_module(name)``) is not found otherwise.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Sources"]
+from fixbench.provenance._imports import Parsed, parsed
+
+__all__ = ["Sources", "local_modules"]
 
 
 class Sources:
@@ -59,9 +63,12 @@ class Sources:
             seen.add(module)
             if module == self.folder.name:
                 continue
-            if _read(path.read_bytes()).has_code:
+            source = _read(path.read_bytes())
+            if source.has_code:
                 found.add(path)
             waiting += self.imports(path, module)
+            if source.lists_modules and path.name == "__init__.py":
+                waiting += self._below(path.parent)
         return found
 
     def imports(self, path: Path, module: str = "") -> set[str]:
@@ -83,6 +90,32 @@ class Sources:
                 found.update(part for part in _with_packages(candidate) if self.find(part))
         return found
 
+    def _below(self, folder: Path) -> Iterator[str]:
+        """The dotted names of all modules below a folder of the package."""
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(self.folder.parent).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def local_modules(path: Path) -> set[Path]:
+    """A file, and what it imports from the folder that it stands in, and so on.
+
+    A module beside it counts with its file, a package beside it with all its Python files.
+    """
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        current = waiting.pop()
+        if current in found:
+            continue
+        found.add(current)
+        for name, _, members in _read(current.read_bytes()).imports:
+            for top in {name.partition(".")[0]} if name else set(members):
+                module, package = path.parent / f"{top}.py", path.parent / top
+                waiting += [module] if module.is_file() else []
+                waiting += package.rglob("*.py") if package.is_dir() else []
+    return found
+
 
 def _with_packages(module: str) -> list[str]:
     """A module and the packages that contain it: ``a.b.c`` → ``a``, ``a.b``, ``a.b.c``."""
@@ -90,53 +123,62 @@ def _with_packages(module: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What is read from one file.
-
-    Attributes:
-        imports: (module, number of leading dots, imported members) of each import.
-        has_code: whether there is more in it than a docstring.
-    """
-
-    imports: tuple[tuple[str, int, tuple[str, ...]], ...]
-    has_code: bool
-
-
 @cache
-def _read(content: bytes) -> _Source:
-    """The imports of a source; a source that is not Python imports nothing, and nothing runs it."""
+def _read(content: bytes) -> Parsed:
+    """The imports of a source, parsed once for each content."""
+    return parsed(content, _parse)
+
+
+def _parse(content: bytes) -> Parsed:
+    """A source that is not Python imports nothing, and nothing runs it."""
     try:
         body = ast.parse(content).body
     except (SyntaxError, ValueError):
-        return _Source((), True)
+        return Parsed((), has_code=True)
+    lazy = b"lazy_names" in content
     found: list[tuple[str, int, tuple[str, ...]]] = []
-    for statement in _statements(body):
-        if isinstance(statement, ast.Import):
-            found += [(alias.name, 0, ()) for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom):
-            members = tuple(alias.name for alias in statement.names)
-            found.append((statement.module or "", statement.level, members))
+    lists_modules = False
+    for node in _nodes(body, with_types=lazy):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, 0, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            members = tuple(alias.name for alias in node.names)
+            found.append((node.module or "", node.level, members))
+        elif isinstance(node, ast.Call):
+            function = _name(node.func)
+            if function in ("iter_modules", "walk_packages"):
+                lists_modules = True
+            elif function in ("import_module", "__import__"):
+                found += _literal(node.args[:1])
+            elif function == "lazy_names":
+                keys = [k for part in node.args if isinstance(part, ast.Dict) for k in part.keys]
+                found += [(name, level + 1, ()) for name, level, _ in _literal(keys)]
     has_code = not all(
         isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) for line in body
     )
-    return _Source(tuple(found), has_code)
+    return Parsed(tuple(found), has_code=has_code, lists_modules=lists_modules)
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements, nested ones too, but for those that only a type checker reads."""
-    for statement in body:
-        yield statement
-        blocks: list[Iterable[ast.stmt]] = [
-            getattr(statement, name, ()) for name in ("body", "orelse", "finalbody")
-        ]
-        if isinstance(statement, ast.If) and _asks_for_type_checking(statement.test):
-            blocks = [statement.orelse]
-        inner = (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))
-        for block in (*blocks, *(part.body for part in inner)):
-            yield from _statements(block)
+def _literal(nodes: Sequence[ast.expr | None]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """The names of modules that stand there as text; dots in front make them relative."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value.lstrip(".")
+            yield name, len(node.value) - len(name), ()
 
 
-def _asks_for_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    return name == "TYPE_CHECKING"
+def _nodes(body: Iterable[ast.AST], *, with_types: bool) -> Iterator[ast.AST]:
+    """All nodes, but for those that only a type checker reads, unless ``with_types``."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and _name(node.test) == "TYPE_CHECKING" and not with_types:
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _name(node: ast.expr) -> str:
+    """The last part of a dotted name; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -35,7 +35,10 @@ def named_zones(items: Sequence[Strip]) -> str:
     if any(item.target for item in items):
         text += "; yellow zone: counts as the documented size"
     if any(item.explains != (None, None) for item in items):
-        text += "; blue zone: a control with its whole interval inside explains the comparison, one with its whole interval outside is ruled out, any other is open"
+        text += (
+            "; blue zone: a control with its whole interval inside explains the comparison, one "
+            "with its whole interval outside is ruled out, any other is open"
+        )
     if any(item.required != (None, None) for item in items):
         text += "; green zone: a precondition with its whole interval inside is met"
     return text

@@ -91,8 +91,9 @@ def check_system(
             long; a run is then not killed more than once.
 
     Raises:
-        SystemCheckError: a promise is broken.
+        SystemCheckError: a promise is broken; or what is asked cannot be checked.
     """
+    _check_request(system, options, root, inputs, seeds)
     checked = _check_options(system, options)
     known = tuple(getattr(system, "MEASURES", ()))
     if unknown := sorted(set(measures or ()) - set(known)):
@@ -177,6 +178,26 @@ class _Case:
             return self.run(seed, counting), counting.saves
         except TypeError as error:
             raise SystemCheckError(f"the run saves what no file can hold: {error}") from error
+
+
+def _check_request(
+    system: System, options: Any, root: Path, inputs: Sequence[str | Path], seeds: Sequence[int]
+) -> None:
+    """Refuse what was given by mistake, before anything runs."""
+    for name in ("Options", "run"):
+        if not hasattr(system, name):
+            called = getattr(system, "__name__", repr(system))
+            raise SystemCheckError(f"{called} is no system: it offers no {name!r}")
+    if not isinstance(options, Mapping | BaseModel):
+        raise SystemCheckError(
+            f"options is {options!r}; expected those of a small case, {{}} if it needs none"
+        )
+    if isinstance(inputs, str | Path):
+        raise SystemCheckError(f"inputs is {str(inputs)!r}; expected a list of files and folders")
+    if absent := [str(path) for path in inputs if not (root / path).exists()]:
+        raise SystemCheckError(f"inputs has {', '.join(absent)}, which {root} does not have")
+    if len(seeds) != 2 or seeds[0] == seeds[1]:
+        raise SystemCheckError(f"seeds is {tuple(seeds)}; expected two that differ")
 
 
 def _check_options(system: System, options: Mapping[str, Any] | BaseModel) -> Any:

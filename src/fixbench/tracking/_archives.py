@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -56,29 +60,48 @@ def packed_size(folder: Path) -> int:
 
 
 def read_members(archive: Path) -> Mapping[str, Member]:
-    """Name → file, in the archive's order.
+    """Name → file, in the archive's order; every name is checked before any content is read.
 
     Raises:
-        InputError: it is not an archive of files with plain relative names.
+        InputError: it is not an archive of files with plain relative names, or a content in it
+            cannot be read: it is damaged, encrypted or compressed in an unknown way.
     """
     with _opened(archive) as source:
+        entries = source.infolist()
+        _check_names(archive, entries)
         members: dict[str, Member] = {}
-        for entry in source.infolist():
-            name = PurePosixPath(entry.filename)
-            plain = name.as_posix() == entry.filename and not name.is_absolute()
-            if not plain or ".." in name.parts or entry.filename in members:
-                expected = "files with relative names, each once"
-                raise InputError(archive, "name", entry.filename, expected=expected)
-            members[entry.filename] = Member(md5_of_bytes(source.read(entry)), entry.file_size)
+        for entry in entries:
+            with _reading(archive, entry.filename):
+                members[entry.filename] = Member(md5_of_bytes(source.read(entry)), entry.file_size)
     return MappingProxyType(members)
+
+
+def _check_names(archive: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    names: set[str] = set()
+    for entry in entries:
+        name = PurePosixPath(entry.filename)
+        # `filename` ends at a NUL, `orig_filename` does not.
+        plain = name.as_posix() == entry.orig_filename and not name.is_absolute()
+        if not plain or ".." in name.parts or entry.filename in names:
+            expected = "files with relative names, each once"
+            raise InputError(archive, "name", entry.orig_filename, expected=expected)
+        if any(map(_is_left_over, name.parts)):
+            expected = "no file that an interrupted write has left (.NAME.partial, .NAME.previous)"
+            raise InputError(archive, "name", entry.filename, expected=expected)
+        names.add(entry.filename)
+    for one in sorted(names):
+        if above := names & {parent.as_posix() for parent in PurePosixPath(one).parents}:
+            expected = f"no file below the file {min(above)!r}"
+            raise InputError(archive, "name", one, expected=expected)
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Write every file of an archive to ``folder``, which appears whole or not at all.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or as `read_members`, and nothing was written.
     """
+    read_members(archive)
     with whole_folder(folder) as partial, _opened(archive) as source:
         source.extractall(partial)
 
@@ -87,12 +110,15 @@ def unpack_some(archive: Path, folder: Path, names: Sequence[str]) -> None:
     """Write some files of an archive to ``folder``, each whole or not at all.
 
     Raises:
-        InputError: a file cannot be written.
+        InputError: a file cannot be written, or as `read_members`.
     """
     with _opened(archive) as source:
+        _check_names(archive, source.infolist())
         for name in names:
+            with _reading(archive, name):
+                content = source.read(name)
             with writing(folder / name):
-                write_bytes(folder / name, source.read(name))
+                write_bytes(folder / name, content)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -111,6 +137,24 @@ def _is_left_over(name: str) -> bool:
 def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, struct.error, zipfile.BadZipFile, NotImplementedError) as error:
         expected = f"a zip archive, as `fixbench data track` writes it ({error})"
         raise InputError(archive, "", expected=expected) from None
+
+
+#: What `zipfile` raises for a content that is damaged, encrypted or compressed by other means.
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, struct.error, zipfile.BadZipFile),
+    *(RuntimeError, zlib.error, lzma.LZMAError),
+)
+
+
+@contextmanager
+def _reading(archive: Path, name: str) -> Iterator[None]:
+    """Turn a failure to read a member into the message that names it."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        problem = " ".join(f"{error}".split()) or type(error).__name__
+        expected = f"a content that can be read ({problem}); run `fixbench data track`"
+        raise InputError(archive, "name", name, expected=expected) from None

@@ -38,8 +38,12 @@ def check_stored(root: Path, md5: str) -> None:
     An object that is not there passes: it may be in the cache, or in another remote.
 
     Raises:
-        InputError: the object is damaged.
+        InputError: the object is damaged, or a folder stands where it, or its copy in the cache,
+            would be.
     """
+    for path in (stored(root, md5), cached(root, md5)):
+        if path.is_dir():
+            raise InputError(path, "", expected="a file; remove this folder")
     path = stored(root, md5)
     if path.exists() and (found := md5_of(path)) != md5:
         expected = f"the content it is named after; run `git checkout -- {path.relative_to(root)}`"

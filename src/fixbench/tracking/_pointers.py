@@ -112,6 +112,11 @@ def read_pointer(root: Path, top: str) -> list[Output]:
     if not isinstance(entries, list) or not entries:
         raise InputError(path, "outs", entries, expected="a list of files, one or more")
     outputs = [_output(path, top, number, entry) for number, entry in enumerate(entries)]
+    seen: set[str] = set()
+    for number, output in enumerate(outputs):
+        if output.path in seen:
+            raise InputError(path, f"outs[{number}].path", output.path, expected="each path once")
+        seen.add(output.path)
     return sorted(outputs, key=lambda output: output.path)
 
 
@@ -133,7 +138,7 @@ def _output(file: Path, top: str, number: int, entry: Any) -> Output:
     entry = entry if isinstance(entry, dict) else {}
     path, md5, size = entry.get("path"), entry.get("md5"), entry.get("size")
     parts = PurePosixPath(path).parts if isinstance(path, str) else ()
-    if len(parts) < 2 or parts[0] != top or ".." in parts:
+    if len(parts) < 2 or parts[0] != top or ".." in parts or "\0" in path:
         expected = f"the path of a file in {top}, such as {top}/NAME/FILE"
         raise InputError(file, f"outs[{number}].path", path, expected=expected)
     if not isinstance(md5, str) or not _MD5.fullmatch(md5):

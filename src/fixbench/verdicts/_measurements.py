@@ -173,7 +173,7 @@ class Measurements:
         """
         seeds = sorted(self._effect_seeds(effect))
         terms = effect.weighted
-        measured = [self._measured(term, effect.scale, seeds) for term in terms]
+        measured = [self._measured(term, effect.scale, seeds, name) for term in terms]
         uneven = None if effect.samples == "nested" else self._uneven(terms)
         if uneven is not None and not describes:
             raise uneven.refusal(self._files[uneven.term.variant], name)
@@ -266,7 +266,9 @@ class Measurements:
             seeds |= self._seeds[term.variant]
         return seeds
 
-    def _measured(self, term: Term, scale: str, seeds: list[int]) -> dict[int, float]:
+    def _measured(
+        self, term: Term, scale: str, seeds: list[int], name: str = ""
+    ) -> dict[int, float]:
         """Seed → the term's value in runs that did not fail; every such seed or an error."""
         file = self._files[term.variant]
         found: dict[int, float] = {}
@@ -274,7 +276,7 @@ class Measurements:
         if rows is not None:
             selected = _select(rows, term.at)
             if scale == "log":
-                _refuse_non_positive(selected)
+                _refuse_non_positive(selected, name)
             found = _reduce(selected, term.at, scale)
         here = {seed for seed in seeds if (term.variant, seed) not in self._failed}
         if here & self._seeds[term.variant] and not found:
@@ -380,13 +382,15 @@ def _no_rows(file: str, term: Term, found: str = "") -> InputError:
     )
 
 
-def _refuse_non_positive(selected: pd.DataFrame) -> None:
+def _refuse_non_positive(selected: pd.DataFrame, name: str) -> None:
+    """Args: name: what the effect is called, such as its claim."""
     bad = selected[selected["value"] <= 0]
     if len(bad):
         row: Any = bad.iloc[0]
+        where = f"variant {row['variant']!r}, metric {row['metric']!r}, seed {row['seed']}"
         raise InputError(
             row["file"],
-            f"variant {row['variant']!r}, metric {row['metric']!r}, seed {row['seed']}",
+            f"{name}: {where}" if name else where,
             float(row["value"]),
             expected="a positive value, which the log scale needs; use scale 'plain' in the claim",
         )

@@ -1,5 +1,6 @@
 """The pipeline's side of Fixbench: what the Snakefile asks before and between its jobs."""
 
+from fixbench.workflow._checks import check_surroundings as check_surroundings
 from fixbench.workflow._checks import left_out as left_out
 from fixbench.workflow._checks import unreachable as unreachable
 from fixbench.workflow._folders import check_writable as check_writable

@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from fixbench import tracking
 from fixbench.ablation import Ablation
+from fixbench.errors import InputError
+from fixbench.provenance import lock_files
+from fixbench.reading import read_source
 from fixbench.statistics import reachable
 from fixbench.verdicts import is_tested, load_rule
 from fixbench.verdicts.rules import TestedRule
 
-__all__ = ["left_out", "unreachable"]
+__all__ = ["check_surroundings", "left_out", "unreachable"]
+
+#: Where `tracking` finds that nothing is tracked; elsewhere what is tracked is damaged.
+_NOT_TRACKED = ("folder", "path")
+
+
+def check_surroundings(file: Path, ablation: Ablation) -> None:
+    """Check that the inputs and the environment that an ablation file names are there.
+
+    Paths are relative to the working directory. Without a folder ``envs`` there, nothing is known
+    of environments.
+
+    Raises:
+        InputError: an input is not tracked, or its pointer or archive is damaged; or no lock file
+            of the environment is there.
+    """
+    for number, name in enumerate(ablation.inputs):
+        try:
+            tracking.tracked_files(Path(), name)
+        except InputError as error:
+            if error.key not in _NOT_TRACKED:
+                raise
+            expected = "a tracked folder, such as data/NAME; see `fixbench data track`"
+            where: list[str | int] = ["inputs", number]
+            raise read_source(file).problem(where, name, expected=expected) from None
+    envs = Path("envs")
+    if envs.is_dir() and not lock_files(Path(), ablation.environment):
+        known = sorted(
+            {path.stem.removesuffix("-cpu").removesuffix("-cuda") for path in envs.glob("*.lock")}
+        )
+        expected = f"an environment with a lock file in envs/: {', '.join(known)}"
+        raise read_source(file).problem(["environment"], ablation.environment, expected=expected)
 
 
 def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:

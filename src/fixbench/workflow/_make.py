@@ -11,6 +11,7 @@ from fixbench.ablation import load_ablation
 from fixbench.draws import check_drawable
 from fixbench.errors import InputError
 from fixbench.verdicts import check_claims
+from fixbench.workflow._checks import check_surroundings
 from fixbench.workflow._folders import check_writable, find_ablations
 from fixbench.workflow._layout import image_file
 from fixbench.workflow._plan import Plan
@@ -47,6 +48,7 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
         ablation = load_ablation(file)
         check_claims(ablation, folder / name / "claims.yaml")
         check_drawable(file, ablation)
+        check_surroundings(file, ablation)
         if settings.tier not in ablation.tiers:
             if settings.ablations:
                 known = ", ".join(ablation.tiers)

@@ -97,4 +97,8 @@ def _write_changed(path: Path, content: Any) -> None:
 
 
 def _has_changed(path: Path, content: Any) -> bool:
-    return not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content
+    """Whether a request is missing, says something else, or cannot be read."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")) != content)
+    except (OSError, ValueError):
+        return True

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fixbench import containers
 from fixbench.ablation import TierName
-from fixbench.reading import read_yaml, validation_problem
+from fixbench.errors import InputError
+from fixbench.reading import Source, read_source, read_yaml, validation_problem
 
 __all__ = ["CONFIG", "DEFAULT_TIER", "UNTIL_VERDICT", "Settings", "check_settings", "given_in"]
 
@@ -64,12 +65,17 @@ def check_settings(config: Any) -> Settings:
     Raises:
         InputError: a key is unknown or a value wrong.
     """
+    if not isinstance(config, Mapping):
+        expected = "keys with values, such as 'tier: small'"
+        raise InputError(CONFIG, "", config if config is not None else "", expected=expected)
     try:
         return Settings.model_validate(config)
     except ValidationError as error:
         unknown = "no such key; see config/config.schema.json"
         place = error.errors()[0]["loc"]
-        file = given_in(config, str(place[0])) if place else CONFIG
+        file: str | Path | Source = given_in(config, str(place[0])) if place else CONFIG
+        if file == CONFIG:
+            file = read_source(CONFIG)
         raise validation_problem(file, error, unknown=unknown) from None
 
 

@@ -55,8 +55,9 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
                 sentences.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
     for result in results:
         if result.verdict == "unresolved":
-            items = [*result.preconditions, *result.controls]
-            still = "; ".join(item.name for item in items if item.state == "open")
+            open_items = [item.name for item in result.preconditions if item.state == "open"]
+            open_items += [item.name for item in result.controls if item.state == "open"]
+            still = "; ".join(open_items)
             seeds = result.seeds_needed
             known = "" if seeds is None else f"; about {seeds} seeds would decide"
             sentences.append(f"{result.id} rests on what is open: {still}{known}.")

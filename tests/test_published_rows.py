@@ -1,0 +1,88 @@
+"""Rows that were published: written whole, and judged again with the verdicts of the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from fixbench.analysis import analyse
+from fixbench.cli import main
+from fixbench.job import run_job
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "reports" / "reference" / "small"
+
+
+@pytest.mark.parametrize("name", ["cross_attention_scale", "lambda_rescaling", "scene_context"])
+def test_published_rows_give_the_published_verdicts(name: str) -> None:
+    published = {
+        row["id"]: row
+        for row in json.loads((REFERENCE / "claims.json").read_text())
+        if row["ablation"] == name
+    }
+    judged = analyse(ROOT / "ablations" / name, "small", [REFERENCE / f"{name}.parquet"])
+    assert [result.id for result in judged] == list(published)
+    for result in judged:
+        row = published[result.id]
+        assert (result.verdict, result.edited) == (row["verdict"], row["edited"]), result.id
+        if row["p_raw"] is not None:
+            assert result.effect is not None
+            found = (result.effect.estimate, result.effect.p_value, result.p_adjusted)
+            expected = (row["measured"], row["p_raw"], row["p_adjusted"])
+            assert found == pytest.approx(expected, rel=1e-9), result.id
+
+
+def test_collected_rows_of_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = {name: project / "results" / f"{name}.parquet" for name in ("fast", "slow", "unstable")}
+    for name, path in paths.items():
+        run_job(project, "toy", name, [0, 1, 2], "smoke", path, state=path.with_suffix(".state"))
+    command = ["rows", "toy", "--tier", "smoke", "--results", *map(str, paths.values())]
+
+    def refusal(*arguments: str) -> str:
+        assert main([*command, *arguments]) == 2
+        return capsys.readouterr().err
+
+    # A variant whose every run failed says so, once, at the end of its job.
+    said = capsys.readouterr().err
+    assert said.count("WARNING") == 1
+    assert "WARNING: toy unstable: all 3 runs failed (diverged): no claim that needs" in said
+
+    before = paths["slow"].read_bytes()
+    assert "expected a file that is none of --results" in refusal(
+        "--output", "results/slow.parquet"
+    )
+    assert paths["slow"].read_bytes() == before
+    said = refusal("--output", "rows.parquet")
+    assert "variants is 'continued'; expected the results of every variant of tier 'smoke'" in said
+    assert not Path("rows.parquet").exists()
+
+    last, parent = project / "results" / "continued.parquet", paths["fast"].with_suffix(".state")
+    run_job(project, "toy", "continued", [0, 1], "smoke", last, parent=parent)
+    command += [str(last)]
+    assert "'continued'; expected the seeds that other variants have; seeds [2]" in refusal(
+        "--output", "rows.parquet"
+    )
+    run_job(project, "toy", "continued", [0, 1, 2], "smoke", last, parent=parent)
+    assert main([*command, "--output", "rows.parquet"]) == 0
+    folder, everything = project / "ablations" / "toy", [*paths.values(), last]
+    assert analyse(folder, "smoke", [Path("rows.parquet")]) == analyse(folder, "smoke", everything)
+
+    # A claim that was edited since is shown as such.
+    claims = folder / "claims.yaml"
+    text = claims.read_text()
+    assert "margin: 0.01" in text
+    claims.write_text(text.replace("margin: 0.01", "margin: 0.02"))
+    again = analyse(folder, "smoke", [Path("rows.parquet")])
+    assert again[0].edited
+    assert again == analyse(folder, "smoke", everything)
+
+    # A file that lost rows since.
+    table = pq.read_table("rows.parquet")
+    kept = table.filter([seed != 1 for seed in table["seed"].to_pylist()])
+    pq.write_table(kept, "rows.parquet")
+    arguments = ["analyse", "toy", "--tier", "smoke", "--results", "rows.parquet"]
+    assert main([*arguments, "--claims", "claims.json"]) == 2
+    assert "expected no missing seed" in capsys.readouterr().err
