@@ -370,7 +370,8 @@ def test_interrupted_job_continues_and_ends_with_the_same_bytes(project: Path) -
     assert (1, 7) in seen
     assert (project / "x.parquet").read_bytes() == expected.read_bytes()
     assert (project / "x.state").read_bytes() == (project / "whole.state").read_bytes()
-    assert not [path for path in (project / ".fixbench").rglob("*") if path.is_file()]
+    left = [path.name for path in (project / ".fixbench").rglob("*") if path.is_file()]
+    assert set(left) <= {"imports.json"}  # the cache of imports, which is no resume file
 
 
 def test_state_of_another_request_is_not_continued(project: Path) -> None:

@@ -37,7 +37,7 @@ __all__ = [
 def check_output(path: Path, option: str) -> None:
     """Refuse a file that cannot be written, before the work whose result it is to hold.
 
-    Its folder is made if it is missing.
+    Nothing is made: a folder that is missing needs a parent that can be written to.
 
     Args:
         option: where the path was given, for the message.
@@ -49,13 +49,13 @@ def check_output(path: Path, option: str) -> None:
     if path.is_dir():
         problem = "this is a folder"
     else:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problem = error.strerror or str(error)
-        else:
-            if not os.access(path.parent, os.W_OK | os.X_OK):
-                problem = "its folder cannot be written to"
+        existing = path.parent
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir():
+            problem = f"{existing} is no folder"
+        elif not os.access(existing, os.W_OK | os.X_OK):
+            problem = f"{existing} cannot be written to"
     if problem is not None:
         given = str(path) if path.name else ""
         expected = f"the path of a file that can be written ({problem})"

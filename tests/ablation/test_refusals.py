@@ -141,8 +141,9 @@ BAD: dict[str, tuple[Edit, str]] = {
     ),
     "a conclusion from no verdict": (
         put("conclusions", [CONCLUSION, {**CONCLUSION, "given": {"TY01": ["absent", "shown"]}}]),
-        "conclusions.1.given.TY01.1 is 'shown'; expected 'reproduced', 'direction only', 'absent', "
-        "'reversed', 'inconclusive', 'holds', 'does not hold', 'confounded' or 'not testable'",
+        "conclusions.1.given.TY01.1 is 'shown'; expected 'reproduced', 'direction only', 'another "
+        "size', 'negligible', 'absent', 'reversed', 'refuted', 'unresolved', 'inconclusive', "
+        "'holds', 'does not hold', 'confounded' or 'not testable'",
     ),
     "a conclusion from any verdict": (
         put("conclusions", [{**CONCLUSION, "given": {"TY01": []}}]),

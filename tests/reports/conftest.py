@@ -83,6 +83,13 @@ class Case:
         return {path.suffix[1:]: path for path in paths}
 
 
+def _planted_state(control: dict[str, Any], verdict: str, place: int) -> Any:
+    """The state of a control: the first of a confounded claim explains it."""
+    if "explains_above" not in control and "explains_below" not in control:
+        return None
+    return "explains" if verdict == "confounded" and place == 0 else "ruled out"
+
+
 def estimate(
     values: list[float], *, scale: str = "plain", null: float | None = None, failed: int = 0
 ) -> EffectEstimate:
@@ -556,7 +563,7 @@ def planted_results() -> list[ClaimResult]:
                         name=item["name"],
                         meaning=item["meaning"],
                         effect=estimate(planted_values(item["effect"], 900 + index)),
-                        met=PRECONDITIONS[id_][1],
+                        state="met" if PRECONDITIONS[id_][1] else "unmet",
                     )
                     for item in preconditions(id_)
                 ),
@@ -568,7 +575,7 @@ def planted_results() -> list[ClaimResult]:
                             planted_values(item["effect"], 100 + 10 * index + place),
                             scale=item["effect"].get("scale", "plain"),
                         ),
-                        explains=verdict == "confounded" and place == 0,
+                        state=_planted_state(item, verdict, place),
                     )
                     for place, item in enumerate(controls)
                 ),
@@ -580,7 +587,6 @@ def planted_results() -> list[ClaimResult]:
                             planted_values(item["effect"], 500 + index),
                             scale=item["effect"].get("scale", "plain"),
                         ),
-                        explains=False,
                     )
                     for item in supporting
                 ),

@@ -280,7 +280,8 @@ def _reading(path: Path) -> Any:
 def test_files_outside_the_inputs_are_found(tmp_path: Path) -> None:
     (tmp_path / "data" / "mine").mkdir(parents=True)
     inside, outside = tmp_path / "data" / "mine" / "x", tmp_path / "data" / "x"
-    for path in (inside, outside):
+    (tmp_path / "data" / "min").mkdir()
+    for path in (inside, outside, tmp_path / "data" / "mine" / "y"):
         path.write_bytes(b"abc")
     _check(_reading(inside), tmp_path, inputs=["data/mine"])
     for inputs in ([], ["data/mine/y"], ["data/min"]):

@@ -141,7 +141,7 @@ def test_log_effects_are_ratios(
         ).assign(data_seed=draw)
         for draw, column in enumerate(logs.T)
     ]
-    claim = make_claim({"direction": "greater", "margin": 0.1}, effect=minus("b", "a", scale="log"))
+    claim = make_claim({"direction": "greater", "margin": 1.1}, effect=minus("b", "a", scale="log"))
     ablation = make_ablation([claim], tiers={"small": {"seeds": "0-5", "data_seeds": "0-2"}})
     (result,) = adjudicate(ablation, pd.concat(runs), tier="small")
     expected = crossed_interval(logs)

@@ -36,6 +36,7 @@ KEYS = [
     "edited",
     "claim_sha256",
     "preconditions",
+    "control",
     "controls",
     "panel",
 ]

@@ -31,12 +31,10 @@ An exact binomial test refutes a promised rate, at a level that all promised rat
 probability of 80 % or more. `Rate.seen` says for each rate which errors it would refute.
 """
 
-from fixbench.calibration._claims import TRUTHS as TRUTHS
-from fixbench.calibration._claims import Truth as Truth
-from fixbench.calibration._claims import adjudicate_planted as adjudicate_planted
 from fixbench.calibration._distributions import DISTRIBUTIONS as DISTRIBUTIONS
 from fixbench.calibration._distributions import TWO_POINT as TWO_POINT
 from fixbench.calibration._distributions import Distribution as Distribution
+from fixbench.calibration._planted_runs import adjudicate_planted as adjudicate_planted
 from fixbench.calibration._rate import FAMILY_LEVEL as FAMILY_LEVEL
 from fixbench.calibration._rate import SEEN_WITH as SEEN_WITH
 from fixbench.calibration._rate import Rate as Rate
@@ -45,3 +43,5 @@ from fixbench.calibration._run import Calibration as Calibration
 from fixbench.calibration._run import calibrate as calibrate
 from fixbench.calibration._speed import Speed as Speed
 from fixbench.calibration._speed import measure_speed as measure_speed
+from fixbench.calibration._worlds import TRUTHS as TRUTHS
+from fixbench.calibration._worlds import Truth as Truth

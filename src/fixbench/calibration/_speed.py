@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from fixbench.calibration._claims import TRUTHS, adjudicate_planted
 from fixbench.calibration._distributions import DISTRIBUTIONS
+from fixbench.calibration._planted_runs import adjudicate_planted
+from fixbench.calibration._worlds import TRUTHS
 from fixbench.statistics import bca_intervals
 
 __all__ = ["Speed", "measure_speed"]
@@ -42,7 +43,7 @@ class Speed:
 def measure_speed(*, seed: int = 0) -> Speed:
     """Time the statistics of 80 claims at 10 seeds with 9,999 resamples."""
     random = np.random.default_rng(seed)
-    controlled = next(truth for truth in TRUTHS if truth.control is not None)
+    controlled = next(truth for truth in TRUTHS if truth.controls)
     samples = DISTRIBUTIONS[0].draw(random, (_CLAIMS, _SEEDS))
 
     def judge() -> None:

@@ -22,14 +22,15 @@ _NOT_TRACKED = ("folder", "path")
 def check_surroundings(file: Path, ablation: Ablation) -> None:
     """Check that the inputs and the environment that an ablation file names are there.
 
-    Paths are relative to the working directory. Without a folder ``envs`` there, nothing is known
-    of environments.
+    Paths are relative to the working directory. Without pointers (``data.dvc``) or a folder
+    ``envs`` there, nothing is known of inputs or environments.
 
     Raises:
         InputError: an input is not tracked, or its pointer or archive is damaged; or no lock file
             of the environment is there.
     """
-    for number, name in enumerate(ablation.inputs):
+    pointers = [*Path().glob("*.dvc")]
+    for number, name in enumerate(ablation.inputs if pointers else ()):
         try:
             tracking.tracked_files(Path(), name)
         except InputError as error:

@@ -15,7 +15,7 @@ from fixbench.files import whole_folder, write_text
 __all__ = ["RULES", "check_writable", "find_ablations", "new_ablation"]
 
 #: The rules of the Snakefile and of ``rules/``, beside which an ablation's own rule stands.
-RULES = frozenset({"all", "analyse", "claims", "data", "job", "look", "report"})
+RULES = frozenset({"all", "analyse", "claims", "data", "draw", "job", "look", "report"})
 #: Names of ablations are names of folders and files.
 _LONGEST = 100
 
