@@ -13,7 +13,8 @@ from fixbench.calibration import (
     DISTRIBUTIONS,
     TRUTHS,
     Truth,
-    _claims,
+    _array_judge,
+    _planted_runs,
     adjudicate_planted,
     measure_speed,
 )
@@ -40,7 +41,7 @@ def write_runs(folder: Any, runs: Any) -> Any:
 
 def judge(folder: Any, runs: Any, truth: Any = TRUTHS[0]) -> Any:
     n = len(runs["a0"])
-    ablation = Ablation.model_validate(_claims._content([truth], n, True))
+    ablation = Ablation.model_validate(_planted_runs._content([truth], n, 2, True))
     (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
     return result
 
@@ -72,8 +73,8 @@ def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like() -
     families = 400
     for index, kind in enumerate(DISTRIBUTIONS):
         random = np.random.default_rng([7, index])
-        runs = _claims._Runs.draw([TRUTHS[0]] * 40 * families, 10, random, kind.draw)
-        found, _ = runs.judged(family=40)
+        runs = _planted_runs.Runs.draw([TRUTHS[0]] * 40 * families, 10, random, kind.draw)
+        found = _array_judge.judge(runs, family=40).verdicts
         wrong = np.isin(found, TRUTHS[0].wrong).reshape(families, 40).any(axis=1)
         # Even the skewed and collapsing ones: equal arms give symmetric differences.
         assert (
@@ -108,13 +109,13 @@ def test_the_statistics_of_an_appendix_are_fast() -> None:
 
 
 def test_verdicts_in_arrays_are_those_from_rows_also_where_runs_and_claims_are_unlike() -> None:
-    truths = [*TRUTHS, *TRUTHS] * 4
+    truths = [*TRUTHS]
     failing = Truth(
         name="nearly every run fails", effect=0.0, wrong=(), nominal=0.05, failing=(0.8, 0.9)
     )
     random = np.random.default_rng(8)
-    runs = _claims._Runs.draw([*truths, failing], 5, random, DISTRIBUTIONS[4].draw)
+    runs = _planted_runs.Runs.draw([*truths, failing], 5, random, DISTRIBUTIONS[4].draw)
     for primary, family in ((False, 1), (True, len(truths) + 1)):
-        found, _ = runs.judged(family=family)
+        found = _array_judge.judge(runs, family=family).verdicts
         assert [r.verdict for r in runs.adjudicated(primary=primary)] == found.tolist()
     assert len(set(found)) >= 5
