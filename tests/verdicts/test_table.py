@@ -85,7 +85,10 @@ def test_rows_have_every_key_in_order_and_no_nan(results: Any) -> None:
             "n": 3,
             "n_failed": 0,
             "complete_case": pytest.approx(results[2].controls[0].effect.estimate),
-            "explains": False,
+            "state": None,
+            "p_explains": None,
+            "p_ruled_out": None,
+            "seeds_needed": None,
         }
     ]
 

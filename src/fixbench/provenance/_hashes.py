@@ -12,6 +12,7 @@ from fixbench.ablation import Ablation
 from fixbench.errors import InputError
 from fixbench.provenance._imports import keep_parsed
 from fixbench.provenance._sources import Sources, local_modules
+from fixbench.reading import read_source
 
 __all__ = ["code_hash", "file_hash", "lock_files", "module_hash", "room_hash"]
 
@@ -236,4 +237,7 @@ def _installed(folder: Path, module: str) -> Iterator[tuple[str, Path]]:
 
 def _no_module(folder: Path, module: str) -> InputError:
     expected = "a module that can be imported, or a .py file relative to the folder"
-    return InputError(folder / "ablation.yaml", "system", module, expected=expected)
+    file = folder / "ablation.yaml"
+    if not file.is_file():
+        return InputError(file, "system", module, expected=expected)
+    return read_source(file).problem(("system",), module, expected=expected)
