@@ -517,7 +517,10 @@ def test_new_ablation_runs(project: Path, capsys: pytest.CaptureFixture[str]) ->
             for name in ("a b", "1st", "../x", "", "größe", "a\n")
         ),
         ("class", "a name that is no keyword of Python"),
-        ("job", "a name that no rule of the pipeline has: not all, analyse, claims, data, job"),
+        (
+            "job",
+            "a name that no rule of the pipeline has: not all, analyse, claims, data, draw, job",
+        ),
         ("a" * 101, "at most 100 characters"),
     ],
 )

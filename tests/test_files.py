@@ -127,7 +127,8 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("", "is a folder"), ("folder", "is a folder"), ("file/x", "exist|direc")]
+    ("name", "problem"),
+    [("", "is a folder"), ("folder", "is a folder"), ("file/x", "is no folder")],
 )
 def test_a_file_that_cannot_be_written(name: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
