@@ -40,5 +40,8 @@ def named_zones(items: Sequence[Strip]) -> str:
             "with its whole interval outside is ruled out, any other is open"
         )
     if any(item.required != (None, None) for item in items):
-        text += "; green zone: a precondition with its whole interval inside is met"
+        text += (
+            "; green zone: a precondition with its whole interval inside is met, one with its "
+            "whole interval outside is not met, any other is open"
+        )
     return text

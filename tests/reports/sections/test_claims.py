@@ -146,6 +146,46 @@ def test_preconditions_show_what_is_required_and_whether_it_is_met(
     assert sum(bool(result.preconditions) for result in planted.results) == 2
 
 
+def test_a_control_that_the_tier_leaves_out_is_open_and_not_measured(planted: Any) -> None:
+    (result,) = (r for r in planted.results if r.id == "CA02")
+    first, *others = result.controls
+    left_out = replace(first, effect=None, state="open")
+    waiting = replace(others[0], state="open", seeds_needed=37) if others else None
+    found = replace(result, controls=(left_out, *([waiting] if waiting else [])))
+    results = [found if r.id == "CA02" else r for r in planted.results]
+    case = replace(planted, results=results, frame=planted.frame.iloc[:9])
+    (view,) = (view for view in claims.build(case.inputs()).claims if view.head.id == "CA02")
+    assert view.controls[0].explains == "open (not measured)"
+    assert (view.controls[0].measured.value, view.controls[0].measured.n) == ("–", "–")
+    if waiting:
+        assert view.controls[1].explains == "open (about 37 seeds)"
+    assert view.uncontrolled is False
+
+
+def test_a_state_stands_with_the_p_that_shows_it(planted: Any) -> None:
+    (result,) = (r for r in planted.results if r.id == "CA02")
+    for state, words in (("ruled out", "ruled out (p 0.012)"), ("explains", "would explain")):
+        control = replace(result.controls[0], state=state, p_explains=0.031, p_ruled_out=0.012)
+        found = replace(result, verdict="reversed", controls=(control,))
+        results = [found if r.id == "CA02" else r for r in planted.results]
+        case = replace(planted, results=results, frame=planted.frame.iloc[:9])
+        (view,) = (view for view in claims.build(case.inputs()).claims if view.head.id == "CA02")
+        assert view.controls[0].explains.startswith(words)
+
+
+def test_a_claim_without_a_control_that_decides_says_so(
+    page: Any, latex: str, planted: Any
+) -> None:
+    text = "No control: no rival explanation of this claim is tested."
+    bare = [r for r in planted.results if r.effect is not None and r.control == "none"]
+    for result in planted.results:
+        claim = next((c for c in planted.ablation.claims if c.id == result.id), None)
+        expected = claim is not None and claim.effect is not None and result.control == "none"
+        assert (text in page.of_id(result.id).text) == expected, result.id
+    assert bare
+    assert latex.count(text) == page.text.count(text) > 0
+
+
 def test_claim_that_is_not_testable_keeps_its_numbers(page: Any, pages: Any, planted: Any) -> None:
     (result,) = (r for r in planted.results if r.id == "CA08")
     (row,) = (

@@ -31,8 +31,8 @@ def test_page_is_accessible(page: Any) -> None:
     assert all(head.attributes["scope"] in ("col", "row", "rowgroup") for head in page.all("th"))
     assert all(len(t.all("caption")) == 1 for t in page.all("table"))
     outer = [svg for figure in page.all("figure") for svg in figure.all("svg")]
-    # Overview, claims with an effect, single readings of two gradients, curves of the loss.
-    assert len(outer) == 1 + 10 + 2 + 1
+    # Key, overview, claims with an effect, single readings of two gradients, curves of the loss.
+    assert len(outer) == 1 + 1 + 10 + 2 + 1
     assert all(svg.attributes["role"] == "img" and svg.attributes["aria-label"] for svg in outer)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fixbench.reports.sections import verdicts
 from fixbench.verdicts import adjudicate
 
 COLUMNS = ("Claim", "Statement", "Documented", "Measured")
@@ -43,8 +44,28 @@ def test_every_verdict_that_occurs_is_explained_once(page: Any, planted: Any) ->
     assert set(badges) == {result.verdict for result in planted.results}
 
 
+def test_the_key_to_zones_stands_once_and_names_its_words(page: Any) -> None:
+    labels = [figure.all("svg")[0].attributes["aria-label"] for figure in page.all("figure")]
+    (label,) = (label for label in labels if label.startswith("Examples of intervals"))
+    assert page.of_id("verdicts").all("figure")[0].all("svg")[0].attributes["aria-label"] == label
+    assert "negligible: on the documented side, inside the margin" in label
+
+
+def test_a_document_without_a_difference_has_no_key(planted: Any) -> None:
+    claims = [claim for claim in planted.ablation.claims if claim.decision.rule == "property"]
+    kept = {claim.id for claim in claims}
+    case = replace(
+        planted,
+        ablation=planted.ablation.model_copy(update={"claims": claims}),
+        results=[result for result in planted.results if result.id in kept],
+    )
+    assert kept
+    assert verdicts.build(case.inputs()).key is None
+    assert verdicts.build(planted.inputs()).key is not None
+
+
 def test_overview_shows_each_measured_effect_and_names_the_others(page: Any, planted: Any) -> None:
-    figure = page.of_id("verdicts").all("figure")[0]
+    _, figure = page.of_id("verdicts").all("figure")
     label = figure.all("svg")[0].attributes["aria-label"]
     drawn = [result for result in planted.results if result.effect and result.p_equivalence > 0]
     assert [f"{r.id}  {r.verdict}" in label for r in planted.results] == [

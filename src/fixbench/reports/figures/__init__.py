@@ -16,9 +16,12 @@ from fixbench.reports.figures._spreads import spreads as spreads
 from fixbench.reports.figures._strip import Strip as Strip
 from fixbench.reports.figures._strips import strips as strips
 from fixbench.reports.figures._style import INK as INK
+from fixbench.reports.figures._zones import EXAMPLES as EXAMPLES
+from fixbench.reports.figures._zones import zones as zones
 
 __all__ = [
     "ARMS",
+    "EXAMPLES",
     "INK",
     "MAXIMUM_LINES",
     "MAXIMUM_POINTS",
@@ -30,4 +33,5 @@ __all__ = [
     "levels",
     "spreads",
     "strips",
+    "zones",
 ]

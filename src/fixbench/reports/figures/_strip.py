@@ -12,9 +12,9 @@ from fixbench.reports._format import interval
 from fixbench.reports._judging import EffectEstimate
 from fixbench.reports.figures._style import DOCUMENTED, INK, ZONE
 
-__all__ = ["Strip", "draw_strip", "measured_text"]
+__all__ = ["TARGET", "Strip", "draw_strip", "measured_text"]
 
-_TARGET = "#e69f00"
+TARGET = "#e69f00"
 _EXPLAINS = "#0072b2"
 _REQUIRED = "#009e73"
 
@@ -68,7 +68,7 @@ def draw_strip(axes: Axes, item: Strip, y: float, *, half: float, seeds: bool) -
     bottom, top = (-0.6, 1.05) if seeds else (y - half, y + half)
     for zone, color, alpha in (
         (item.margin, ZONE, 0.28),
-        (item.target, _TARGET, 0.25),
+        (item.target, TARGET, 0.25),
         (_open(item.explains, left, right), _EXPLAINS, 0.14),
         (_open(item.required, left, right), _REQUIRED, 0.16),
     ):

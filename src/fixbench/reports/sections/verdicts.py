@@ -47,12 +47,17 @@ class VerdictMeaning:
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictsSection(Section):
-    """Verdicts, their meanings and all effects in one figure."""
+    """Verdicts, their meanings and all effects in one figure.
+
+    Attributes:
+        key: what the place of an interval means; none where no claim is of a difference.
+    """
 
     claims: list[ClaimHead]
     table: TableText
     edited: str
     meanings: list[VerdictMeaning]
+    key: FigureView | None
     overview: FigureView | None
 
 
@@ -72,6 +77,7 @@ def build(inputs: Inputs) -> VerdictsSection:
             for verdict, meaning in VERDICTS.items()
             if verdict in occurring
         ],
+        key=_key(inputs),
         overview=_overview(inputs),
     )
 
@@ -84,6 +90,22 @@ def _holms_m(inputs: Inputs) -> str:
     kinds = [("difference", different), ("absence", within)]
     text = ", ".join(f"m = {found.pop()} for {kind}" for kind, found in kinds if len(found) == 1)
     return f" Claims in the family: {text}." if text else ""
+
+
+def _key(inputs: Inputs) -> FigureView | None:
+    if not any(claim.decision.rule == "difference" for claim in inputs.ablation.claims):
+        return None
+    return FigureView(
+        svg=figures.zones(),
+        caption="What the place of an interval means for a claim of a difference, one alone. Of "
+        "several, each p is Holm-adjusted, so that an interval at an edge may decide nothing. "
+        "Where no tolerance is declared, any size beyond the margin is reproduced. Controls and "
+        "preconditions can turn the verdict into confounded, unresolved or not testable.",
+        alternative="Examples of intervals beside no effect, the margin around it and the "
+        "tolerance around the documented size. "
+        + "; ".join(f"{item.verdict}: {item.words}" for item in figures.EXAMPLES)
+        + ".",
+    )
 
 
 def _overview(inputs: Inputs) -> FigureView | None:

@@ -17,10 +17,10 @@ from fixbench.reports.sections.claims._claim import claim_view, withdrawn_view
 __all__ = ["ClaimView", "ClaimsSection", "build"]
 
 _EDITED = "This claim or its rule was edited after the results were produced"
-_NO_CONTROL = "No control is measured for this claim."
+_NO_CONTROL = "No control: no rival explanation of this claim is tested."
 _PRECONDITIONS = TableText(
     caption="Preconditions: what must be shown before the claim can be judged",
-    columns=("Precondition", "Meaning", "Measured", "n (failed)", "Required", "Met"),
+    columns=("Precondition", "Meaning", "Measured", "n (failed)", "Required", "State"),
 )
 _CONTROLS = TableText(
     caption="Controls",
@@ -31,7 +31,7 @@ _CONTROLS = TableText(
         "p",
         "n (failed)",
         "Explains when",
-        "Explains",
+        "State",
     ),
 )
 _SUPPORTING = TableText(

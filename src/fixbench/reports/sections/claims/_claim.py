@@ -33,6 +33,7 @@ class ClaimView:
 
     Attributes:
         family: ``primary`` or ``secondary``, empty for a claim that is not tested.
+        uncontrolled: it has an effect, and no control that decides.
         changes: key, recorded value, present value.
     """
 
@@ -43,6 +44,7 @@ class ClaimView:
     caveats: list[str] = field(default_factory=list)
     rule: list[str]
     formula: str = ""
+    uncontrolled: bool = False
     preconditions: list[PreconditionView] = field(default_factory=list)
     figure: FigureView | None = None
     readings: ReadingsView | None = None
@@ -71,6 +73,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
             _rule_hash(result),
         ],
         formula=effect_formula(claim.effect) if claim.effect is not None else "",
+        uncontrolled=claim.effect is not None and result.control == "none",
         preconditions=precondition_views(inputs.ablation, claim, result),
         figure=claim_figure(inputs.name, claim, result),
         readings=readings_view(inputs.name, claim, inputs.frame),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -122,4 +123,4 @@ def _state(found: ControlResult | PreconditionResult) -> str:
         p = found.p_explains if found.state == "explains" else found.p_ruled_out
     else:
         p = found.p_met if found.state == "met" else found.p_unmet
-    return f"{found.state} (p {p_value(p)})"
+    return found.state if math.isnan(p) else f"{found.state} (p {p_value(p)})"
