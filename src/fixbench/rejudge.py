@@ -254,5 +254,5 @@ def _why(result: ClaimResult) -> str:
         least = "that it is at least as large as matters is not shown"
         return "the documented size is not shown" if "beyond" in shown else least
     if result.verdict == "inconclusive" and "different" in shown:
-        return "it differs, but neither by more nor by less than matters is shown"
+        return "it differs; by more than matters, or by less, is not shown (adjusted p)"
     return _WORDS.get(result.verdict, ruling.finding)
