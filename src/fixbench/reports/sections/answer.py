@@ -72,7 +72,8 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
     bare = [
         result.id
         for result in results
-        if result.control == "none" and result.verdict in ("reproduced", "direction only")
+        if result.control == "none"
+        and result.verdict in ("reproduced", "direction only", "another size")
     ]
     if bare:
         sentences.append(f"No rival explanation was tested for {', '.join(bare)}: no control.")
