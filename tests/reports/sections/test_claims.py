@@ -142,7 +142,7 @@ def test_preconditions_show_what_is_required_and_whether_it_is_met(
         bound = {"CA06": "−0.05", "CA08": "−5"}[result.id]
         assert required == f"interval below {bound}"
         assert f"(the loss falls: interval below {bound})" in rule_of(page, result.id)
-        assert rf"& \textbf{{{item.state} (p " in latex
+        assert rf"& \textbf{{{met}}} \\" in latex
     assert sum(bool(result.preconditions) for result in planted.results) == 2
 
 
