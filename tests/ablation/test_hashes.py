@@ -49,6 +49,14 @@ def test_claim_difference_from_another_version_of_the_schema() -> None:
     }
 
 
+def test_a_label_belongs_to_no_hash() -> None:
+    plain = Claim.model_validate(CLAIM | {"label": None})
+    labelled = Claim.model_validate(CLAIM | {"label": "The fix  helps"})
+    assert labelled.label == "The fix helps"
+    assert claim_hash(labelled) == claim_hash(plain)
+    assert claim_difference(plain.model_dump(mode="json"), labelled) == {}
+
+
 def test_the_hash_of_a_claim_is_that_of_what_results_record() -> None:
     claim = Claim.model_validate({**CLAIM, "statement": "λ ≥ 0.1 helps."})
     recorded = json.loads(json.dumps(claim.model_dump(mode="json")))

@@ -86,6 +86,10 @@ BAD: dict[str, tuple[Edit, str]] = {
         "titel is 'T'; expected no such key; see config/ablation.schema.json; is it the required "
         "key 'title'?",
     ),
+    "a label of seven words": (
+        put("claims/0/label", "one two three four five six seven"),
+        "claims.TY01.label is 'one two three four five six seven'; expected one to 6 words",
+    ),
     "wrong type": (put("title", 3), "title is 3; expected string"),
     "a curve of no metric": (put("curves", ["los"]), "curves.0 is 'los'; expected one of loss"),
     "nested wrong type": (

@@ -14,6 +14,7 @@ Make = Callable[..., Any]
 KEYS = [
     "id",
     "ablation",
+    "label",
     "statement",
     "documented",
     "measured",

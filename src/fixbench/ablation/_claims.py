@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -26,10 +27,20 @@ __all__ = [
     "PreconditionForm",
 ]
 
+# In words: what fits beside a verdict in a figure of all claims.
+_LONGEST_LABEL = 6
+
 #: An effect as it is written, or with its terms.
 E = TypeVar("E", bound=Strict)
 P = TypeVar("P", bound=Strict)
 C = TypeVar("C", bound=Strict)
+
+
+def _short(label: str) -> str:
+    words = label.split()
+    if not words or len(words) > _LONGEST_LABEL:
+        raise ValueError(f"one to {_LONGEST_LABEL} words")
+    return " ".join(words)
 
 
 def _refuse_empty_window(above: float | None, below: float | None, prefix: str) -> None:
@@ -143,6 +154,8 @@ class ClaimForm(Strict, Generic[E, P, C]):
 
     Attributes:
         id: two letters and two digits, which the document's other claims do not have.
+        label: the claim in at most six words, for tables and figures. It belongs to no hash: a
+            result stays one of the same claim when only its label changes.
         statement: what is claimed, in plain words.
         section: where it stands in the document.
         source: where the statement stands, if not in the ablation's own document.
@@ -158,6 +171,7 @@ class ClaimForm(Strict, Generic[E, P, C]):
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Z]{2}[0-9]{2}[a-z]?$")]
+    label: Annotated[str, AfterValidator(_short)] | None = Field(default=None, exclude=True)
     statement: str
     section: str
     source: str | None = None

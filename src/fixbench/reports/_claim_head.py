@@ -18,6 +18,7 @@ class ClaimHead:
     """A claim, what was measured, and its verdict, in print."""
 
     id: str
+    label: str | None
     statement: str
     documented: str
     measured: Measured
@@ -57,6 +58,7 @@ def verdict_slug(verdict: str) -> str:
 def _head(result: ClaimResult, found: Measured, p_adjusted: str, *, edited: bool) -> ClaimHead:
     return ClaimHead(
         id=result.id,
+        label=result.label,
         statement=result.statement,
         documented=result.documented,
         measured=found,

@@ -352,6 +352,7 @@ def _result(setting: _Setting, claim: Claim, ruling: Ruling) -> ClaimResult:
     return ClaimResult(
         id=claim.id,
         ablation=setting.name,
+        label=claim.label,
         statement=claim.statement,
         section=claim.section,
         kind=claim.kind,

@@ -104,6 +104,7 @@ class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
     Attributes:
+        label: the claim in at most six words, if it has one.
         verdict: after preconditions and controls; ``ruling`` says what the effect alone gives.
         reason: the facts in sentences (`fixbench.verdicts.write_reason`).
         ruling: the facts; ``None`` in files of version 0.1.0.
@@ -140,6 +141,7 @@ class ClaimResult:
     reason: str
     primary: bool
     sha256: str
+    label: str | None = None
     recorded: tuple[str, ...] = ()
     source: str | None = None
     effect: EffectEstimate | None = None

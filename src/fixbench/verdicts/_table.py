@@ -56,6 +56,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
     return {
         "id": result.id,
         "ablation": result.ablation,
+        "label": result.label,
         "statement": result.statement,
         "documented": result.documented,
         "measured": _number(effect.estimate if effect else None),

@@ -110,9 +110,7 @@ def _key(inputs: Inputs) -> FigureView | None:
 
 def _overview(inputs: Inputs) -> FigureView | None:
     drawn = [
-        claim_strip(
-            claim, result, f"{claim.id}  {result.verdict}", quantity=_quantity(inputs, claim)
-        )
+        claim_strip(claim, result, _strip_label(claim, result), quantity=_quantity(inputs, claim))
         for claim, result in inputs.judged
         if _drawn(claim, result)
     ]
@@ -133,6 +131,11 @@ def _overview(inputs: Inputs) -> FigureView | None:
         caption=caption,
         alternative=f"Measured effects beside documented values. {'; '.join(shown)}.",
     )
+
+
+def _strip_label(claim: Claim, result: ClaimResult) -> str:
+    named = f"{claim.id} {claim.label}" if claim.label else claim.id
+    return f"{named}  {result.verdict}"
 
 
 def _drawn(claim: Claim, result: ClaimResult) -> bool:
