@@ -26,8 +26,8 @@ ONLY_B = {
     [
         # All or none of ten: p = 2 / 1024; 9: 2 * 11 / 1024; 8: 2 * 56 / 1024.
         (10, {}, "reproduced", "direction", 2 / 1024),
-        (10, {"direction": "less"}, "reversed", "opposite, beyond the margin", 2 / 1024),
-        (0, {}, "reversed", "opposite, beyond the margin", 2 / 1024),
+        (10, {"direction": "less"}, "reversed", "opposite", 2 / 1024),
+        (0, {}, "reversed", "opposite", 2 / 1024),
         (0, {"direction": "less"}, "reproduced", "direction", 2 / 1024),
         (9, {}, "reproduced", "direction", 22 / 1024),
         (8, {}, "inconclusive", "open", 112 / 1024),

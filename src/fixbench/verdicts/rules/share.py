@@ -97,7 +97,7 @@ class _Share(TestedRule):
         verdict: Verdict = "inconclusive"
         finding, tolerance = "open", None
         if evidence["different"].shown:
-            verdict, finding, tolerance = judge_direction(tested, beyond=True)
+            verdict, finding, tolerance = judge_direction(tested, beyond=None)
         return Ruling(
             rule=self.name,
             verdict=verdict,
