@@ -10,6 +10,7 @@ rule              when                                                          
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
 tested            a precondition is shown not to be met                           not testable
+tested            the scale is logarithmic, and one of its values not positive    not testable
 tested            no test: one seed, or a variant of which no run succeeded       inconclusive
 tested            any but inconclusive, and a precondition is open                unresolved
 tested            reproduced, direction only or another size, and a control       confounded
@@ -71,7 +72,7 @@ from fixbench.verdicts._history import (
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
-from fixbench.verdicts._notes import Note, join
+from fixbench.verdicts._notes import Note, is_unfit, join
 from fixbench.verdicts._panel import replication_panel
 from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
@@ -143,7 +144,7 @@ def adjudicate(
     """
     name = _only_ablation(frame)
     results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
-    refuse_missing(ablation, tier, results)
+    refuse_missing(ablation, name, tier, results)
     alpha = round(1 - confidence, 12)
     seen: Mapping[str, Looks] = {}
     if looks:
@@ -320,10 +321,12 @@ def _rule_on(
     rule = tested_rule(claim)
     evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
     if math.isnan(tested.effect.estimate):
+        # More seeds cannot help a value that has no logarithm.
+        unfit = any(is_unfit(note) for note in tested.seeds.notes)
         return Ruling(
             rule=rule.name,
-            verdict="inconclusive",
-            finding="no number",
+            verdict="not testable" if unfit else "inconclusive",
+            finding="no logarithm" if unfit else "no number",
             evidence=evidence,
             details={"lost": join(tested.seeds.notes)},
         )

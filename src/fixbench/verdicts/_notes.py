@@ -20,13 +20,16 @@ __all__ = [
     "LeftOut",
     "MetricRedefined",
     "NoRunSucceeded",
+    "NotPositive",
     "Note",
     "OpenByFailures",
     "OtherSeeds",
     "SignFlipFloor",
     "TestsDisagree",
     "TooFewEqualSeeds",
+    "UndefinedValues",
     "UnevenSteps",
+    "is_unfit",
     "join",
 ]
 
@@ -68,6 +71,56 @@ class NoRunSucceeded:
         return (
             f"No run of variant {self.variant!r} succeeded ({self.seeds} of {self.seeds} failed), "
             "so that nothing can be said of an effect on it."
+        )
+
+
+@dataclass(frozen=True)
+class NotPositive:
+    """A value of an effect on the log scale that has no logarithm.
+
+    Attributes:
+        others: how many more there are of the same variant, stage and metric.
+    """
+
+    variant: str
+    stage: str
+    metric: str
+    seed: int
+    step: int
+    value: float
+    others: int = 0
+
+    @property
+    def text(self) -> str:
+        more = f" (as {self.others} more)" if self.others else ""
+        return (
+            f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
+            f"{figure(self.value)} in seed {self.seed} at step {self.step}{more}, and an effect on "
+            "the log scale needs positive values; declare it on the scale 'plain'."
+        )
+
+
+def is_unfit(note: Note) -> bool:
+    """Whether it says that an effect does not suit its values, on one data draw or on all."""
+    return isinstance(note.note if isinstance(note, About) else note, NotPositive)
+
+
+@dataclass(frozen=True)
+class UndefinedValues:
+    """Seeds in which a value does not exist by its nature."""
+
+    variant: str
+    stage: str
+    metric: str
+    seeds: tuple[int, ...]
+    of: int
+
+    @property
+    def text(self) -> str:
+        return (
+            f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
+            f"undefined in {len(self.seeds)} of {seeds_text(self.of)} {[*self.seeds]}, which do "
+            "not count."
         )
 
 

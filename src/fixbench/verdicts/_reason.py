@@ -84,7 +84,7 @@ def _own_reason(result: ClaimResult, ruling: Ruling) -> str:
                 "; it still counts in the family, so that p of the others is adjusted for it too"
             )
         return f"{text}."
-    if ruling.finding == "no number":
+    if ruling.finding in ("no number", "no logarithm"):
         return f"No effect can be computed. {ruling.details['lost']}"
     rule = load_rule(ruling.rule)
     if not rule.tested:
@@ -142,6 +142,8 @@ def _measures(effect: EffectEstimate | None) -> str:
     if effect is None:
         return "is not measured in this tier"
     if math.isnan(effect.estimate):
-        return f"has no number, as no run of one of its variants succeeded (n = {effect.n} seeds)"
+        lost = effect.n_failed == effect.n
+        why = "as no run of one of its variants succeeded" if lost else "as a note says"
+        return f"has no number, {why} (n = {effect.n} seeds)"
     failed = f", {seeds_text(effect.n_failed)} with a failed run" if effect.n_failed else ""
     return f"measures {figure(effect.estimate)} ({range_text(effect.low, effect.high)}{failed})"
