@@ -16,7 +16,7 @@ from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
 from fixbench.statistics import clustered_interval, crossed_interval
 from fixbench.verdicts import ClaimResult, Measurements, adjudicate, claims_table
-from fixbench.verdicts._draws import DrawnMeasurements, measure
+from fixbench.verdicts._draws import DrawnEffects, DrawnMeasurements, measure
 
 BETTER = {"loss": "lower"}
 Make = Callable[..., Any]
@@ -63,6 +63,7 @@ def test_the_effect_of_a_seed_is_its_mean_over_draws(
     assert results.draws == (0, 1, 2, 3)
     assert results.seeds == frozenset(range(10))
     found = results.per_seed(Effect.model_validate(minus("b", "a")))
+    assert isinstance(found, DrawnEffects)
     assert list(found.values.values()) == pytest.approx(scattered.mean(axis=1))
     assert found.table == pytest.approx(scattered)
     # Without the column everything is as it was.

@@ -11,7 +11,8 @@ any               a variant of its effect, or of a precondition, is not run, or 
                   not so measured, in the tier
 tested            a precondition is shown not to be met                           not testable
 tested            the scale is logarithmic, and one of its values not positive    not testable
-tested            no test: one seed, or a variant of which no run succeeded       inconclusive
+tested            no test: one seed, or copies of one; or a variant of which no   inconclusive
+                  run succeeded
 tested            any but inconclusive, and a precondition is open                unresolved
 tested            reproduced, direction only or another size, and a control       confounded
                   is shown to explain it
@@ -72,7 +73,7 @@ from fixbench.verdicts._history import (
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
-from fixbench.verdicts._notes import Note, is_unfit, join
+from fixbench.verdicts._notes import Note, counts_as_one, is_unfit, join
 from fixbench.verdicts._panel import replication_panel
 from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
@@ -332,7 +333,11 @@ def _rule_on(
         )
     if math.isnan(tested.effect.p_value):
         ruling = Ruling(
-            rule=rule.name, verdict="inconclusive", finding="one seed", evidence=evidence
+            rule=rule.name,
+            verdict="inconclusive",
+            finding="one seed",
+            evidence=evidence,
+            details={"copies": join([note for note in tested.seeds.notes if counts_as_one(note)])},
         )
         return replace(ruling, unit=tested.unit)
     ruling = rule.judge(tested, evidence)

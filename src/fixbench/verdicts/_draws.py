@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import DATA_SEED
+from fixbench.verdicts._copies import Copies
 from fixbench.verdicts._measurements import Measurements, PropertyCount, SeedEffects
 from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, Note
 
@@ -87,7 +88,7 @@ class DrawnMeasurements(Measurements):
     def measures(self, term: Term) -> bool:
         return any(part.measures(term) for part in self._parts.values())
 
-    def per_seed(
+    def each_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
     ) -> DrawnEffects:
         """As on one data set, for each draw; then the mean over draws.
@@ -102,7 +103,7 @@ class DrawnMeasurements(Measurements):
         notes: dict[Note, None] = {}
         for draw, part in self._parts.items():
             label = f"{name}, data draw {draw}" if name else f"data draw {draw}"
-            one = part.per_seed(effect, null=null, name=label, describes=describes)
+            one = part.each_seed(effect, null=null, name=label, describes=describes)
             found[draw] = one
             for note in one.notes:
                 # The policy on failed runs is the same for all; the others are about runs.
@@ -134,6 +135,20 @@ class DrawnMeasurements(Measurements):
             notes=tuple(notes),
             undefined=undefined,
             by_draw=found,
+        )
+
+    def copies(self, effect: Effect, found: SeedEffects) -> Copies | None:
+        """They count as one where they do so on every draw."""
+        assert isinstance(found, DrawnEffects)
+        parts = {draw: self._parts[draw].copies(effect, one) for draw, one in found.by_draw.items()}
+        notes = {draw: [] if one is None else list(one.notes) for draw, one in parts.items()}
+        if not any(notes.values()):
+            return None
+        return Copies(
+            one=all(one is not None and one.one for one in parts.values()),
+            notes=tuple(
+                About(f"data draw {draw}", note) for draw, told in notes.items() for note in told
+            ),
         )
 
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:

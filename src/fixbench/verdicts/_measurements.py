@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, UNDEFINED, usable_rows
+from fixbench.verdicts._copies import Copies, find_copies
 from fixbench.verdicts._failures import impute
 from fixbench.verdicts._notes import (
     NoRunSucceeded,
@@ -60,6 +61,19 @@ class SeedEffects:
     def complete(self) -> dict[int, float]:
         """The seeds without a failed run."""
         return {seed: value for seed, value in self.values.items() if seed not in self.failed}
+
+    def counted(self, copies: Copies) -> Self:
+        """With what is to be said of copies; the first seed alone where they count as one."""
+        notes = (*self.notes, *copies.notes)
+        if not copies.one:
+            return replace(self, notes=notes)
+        first = next(iter(self.values))
+        return replace(
+            self,
+            values={first: self.values[first]},
+            failed=self.failed & {first},
+            notes=notes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +149,7 @@ class Measurements:
     def __init__(self, frame: pd.DataFrame, better: Mapping[str, str]) -> None:
         _refuse_duplicates(frame)
         self._better = better
+        self._frame = frame
         self._seeds: dict[str, set[int]] = {
             str(variant): set(seeds.tolist()) for variant, seeds in frame.groupby("variant")["seed"]
         }
@@ -197,7 +212,8 @@ class Measurements:
         """The weighted sum of the effect's terms for each seed.
 
         Failed runs count as `fixbench.verdicts._failures` says. Where a value on the log scale is
-        not positive, every value is NaN, and a note names it.
+        not positive, every value is NaN, and a note names it. Seeds whose runs are all copies
+        count as the first of them (`fixbench.verdicts._copies`).
 
         Args:
             null: the value that means "no effect", on the analysis scale.
@@ -211,6 +227,24 @@ class Measurements:
                 term selects them, or those of several variants where it selects all (nested samples
                 excepted).
         """
+        found = self.each_seed(effect, null=null, name=name, describes=describes)
+        copies = self.copies(effect, found)
+        return found if copies is None else found.counted(copies)
+
+    def copies(self, effect: Effect, found: SeedEffects) -> Copies | None:
+        """Runs of the effect that are copies; ``None`` where no two seeds agree."""
+        values = found.values
+        # Copies give the same effect, and variants that are the same run give 0.
+        if len(set(values.values())) == len(values) or any(map(math.isnan, values.values())):
+            return None
+        variants = list(dict.fromkeys(term.variant for term in effect.weighted))
+        copies = find_copies(self._frame, variants, list(values))
+        return copies if copies.notes else None
+
+    def each_seed(
+        self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
+    ) -> SeedEffects:
+        """As `per_seed`, copies counted as they are."""
         terms = effect.weighted
         everything = sorted(self._effect_seeds(effect))
         undefined, told = self._undefined(terms, everything)

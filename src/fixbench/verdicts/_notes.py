@@ -14,6 +14,7 @@ __all__ = [
     "CompleteCase",
     "ConstantSeeds",
     "ContradictedLook",
+    "CopiedSeeds",
     "FailedAsNull",
     "FailedAsWorst",
     "FailedShare",
@@ -24,11 +25,13 @@ __all__ = [
     "Note",
     "OpenByFailures",
     "OtherSeeds",
+    "SameRuns",
     "SignFlipFloor",
     "TestsDisagree",
     "TooFewEqualSeeds",
     "UndefinedValues",
     "UnevenSteps",
+    "counts_as_one",
     "is_unfit",
     "join",
 ]
@@ -105,6 +108,12 @@ def is_unfit(note: Note) -> bool:
     return isinstance(note.note if isinstance(note, About) else note, NotPositive)
 
 
+def counts_as_one(note: Note) -> bool:
+    """Whether it says that all seeds are copies of one, on one data draw or on all."""
+    inner = note.note if isinstance(note, About) else note
+    return isinstance(inner, CopiedSeeds) and inner.one
+
+
 @dataclass(frozen=True)
 class UndefinedValues:
     """Seeds in which a value does not exist by its nature."""
@@ -121,6 +130,42 @@ class UndefinedValues:
             f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
             f"undefined in {len(self.seeds)} of {seeds_text(self.of)} {[*self.seeds]}, which do "
             "not count."
+        )
+
+
+@dataclass(frozen=True)
+class CopiedSeeds:
+    """Seeds whose runs are equal in everything that was measured.
+
+    Attributes:
+        one: they are all, and count as one.
+    """
+
+    seeds: tuple[int, ...]
+    of: int
+    one: bool
+
+    @property
+    def text(self) -> str:
+        whose = f"All {self.of} seeds" if len(self.seeds) == self.of else f"Seeds {[*self.seeds]}"
+        count = "They count as one seed." if self.one else "They are counted as they are."
+        return (
+            f"{whose} give the same values to the last bit in everything that was measured; does "
+            f"the program use its seed? {count}"
+        )
+
+
+@dataclass(frozen=True)
+class SameRuns:
+    """Variants whose runs are equal in everything that was measured, seed by seed."""
+
+    variants: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return (
+            f"The runs of {' and '.join(map(repr, self.variants))} are equal to the last bit in "
+            "every seed; does the program use its options?"
         )
 
 

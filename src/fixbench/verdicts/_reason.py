@@ -99,8 +99,9 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
     documented = f"documented: {result.documented}"
     if ruling.finding == "one seed":
         return (
-            f"{measured} with one seed, which allows neither an interval nor a test; {documented}."
-        )
+            f"{measured} with one seed, which allows neither an interval nor a test; {documented}. "
+            f"{ruling.details.get('copies', '')}"
+        ).strip()
     explanation = load_rule(ruling.rule).explain(ruling, result)
     if ruling.verdict == "inconclusive":
         explanation += (
