@@ -31,7 +31,8 @@ TERMS = [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]
             "above 0, as documented (p < 0.0001, adjusted for 1 claim), and beyond 0.500, the "
             "smallest effect that matters (p < 0.0001, adjusted for 1 claim). Its whole interval "
             "lies outside 1.70 to 2.30, the tolerance around the documented 2.00: the "
-            "documented size is wrong here. No control is declared: no rival explanation was tested.",
+            "documented size is wrong here. No control is declared: no rival explanation was "
+            "tested.",
         ),
         (
             {"rule": "no_difference", "direction": None},
