@@ -62,7 +62,14 @@ def _named(items: Sequence[ControlResult | PreconditionResult], state: str) -> s
 
 
 def _deciding(result: ClaimResult) -> str:
-    """The seeds that would decide what is open."""
+    """The seeds that would decide what is open, where the claim's own are not these."""
+    assert result.ruling is not None
+    if result.verdict == "inconclusive":
+        if result.ruling.seeds_needed is None or result.seeds_needed == result.ruling.seeds_needed:
+            return ""
+        if result.seeds_needed is None:
+            return " No number of seeds that can be named would decide what is open too."
+        return f" With what is open it would take about {result.seeds_needed} seeds."
     if result.verdict != "unresolved":
         return ""
     if result.seeds_needed is None:
