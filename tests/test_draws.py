@@ -184,20 +184,28 @@ def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
     assert '<section id="data-draws"' in page
     assert "Every seed ran on 2 data draws (data/aa_clip generated with the seeds 0–1)." in page
     results = contents(folder)
-    # A draw that was altered is refused by jobs. Snakemake makes it again, and it is the same.
+
+    # An altered draw is refused by jobs. The plan forgets it, and no other, so that Snakemake
+    # makes it again; it is the same then, and so are the results.
     kept = contents(project / ".fixbench/data")
     picture = next((project / draw_folder(NAME, 1)).rglob("*.png"))
     picture.write_bytes(b"altered")
+    files[1].unlink()
+    state = files[1].with_suffix(".state")
+
+    def job() -> None:
+        run_job(project, "toy", "fast", [0, 1], "smoke", files[1], state=state, data_seed=1)
+
     with pytest.raises(
         InputError, match=r"data/aa_clip/1: sha256 is '\w+'; expected files with the"
     ):
-        verify_draw(project, NAME, 1)
-    files[1].unlink()
-    targets = [path.relative_to(project) for path in files]
-    again = run("snakemake", *targets, "--cores", "2", *CONFIG)
-    # Nothing is done again for the other draw.
-    assert jobs(again) == {"draw": 1, "toy": 1}
+        job()
+    make_plan()
+    records = [project / draw_record(NAME, draw) for draw in (0, 1)]
+    assert [record.exists() for record in records] == [True, False]
+    make_draw(project, NAME, 1)
     assert contents(project / ".fixbench/data") == kept
+    job()
     assert contents(folder) == results
 
 
