@@ -10,7 +10,9 @@ rule              when                                                          
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
 tested            a precondition is shown not to be met                           not testable
-tested            no test: one seed, or a variant of which no run succeeded       inconclusive
+tested            the scale is logarithmic, and one of its values not positive    not testable
+tested            no test: one seed, or copies of one; or a variant of which no   inconclusive
+                  run succeeded
 tested            any but inconclusive, and a precondition is open                unresolved
 tested            reproduced, direction only or another size, and a control       confounded
                   is shown to explain it
@@ -71,7 +73,7 @@ from fixbench.verdicts._history import (
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
-from fixbench.verdicts._notes import Note, join
+from fixbench.verdicts._notes import Note, counts_as_one, is_unfit, join
 from fixbench.verdicts._panel import replication_panel
 from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
@@ -143,7 +145,7 @@ def adjudicate(
     """
     name = _only_ablation(frame)
     results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
-    refuse_missing(ablation, tier, results)
+    refuse_missing(ablation, name, tier, results)
     alpha = round(1 - confidence, 12)
     seen: Mapping[str, Looks] = {}
     if looks:
@@ -320,16 +322,22 @@ def _rule_on(
     rule = tested_rule(claim)
     evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
     if math.isnan(tested.effect.estimate):
+        # More seeds cannot help a value that has no logarithm.
+        unfit = any(is_unfit(note) for note in tested.seeds.notes)
         return Ruling(
             rule=rule.name,
-            verdict="inconclusive",
-            finding="no number",
+            verdict="not testable" if unfit else "inconclusive",
+            finding="no logarithm" if unfit else "no number",
             evidence=evidence,
             details={"lost": join(tested.seeds.notes)},
         )
     if math.isnan(tested.effect.p_value):
         ruling = Ruling(
-            rule=rule.name, verdict="inconclusive", finding="one seed", evidence=evidence
+            rule=rule.name,
+            verdict="inconclusive",
+            finding="one seed",
+            evidence=evidence,
+            details={"copies": join([note for note in tested.seeds.notes if counts_as_one(note)])},
         )
         return replace(ruling, unit=tested.unit)
     ruling = rule.judge(tested, evidence)

@@ -8,8 +8,10 @@ its value is the null. If a variant has no successful run, nothing can be said: 
 
 What an effect is not, no run that failed can show: while one of its runs failed, an effect is not
 equivalent, not "not worse", and not of the documented size. A share of seeds counts failed seeds
-against the claim instead. A control explains, and a precondition is met, only if its interval with
-the failed seeds and that without them both do so.
+against the claim instead. A control or precondition is shown to lie inside its bounds only where
+the effect with the failed seeds and that without them both show it. To be shown outside, it must
+also lie there with every failed seed at the value that speaks most for the inside
+(`fixbench.verdicts._window`).
 """
 
 from __future__ import annotations
