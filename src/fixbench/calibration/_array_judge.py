@@ -8,8 +8,9 @@ the tests of the package. `fixbench.calibration` compares both on claims of ever
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from fixbench.calibration._worlds import Truth
 from fixbench.statistics import (
     SPENDING,
     TTests,
+    holm_factors,
     holms,
     insides,
     outsides,
@@ -65,7 +67,8 @@ def judge(runs: Runs, *, family: int = 1) -> Judged:
         counted = np.where(np.isnan(raw), 1.0, raw)  # no test, but a place in the family
         shown[kind] = ~np.isnan(raw) & (holms(counted.reshape(-1, family)).ravel() < ALPHA)
     alone = _rule_on(runs.truths, shown, tests, fails)
-    return Judged(verdicts=_stand(runs, alone, ALPHA), alone=alone, tests=tests)
+    stands = _stand(runs, alone, ALPHA, lambda size: np.arange(size, 0, -1.0))
+    return Judged(verdicts=stands, alone=alone, tests=tests)
 
 
 def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
@@ -99,7 +102,8 @@ def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
             crossed[kind][going[new]] = n
         shown = _upheld(part, {kind: crossed[kind][going] for kind in _KINDS}, tests)
         alone[going] = _rule_on(part.truths, shown, tests, fails)
-        verdicts[going] = _stand(part, alone[going], level)
+        factors = partial(_factors, looks=looks, made=number + 1)
+        verdicts[going] = _stand(part, alone[going], level, factors)
         for kept, found in ((low, tests.low), (high, tests.high), (mean, tests.mean)):
             kept[going] = found
         p_value[going] = tests.p_value
@@ -178,8 +182,16 @@ def _rule_on(
     return verdicts
 
 
-def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
-    """The verdicts after preconditions, then controls."""
+def _factors(size: int, *, looks: Sequence[int], made: int) -> Array:
+    return np.array(holm_factors(size, looks=looks, made=made, alpha=ALPHA, spending=SPENDING))
+
+
+def _stand(runs: Runs, alone: Verdicts, alpha: float, factors: Callable[[int], Array]) -> Verdicts:
+    """The verdicts after preconditions, then controls.
+
+    Args:
+        factors: number of p-values → what Holm's steps multiply the smallest by, the second, ….
+    """
     verdicts = alone.copy()
     for truth, claims in grouped(runs.truths):
         if not truth.besides:
@@ -194,7 +206,7 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
         if truth.preconditions:
             p_met, p_unmet = (np.stack(p, axis=1) for p in zip(*windows[count:], strict=True))
             met = p_met < alpha
-            unmet = ~met & (_holm(p_unmet) < alpha)
+            unmet = ~met & (_holm(p_unmet, factors) < alpha)
             waits = ~met & ~unmet
             own = np.select(
                 [unmet.any(axis=1), waits.any(axis=1) & (own != "inconclusive")],
@@ -203,7 +215,7 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
             )
         if truth.controls:
             p_in, p_out = (np.stack(p, axis=1) for p in zip(*windows[:count], strict=True))
-            explains = _holm(p_in) < alpha
+            explains = _holm(p_in, factors) < alpha
             ruled_out = ~explains & (p_out < alpha)
             asked = np.isin(own, EXPLAINABLE)
             own = np.select(
@@ -243,6 +255,6 @@ def _window(runs: Runs, contrast: Contrast, above: float) -> tuple[Array, Array]
     return inside, outside
 
 
-def _holm(p_values: Array) -> Array:
+def _holm(p_values: Array, factors: Callable[[int], Array]) -> Array:
     """Holm's adjustment of each row; where there is no p it counts as 1."""
-    return holms(np.where(np.isnan(p_values), 1.0, p_values))
+    return holms(np.where(np.isnan(p_values), 1.0, p_values), factors(p_values.shape[1]))
