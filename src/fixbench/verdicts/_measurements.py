@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,52 @@ class _Uneven:
         )
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one variant, stage and metric, of runs that succeeded, sorted by seed and step.
+
+    Attributes:
+        frame: all of them; ``places``: which of its rows these are.
+    """
+
+    frame: pd.DataFrame
+    places: NDArray[np.int64]
+    seeds: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> _Rows:
+        columns = (frame[column].to_numpy() for column in ("seed", "step", "value"))
+        return cls(frame, np.arange(len(frame)), *columns)
+
+    def selected(self, at: str | int) -> _Rows:
+        """The rows that ``at`` refers to."""
+        if at in ("first", "last"):
+            # Rows of a seed stand together.
+            changes = self.seeds[1:] != self.seeds[:-1]
+            parts = ([True], changes) if at == "first" else (changes, [True])
+            chosen = np.concatenate(parts)
+        elif isinstance(at, int):
+            chosen = self.steps == at
+        else:
+            return self
+        return _Rows(
+            self.frame,
+            self.places[chosen],
+            self.seeds[chosen],
+            self.steps[chosen],
+            self.values[chosen],
+        )
+
+    def by_seed(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+        """Each seed with its steps and values."""
+        found, starts = np.unique(self.seeds, return_index=True)
+        ends = np.append(starts, len(self.seeds))[1:]
+        for seed, start, end in zip(found, starts, ends, strict=True):
+            yield int(seed), self.steps[start:end], self.values[start:end]
+
+
 class Measurements:
     """The results of one ablation, indexed, from which effects are read.
 
@@ -127,9 +173,9 @@ class Measurements:
         bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
         self._failed: set[tuple[str, int]] = set(runs[bad])
         successful = frame[~runs.isin(runs[bad])].sort_values(["seed", "step"])
-        self._rows: dict[tuple[str, str, str], pd.DataFrame] = dict(
-            iter(successful.groupby(["variant", "stage", "metric"]))
-        )
+        self._rows: dict[tuple[str, str, str], _Rows] = {
+            key: _Rows.of(rows) for key, rows in successful.groupby(["variant", "stage", "metric"])
+        }
 
     @property
     def seeds(self) -> frozenset[int]:
@@ -213,10 +259,9 @@ class Measurements:
         reference: NDArray[np.int64] | None = None
         for term in effect.weighted:
             rows = self._rows.get((term.variant, term.stage, term.metric))
-            for seed, part in [] if rows is None else rows.groupby("seed"):
+            for seed, steps, values in [] if rows is None else rows.by_seed():
                 if seed in seeds.failed:
                     continue
-                steps, values = part["step"].to_numpy(), part["value"].to_numpy()
                 effects = term.weight * (np.log(values) if effect.scale == "log" else values)
                 known, total = found.get(seed, (steps, np.zeros(len(steps))))
                 if reference is None or effect.samples == "nested":
@@ -247,9 +292,9 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None:
                 continue
-            for seed, value in _select(rows, term.at)[["seed", "value"]].itertuples(index=False):
-                held[seed] += int(value == 1.0)
-                checked[seed] += 1
+            for seed, _, values in rows.selected(term.at).by_seed():
+                held[seed] += int((values == 1.0).sum())
+                checked[seed] += len(values)
         return PropertyCount(
             held=sum(held.values()),
             checked=sum(checked.values()),
@@ -274,7 +319,7 @@ class Measurements:
         found: dict[int, float] = {}
         rows = self._rows.get((term.variant, term.stage, term.metric))
         if rows is not None:
-            selected = _select(rows, term.at)
+            selected = rows.selected(term.at)
             if scale == "log":
                 _refuse_non_positive(selected, name)
             found = _reduce(selected, term.at, scale)
@@ -300,10 +345,10 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None or isinstance(term.at, int):
                 continue
-            selected = _select(rows, term.at)
+            selected = rows.selected(term.at)
             # Only what averages steps needs the same ones in every variant.
             arm = "" if term.at in ("mean", "area") else term.variant
-            seeds, steps = (selected[column].to_numpy() for column in ("seed", "step"))
+            seeds, steps = selected.seeds, selected.steps
             key = (arm, term.stage, term.metric, term.at)
             first = steps[seeds == seeds[0]]
             other, seed, expected = known.setdefault(key, (term, int(seeds[0]), first))
@@ -334,22 +379,10 @@ class Measurements:
         )
 
 
-def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:
-    """The rows (sorted by seed and step) that ``at`` refers to."""
-    if at == "first":
-        return rows.drop_duplicates("seed", keep="first")
-    if at == "last":
-        return rows.drop_duplicates("seed", keep="last")
-    if isinstance(at, int):
-        return rows[rows["step"] == at]
-    return rows
-
-
-def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, float]:
+def _reduce(selected: _Rows, at: str | int, scale: str) -> dict[int, float]:
     """Seed → one number; logarithms come before averages. The area of one step is its value."""
     reduced: dict[int, float] = {}
-    for seed, rows in selected.groupby("seed"):
-        values, steps = rows["value"].to_numpy(), rows["step"].to_numpy()
+    for seed, steps, values in selected.by_seed():
         if scale == "log":
             values = np.log(values)
         with np.errstate(over="ignore", invalid="ignore"):  # refused where it is used
@@ -357,7 +390,7 @@ def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, floa
                 number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
             else:
                 number = values.mean()
-        reduced[int(seed)] = float(number)
+        reduced[seed] = float(number)
     return reduced
 
 
@@ -382,11 +415,11 @@ def _no_rows(file: str, term: Term, found: str = "") -> InputError:
     )
 
 
-def _refuse_non_positive(selected: pd.DataFrame, name: str) -> None:
+def _refuse_non_positive(selected: _Rows, name: str) -> None:
     """Args: name: what the effect is called, such as its claim."""
-    bad = selected[selected["value"] <= 0]
+    bad = selected.places[selected.values <= 0]
     if len(bad):
-        row: Any = bad.iloc[0]
+        row: Any = selected.frame.iloc[bad[0]]
         where = f"variant {row['variant']!r}, metric {row['metric']!r}, seed {row['seed']}"
         raise InputError(
             row["file"],
