@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fixbench.calibration._methods import ALPHA
 from fixbench.calibration._planted_runs import Contrast, Runs, contrasts, grouped
-from fixbench.calibration._worlds import Truth
+from fixbench.calibration._worlds import Beside, Truth
 from fixbench.statistics import (
     SPENDING,
     TTests,
@@ -72,7 +72,7 @@ def judge(runs: Runs, *, family: int = 1) -> Judged:
 
 
 def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
-    """Final verdicts on claims without failed runs, each alone, with seeds until a verdict.
+    """Final verdicts on claims, each alone, with seeds until a verdict.
 
     Args:
         looks: seeds at each look; the last is all that there are.
@@ -93,6 +93,8 @@ def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
     going = np.arange(size)
     # Of each claim and kind: the seeds of the first look that showed it, 0 where none did.
     crossed = {kind: np.zeros(size, dtype=int) for kind in _KINDS}
+    # That it differs is a verdict of this rule alone.
+    by_difference = np.array([truth.rule == "difference" for truth in runs.truths])
     for number, n in enumerate(looks):
         level = spending_levels(looks, alpha=ALPHA, spending=SPENDING)[number].level
         part = runs.chosen(going).first(n)
@@ -100,14 +102,15 @@ def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
         for kind, found in p_values.items():
             new = (crossed[kind][going] == 0) & (found <= plans[kind][number])
             crossed[kind][going[new]] = n
-        shown = _upheld(part, {kind: crossed[kind][going] for kind in _KINDS}, tests)
+        shown = _upheld(part, {kind: crossed[kind][going] for kind in _KINDS}, tests, fails)
         alone[going] = _rule_on(part.truths, shown, tests, fails)
         factors = partial(_factors, looks=looks, made=number + 1)
         verdicts[going] = _stand(part, alone[going], level, factors)
         for kept, found in ((low, tests.low), (high, tests.high), (mean, tests.mean)):
             kept[going] = found
         p_value[going] = tests.p_value
-        settled = np.any([crossed[kind][going] > 0 for kind in _KINDS], axis=0)
+        settled = np.any([crossed[kind][going] > 0 for kind in ("within", "beyond")], axis=0)
+        settled |= (crossed["different"][going] > 0) & by_difference[going]
         going = going[~settled | (verdicts[going] == "unresolved")]
         if not going.size:
             break
@@ -136,7 +139,9 @@ def _test_effects(runs: Runs, alpha: float) -> tuple[dict[str, Array], TTests, F
     return {"different": tests.p_value, "within": within, "beyond": beyond}, tests, fails
 
 
-def _upheld(runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests) -> dict[str, Flags]:
+def _upheld(
+    runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests, fails: Flags
+) -> dict[str, Flags]:
     """What a look showed and the estimate from all seeds does not contradict."""
     effects, _ = runs.effects(Contrast("score", 1, 0))
     sums = np.cumsum(effects, axis=1)
@@ -145,7 +150,8 @@ def _upheld(runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests) ->
     margins = np.array([truth.margin for truth in runs.truths])
     high = [math.inf if truth.rule == "not_worse" else truth.margin for truth in runs.truths]
     inside = (-margins < tests.mean) & (tests.mean < np.array(high))
-    agree = {"different": (then > 0) == (tests.mean > 0), "within": inside, "beyond": ~inside}
+    agree = {"different": (then > 0) == (tests.mean > 0), "within": inside & ~fails}
+    agree["beyond"] = ~inside
     return {kind: (crossed[kind] > 0) & agree[kind] for kind in _KINDS}
 
 
@@ -198,7 +204,7 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float, factors: Callable[[int], A
             continue
         here = runs.chosen(claims)
         windows = [
-            _window(here, contrast, item.above)
+            _window(here, contrast, item)
             for item, contrast in zip(truth.besides, contrasts(truth)[1:], strict=True)
         ]
         count = len(truth.controls)
@@ -227,15 +233,22 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float, factors: Callable[[int], A
     return verdicts
 
 
-def _window(runs: Runs, contrast: Contrast, above: float) -> tuple[Array, Array]:
-    """p that the effect is larger than ``above``, and p that it is not.
+def _window(runs: Runs, contrast: Contrast, item: Beside) -> tuple[Array, Array]:
+    """p that the effect lies between the bounds, and p that it does not.
 
     Each the largest over the effects with failed seeds imputed, without them and, for the second,
-    with failed seeds at the largest effect of the others. NaN where there is no effect.
+    with failed seeds at that effect of the others which lies farthest inside from a bound; that it
+    lies outside, all must show on the same side. NaN where there is no effect.
     """
     effects, failed = runs.effects(contrast)
-    bounds = {"low": above, "high": math.inf}
-    inside, outside = insides(effects, **bounds), outsides(effects, **bounds)
+    sides = [
+        {"low": low, "high": high}
+        for low, high in ((item.above, math.inf), (-math.inf, item.below))
+        if math.isfinite(low) or math.isfinite(high)
+    ]
+    bounds = {"low": item.above, "high": item.below}
+    inside = insides(effects, **bounds)
+    beyond = [outsides(effects, **side) for side in sides]
     lost = np.isnan(effects).any(axis=1)
     left = (~failed).sum(axis=1)
     # Those without a failure come first in each row.
@@ -243,16 +256,24 @@ def _window(runs: Runs, contrast: Contrast, above: float) -> tuple[Array, Array]
     for count in np.unique(left[(left < failed.shape[1]) & ~lost]):
         claims = np.flatnonzero((left == count) & ~lost)
         if count == 0:
-            inside[claims] = outside[claims] = 1.0
+            inside[claims] = 1.0
+            for p in beyond:
+                p[claims] = 1.0
             continue
         own = effects[claims]
         rest = np.take_along_axis(own, order[claims, :count], axis=1)
-        inward = np.where(failed[claims], rest.max(axis=1, keepdims=True), own)
-        p_inside, p_outside = (test(rest, **bounds) for test in (insides, outsides))
-        inside[claims] = np.fmax(inside[claims], np.where(count > 1, p_inside, 1.0))
-        outside[claims] = np.fmax(outside[claims], np.where(count > 1, p_outside, 1.0))
-        outside[claims] = np.fmax(outside[claims], outsides(inward, **bounds))
-    return inside, outside
+        inward = [
+            np.where(failed[claims], farthest(rest, axis=1, keepdims=True), own)
+            for farthest, bound in ((np.max, item.above), (np.min, item.below))
+            if math.isfinite(bound)
+        ]
+        p_inside = insides(rest, **bounds) if count > 1 else 1.0
+        inside[claims] = np.fmax(inside[claims], p_inside)
+        for p, side in zip(beyond, sides, strict=True):
+            p[claims] = np.fmax(p[claims], outsides(rest, **side) if count > 1 else 1.0)
+            for moved in inward:
+                p[claims] = np.fmax(p[claims], outsides(moved, **side))
+    return inside, np.min(beyond, axis=0)
 
 
 def _holm(p_values: Array, factors: Callable[[int], Array]) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fixbench.ablation import Ablation
 from fixbench.calibration._methods import NORMAL
-from fixbench.calibration._worlds import Truth
+from fixbench.calibration._worlds import Beside, Truth
 from fixbench.results import COLUMNS
 from fixbench.statistics import Progress
 from fixbench.verdicts import ClaimResult, adjudicate, look_at
@@ -260,13 +260,12 @@ def _content(truths: Sequence[Truth], n: int, arms: int, primary: bool) -> dict[
         }
         declare = [_named(number, index, contrast) for number, contrast in enumerate(others)]
         count = len(truth.controls)
-        bounds = [item.above for item in truth.besides]
-        for key, bound, part in (
-            ("controls", "explains_above", slice(0, count)),
-            ("preconditions", "above", slice(count, None)),
+        for key, prefix, part in (
+            ("controls", "explains_", slice(0, count)),
+            ("preconditions", "", slice(count, None)),
         ):
-            pairs = zip(declare[part], bounds[part], strict=True)
-            if items := [{**item, bound: above} for item, above in pairs]:
+            pairs = zip(declare[part], truth.besides[part], strict=True)
+            if items := [{**item, **_bounds(beside, prefix)} for item, beside in pairs]:
                 claim[key] = items
         declared.append(claim)
     metric = {"unit": "1", "better": "higher", "description": "planted"}
@@ -288,6 +287,11 @@ def _content(truths: Sequence[Truth], n: int, arms: int, primary: bool) -> dict[
 
 def _named(number: int, index: int, contrast: Contrast) -> dict[str, Any]:
     return {"name": f"item {number}", "meaning": "planted", "effect": _effect(index, contrast)}
+
+
+def _bounds(beside: Beside, prefix: str) -> dict[str, float]:
+    bounds = {f"{prefix}above": beside.above, f"{prefix}below": beside.below}
+    return {key: bound for key, bound in bounds.items() if math.isfinite(bound)}
 
 
 def _effect(index: int, contrast: Contrast) -> dict[str, Any]:

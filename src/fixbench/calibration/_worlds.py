@@ -8,6 +8,7 @@ seed, unless a world sets another `Truth.deviation`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -50,14 +51,15 @@ class Beside:
 
     Attributes:
         effect: the planted one.
-        above: a control explains, and a precondition is met, where the effect is larger.
+        above, below: a control explains, and a precondition is met, where the effect lies between.
         arm: the arm of the claim b - a that it shares: "a" in c - a, "b" in b - c, where c is an
             arm of its own; ``None`` where it is a metric of its own in the runs of b and a.
         failing: the probability that a run of c fails.
     """
 
     effect: float
-    above: float
+    above: float = -math.inf
+    below: float = math.inf
     arm: Literal["a", "b"] | None = None
     failing: float = 0.0
 
