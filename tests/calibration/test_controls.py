@@ -41,7 +41,7 @@ def write_runs(folder: Any, runs: Any) -> Any:
 
 def judge(folder: Any, runs: Any, truth: Any = TRUTHS[0]) -> Any:
     n = len(runs["a0"])
-    ablation = Ablation.model_validate(_planted_runs._content([truth], n, 2, True))
+    ablation = Ablation.model_validate(_planted_runs._content([truth], n, True))
     (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
     return result
 

@@ -26,7 +26,7 @@ __all__ = ["claim_cells"]
 _TOGETHER = 50 * CLAIMS
 # The claims of a world, the families of a simulation, and the claims of a world with looks that are
 # judged from rows too.
-_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 4, 2, 1
+_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 2, 1, 1
 # Seeds a block and in all, where they are added until a verdict.
 _BLOCK, _BUDGET = 5, 30
 _UNTIL = f", until a verdict, by seeds a block, up to {_BUDGET}"

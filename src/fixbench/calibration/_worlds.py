@@ -291,6 +291,58 @@ def _of_preconditions() -> Iterator[Truth]:
     yield _conditional("no effect, precondition at its bound", (edge,), effect=0.0)
 
 
+def _of_windows() -> Iterator[Truth]:
+    """Controls and preconditions with two bounds."""
+    bounds = {
+        "lower": Beside(effect=2.0, above=2.0, below=4.0),
+        "upper": Beside(effect=2.0, above=0.0, below=2.0),
+    }
+    narrow = Beside(effect=2.0, above=1.99, below=2.01)
+    for word, edge in bounds.items():
+        name = f"control at the {word} one of two bounds"
+        yield _explained(2.0, name, edge, deviation=_DEVIATION)
+        yield _blamed(f"{name}, blamed", (edge,))
+        name = f"precondition at the {word} one of two bounds"
+        yield _conditional(name, (edge,))
+        unmet = {"wrong": ("not testable",), "counted": NOT_TESTABLE}
+        yield _conditional(f"{name}, met", (edge,), **unmet)
+    # Outside is then wrong on either side.
+    name = "control between two bounds near each other"
+    yield _explained(2.0, name, narrow, deviation=_DEVIATION, nominal=ALPHA)
+    yield _blamed("5 controls at one of two bounds", (*bounds.values(), *bounds.values(), narrow))
+    for count in (1, 5):
+        text = "precondition" if count == 1 else f"{count} preconditions"
+        yield _conditional(
+            f"{text} between two bounds near each other",
+            (narrow,) * count,
+            wrong=("not testable",),
+            counted=NOT_TESTABLE,
+            nominal=ALPHA,
+        )
+
+
+def _of_failures() -> Iterator[Truth]:
+    """Controls and preconditions of which runs of both arms fail, those of the claim too."""
+    for rate, words in ((0.2, "a fifth"), (0.5, "half")):
+        options: dict[str, object] = {"failing": (rate, rate)}
+        for arm, contrast in (("a", "c − a"), (None, "b − a")):
+            failing = f"{contrast}, {words} of the runs of both arms fails"
+            edge = Beside(
+                effect=2.0,
+                above=2.0,
+                arm=arm,  # type: ignore[arg-type]
+                failing=rate,
+            )
+            yield _explained(
+                2.0, f"control {failing}, at its bound", edge, deviation=_DEVIATION, **options
+            )
+            yield _blamed(f"control {failing}, at its bound, blamed", (edge,), **options)
+            name = f"precondition {failing}, at its bound"
+            yield _conditional(name, (edge,), **options)
+            unmet = {"wrong": ("not testable",), "counted": NOT_TESTABLE}
+            yield _conditional(f"{name}, met", (edge,), **unmet, **options)
+
+
 def _of_shapes() -> Iterator[Truth]:
     """The main worlds where seeds are skewed, or some collapse: nothing is promised."""
     for kind in DISTRIBUTIONS:
@@ -369,7 +421,14 @@ TRUTHS: tuple[Truth, ...] = (
     *_of_effects(),
     *_of_controls(),
     *_of_preconditions(),
+    *_of_windows(),
+    *_of_failures(),
     *_of_shapes(),
 )
 #: Judged where seeds are added until a verdict.
-SEQUENTIAL: tuple[Truth, ...] = tuple(_of_looks())
+SEQUENTIAL: tuple[Truth, ...] = (
+    *_of_looks(),
+    *_of_windows(),
+    *_of_failures(),
+    *(truth for truth in _of_effects() if any(truth.failing) or truth.rule != "difference"),
+)

@@ -129,6 +129,7 @@ def adjudicate(
     recorded_claims: Forms | None = None,
     recorded_metrics: Forms | None = None,
     looks: Sequence[int] = (),
+    seen: Mapping[str, Looks] | None = None,
 ) -> list[ClaimResult]:
     """Judge every claim of an ablation by the rules above, in file order; then those withdrawn.
 
@@ -144,6 +145,7 @@ def adjudicate(
             if nothing was recorded.
         looks: where seeds are added until a verdict, how many there are at each look, planned
             before the first; the frame holds those of one of them.
+        seen: what these looks showed, as `look_at` found it; found again where it is not given.
 
     Raises:
         InputError: the frame holds no ablation or several, an effect cannot be read from it, or its
@@ -153,13 +155,18 @@ def adjudicate(
     results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
     refuse_missing(ablation, tier, results)
     alpha = round(1 - confidence, 12)
-    seen: Mapping[str, Looks] = {}
     made = 0
     if looks:
         made = looks_made(frame, looks)
-        seen, _ = looks_so_far(
-            ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
-        )
+        if seen is None:
+            seen, _ = looks_so_far(
+                ablation,
+                frame,
+                tier=tier,
+                looks=looks,
+                alpha=alpha,
+                recorded_claims=recorded_claims,
+            )
         confidence = 1 - spending_levels(looks, alpha=alpha)[made - 1].level
     gone = withdrawn(ablation, recorded_claims or {})
     setting = _Setting(
@@ -171,7 +178,7 @@ def adjudicate(
         confidence=confidence,
         looks=looks,
         made=made,
-        seen=seen,
+        seen=seen or {},
         family=family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)]),
         claims=recorded_claims,
         metrics=recorded_metrics or {},
@@ -216,6 +223,7 @@ def look_at(
         confidence=1 - alpha,
         recorded_claims=recorded_claims,
         looks=looks,
+        seen=seen,
     )
     unresolved = {
         result.id
