@@ -17,19 +17,16 @@ from fixbench.calibration._array_judge import EXPLAINABLE, judge, judge_looks
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell
 from fixbench.calibration._planted_runs import Runs
 from fixbench.calibration._rate import Rate
-from fixbench.calibration._worlds import CLEARED, SEQUENTIAL, TRUTHS, Truth
+from fixbench.calibration._worlds import BLOCK, BUDGET, CLEARED, SEQUENTIAL, TRUTHS, UNTIL, Truth
 from fixbench.statistics import plan_looks, seeds_for_difference
 
 __all__ = ["claim_cells"]
 
 # Claims simulated at once: whole families.
 _TOGETHER = 50 * CLAIMS
-# The claims of a world, the families of a simulation, and the claims of a world with looks that are
-# judged from rows too.
-_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 2, 1, 1
-# Seeds a block and in all, where they are added until a verdict.
-_BLOCK, _BUDGET = 5, 30
-_UNTIL = f", until a verdict, by seeds a block, up to {_BUDGET}"
+# The claims of a world, the families of a simulation, and at least so many worlds with looks that
+# are judged from rows too.
+_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 2, 1, 12
 
 Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
@@ -45,11 +42,11 @@ def claim_cells() -> Iterator[Cell]:
     for n in SIZES:
         for truth in TRUTHS:
             title = f"verdicts, {truth.counted}: {truth.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_verdicts, truth, n), share=0.35)
+            yield Cell(title=title, simulate=partial(_verdicts, truth, n))
         yield Cell(title=f"verdicts from rows, n = {n}", simulate=partial(_from_rows, n))
     for truth in SEQUENTIAL:
         title = f"verdicts until shown, {truth.counted}: {truth.name}"
-        yield Cell(title=title, simulate=partial(_looked, truth), share=0.2)
+        yield Cell(title=title, simulate=partial(_looked, truth))
     yield Cell(title="verdicts from rows until shown", simulate=_looked_from_rows)
     for name, simulate in (
         ("A/A", _same_families),
@@ -117,32 +114,34 @@ def _from_rows(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
 
 def _looked_from_rows(random: np.random.Generator, trials: int) -> list[Rate]:
     """Each claim alone in an ablation, since seeds are added until all claims have a verdict."""
-    looks = plan_looks(_BUDGET, block=_BLOCK)
-    truths = [truth for truth in SEQUENTIAL for _ in range(min(trials, _LOOKED_FROM_ROWS))]
-    runs = Runs.draw(truths, _BUDGET, random)
+    looks = plan_looks(BUDGET, block=BLOCK)
+    # It takes long; of few replications some of the worlds.
+    count = min(trials, max(_LOOKED_FROM_ROWS, trials // 400), len(SEQUENTIAL))
+    truths = [SEQUENTIAL[index] for index in random.permutation(len(SEQUENTIAL))[:count]]
+    runs = Runs.draw(truths, BUDGET, random)
     found = judge_looks(runs, looks).verdicts
     results = [runs[i : i + 1].looked_at(looks).verdict for i in range(len(truths))]
-    condition = f"planted worlds{_UNTIL}"
-    return [_agreement(condition, _BLOCK, truths, results, found.tolist())]
+    condition = f"planted worlds{UNTIL}"
+    return [_agreement(condition, BLOCK, truths, results, found.tolist())]
 
 
 def _looked(truth: Truth, random: np.random.Generator, trials: int) -> list[Rate]:
     """Seeds are added until a verdict; controls and preconditions that are open are waited for."""
-    looks = plan_looks(_BUDGET, block=_BLOCK)
+    looks = plan_looks(BUDGET, block=BLOCK)
     count = 0
     for start in range(0, trials, _TOGETHER):
         size = min(_TOGETHER, trials - start)
-        runs = Runs.draw([truth] * size, _BUDGET, random)
+        runs = Runs.draw([truth] * size, BUDGET, random)
         found = judge_looks(runs, looks).verdicts
         count += int(np.isin(found, truth.wrong).sum())
-    return [_wrong(truth, _BLOCK, count, trials, looked=True)]
+    return [_wrong(truth, BLOCK, count, trials, looked=True)]
 
 
 def _wrong(truth: Truth, n: int, count: int, trials: int, *, looked: bool = False) -> Rate:
     return Rate(
         question=truth.counted,
         method=f"verdict {_either(truth.wrong)}",
-        condition=truth.name + _UNTIL * looked,
+        condition=truth.name + UNTIL * looked,
         n=n,
         count=count,
         trials=trials,

@@ -19,12 +19,15 @@ from fixbench.calibration._rate import Bound
 
 __all__ = [
     "BLAMED",
+    "BLOCK",
+    "BUDGET",
     "CLEARED",
     "EFFECT",
     "JUDGED",
     "NOT_TESTABLE",
     "SEQUENTIAL",
     "TRUTHS",
+    "UNTIL",
     "Beside",
     "Truth",
 ]
@@ -43,6 +46,11 @@ CLEARED = "a control explains the effect, and the claim is reproduced"
 BLAMED = "a control explains nothing, and the claim is confounded"
 JUDGED = "a precondition is not met, and the claim is judged"
 NOT_TESTABLE = "every precondition is met, and the claim is not testable"
+
+#: Seeds a block and in all, where they are added until a verdict.
+BLOCK, BUDGET = 5, 30
+#: What the condition of such a rate ends with.
+UNTIL = f", until a verdict, by seeds a block, up to {BUDGET}"
 
 
 @dataclass(frozen=True, kw_only=True)
