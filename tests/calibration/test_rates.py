@@ -1,5 +1,6 @@
 """The statistics, simulated: each rate is judged by an exact binomial test, from a fixed seed."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -65,7 +66,7 @@ def test_an_error_twice_as_frequent_as_promised_would_be_seen(calibration: Any) 
     assert sorted(r.n for r in rows) == [3, 5, 5, 10, 10, 10, 10, 30]
     assert all(r.count == r.trials for r in rows)
     assert all(r.seen[0] is not None and r.seen[0] > 0.8 for r in rows)
-    assert sum(r.trials for r in rows) > 800
+    assert sum(r.trials for r in rows) > 500
 
 
 @pytest.fixture
@@ -149,9 +150,13 @@ def forgotten(runs: Any, contrast: Any) -> Any:
 
 
 RIGHT_EFFECTS = _planted_runs.Runs.effects
-NO_HOLM = {"target": _array_judge, "name": "holms", "value": lambda p, factors=None: p}
+NO_HOLM: dict[str, Any] = {
+    "target": _array_judge,
+    "name": "holms",
+    "value": lambda p, factors=None: p,
+}
 # What is wrong with the judge; how it is made so; the worlds in which the calibration refutes it.
-MUTATIONS = {
+MUTATIONS: dict[str, Any] = {
     "an open control counts as ruled out": (
         {"target": _array_judge, "name": "_window", "value": with_p(None, 0.0)},
         (CLEARED, "effect and control 1 SD, bound half of it"),
@@ -189,15 +194,19 @@ MUTATIONS = {
     "failed runs count in the document's favour": (
         {"target": _planted_runs.Runs, "name": "effects", "value": favoured},
         (EFFECT, "no effect, a fifth of the runs of b fails"),
-        (EFFECT, "none documented, and most runs of b fail"),
     ),
     "sameness where runs fail": (
         {"target": _planted_runs.Runs, "name": "effects", "value": forgotten},
-        (EFFECT, "none documented, and most runs of b fail"),
+        (EFFECT, "none of a wide margin documented, and most runs of b fail"),
     ),
     "a control judged by the imputed runs alone": (
         {"target": _planted_runs.Runs, "name": "effects", "value": forgotten},
-        (CLEARED, "effect and control c − a 2 SD, a third of the runs of c fails"),
+        (CLEARED, "control c − a at its bound, a third of the runs of c fails"),
+        (BLAMED, "control b − c at its bound, a third of the runs of c fails, blamed"),
+        (
+            NOT_TESTABLE,
+            "precondition b − a, half of the runs of both arms fails, at its bound, met",
+        ),
     ),
 }
 
@@ -232,7 +241,7 @@ def test_looks_at_5_percent_are_refuted_by_the_rates_of_controls(
 
 
 # The same faults in the judge of real runs: it then differs from the one of arrays.
-FAULTS = {
+FAULTS: dict[str, Any] = {
     "an open control counts as ruled out": (
         (_controls, "unresolved", lambda result, items: result),
         CLEARED,
@@ -272,8 +281,10 @@ def test_a_wrong_rule_in_the_judge_of_runs_is_seen_in_few_claims(
     chosen = [truth for truth in TRUTHS if kind in (truth.counted, "fail")]
     if kind == "fail":
         chosen = [t for t in chosen if any(t.failing) or any(b.failing for b in t.besides)]
+    if "Holm" in fault:
+        chosen = [truth for truth in chosen if len(truth.besides) == 5]
     monkeypatch.setattr(_claims, "TRUTHS", tuple(chosen))
-    monkeypatch.setattr(_claims, "_FROM_ROWS", 1)
+    monkeypatch.setattr(_claims, "_FROM_ROWS", math.ceil(40 / len(chosen)))
     only = "verdicts from rows, n = 10"
     assert refuted(calibration, verdicts(only=only)) == set()
     monkeypatch.setattr(target, name, value)

@@ -24,9 +24,9 @@ __all__ = ["claim_cells"]
 
 # Claims simulated at once: whole families.
 _TOGETHER = 50 * CLAIMS
-# The claims of a world, the families of a simulation, and at least so many worlds with looks that
-# are judged from rows too.
-_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 2, 1, 12
+# At least so many claims of a world, families of a simulation, and worlds with looks are judged
+# from rows too.
+_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 1, 1, 12
 
 Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
@@ -105,7 +105,8 @@ def _verdicts(truth: Truth, n: int, random: np.random.Generator, trials: int) ->
 
 def _from_rows(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     """Claims of every world in one ablation, each judged alone."""
-    truths = [truth for truth in TRUTHS for _ in range(min(trials, _FROM_ROWS))]
+    count = max(_FROM_ROWS, trials // 5_000)
+    truths = [truth for truth in TRUTHS for _ in range(count)]
     runs = Runs.draw(truths, n, random)
     found = judge(runs).verdicts
     results = [result.verdict for result in runs.adjudicated(primary=False)]

@@ -195,14 +195,16 @@ def _of_effects() -> Iterator[Truth]:
         failing=(0.0, 0.2),
         deviation=_NOISY,
     )
-    yield Truth(
-        name="none documented, and most runs of b fail",
-        effect=0.0,
-        wrong=("reproduced",),
-        nominal=ALPHA,
-        rule="no_difference",
-        failing=(0.0, 0.8),
-    )
+    for margin, words in ((_MARGIN, ""), (20 * _MARGIN, " of a wide margin")):
+        yield Truth(
+            name=f"none{words} documented, and most runs of b fail",
+            effect=0.0,
+            wrong=("reproduced",),
+            nominal=ALPHA,
+            rule="no_difference",
+            margin=margin,
+            failing=(0.0, 0.8),
+        )
 
 
 def _explained(size: float, name: str, control: Beside, **changes: object) -> Truth:
