@@ -301,6 +301,27 @@ def test_a_planted_family_without_adjustment_is_refuted(
     assert "false verdicts in families" in {r.question for r in found.failed}
 
 
+def test_both_directions_of_error_are_said_with_their_worst_cell(calibration: Any) -> None:
+    text = " ".join(calibration.conclusions)
+    for question in (CLEARED, BLAMED, JUDGED, NOT_TESTABLE):
+        for looked in (False, True):
+            rates = [
+                r
+                for r in calibration.rates
+                if r.question == question and r.required and r.condition.endswith(UNTIL) == looked
+            ]
+            worst = max(rates, key=lambda r: r.rate)
+            where = worst.condition.removesuffix(UNTIL) + (f", n = {worst.n}" if not looked else "")
+            assert f"in at most {100 * worst.rate:.1f} % ({where})" in text
+    # What the note beside a verdict says of runs that fail in both arms.
+    failing = [r for r in calibration.rates if "of all runs fail" in r.condition]
+    assert len(failing) == 2 * 5
+    for r in failing:
+        assert stats.binomtest(r.count, r.trials, 0.1, alternative="greater").pvalue > 1e-3
+    assert max(r.rate for r in failing) > 0.065
+    assert f"called different in up to {100 * max(r.rate for r in failing):.1f} %" in text
+
+
 def test_two_point_effects_are_reported_with_how_far_off_they_are(calibration: Any) -> None:
     """All seeds alike in (1 - 0.2)ⁿ of samples, which then have no variance."""
     for n in (3, 5, 10):

@@ -11,6 +11,7 @@ from fixbench.calibration._worlds import (
     EFFECT,
     JUDGED,
     NOT_TESTABLE,
+    TRUTHS,
     UNTIL,
 )
 
@@ -22,6 +23,9 @@ _ERRORS = {
     JUDGED: "a claim whose precondition is not met is judged in at most {}",
     NOT_TESTABLE: "one whose preconditions are met is called not testable in at most {}",
 }
+
+# The worlds in which equal arms fail alike.
+_FAILING = {truth.name for truth in TRUTHS if any(truth.failing) and not truth.required}
 
 
 def verdict_conclusions(rates: Sequence[Rate]) -> list[str]:
@@ -55,18 +59,22 @@ def _both_directions(rates: Sequence[Rate]) -> str:
 
 
 def _unpromised(rates: Sequence[Rate]) -> list[str]:
-    """The worst of each error where seeds are skewed or collapse, or runs of both arms fail."""
+    """The worst of each error where runs of both arms fail, or seeds are skewed or collapse."""
+    failing = [rate for rate in rates if rate.condition.removesuffix(UNTIL) in _FAILING]
+    skewed = [rate for rate in rates if not rate.required and rate not in failing]
     found = []
     for question in (EFFECT, *_ERRORS):
-        others = [rate for rate in rates if rate.question == question and not rate.required]
+        others = [rate for rate in skewed if rate.question == question]
         if others:
             worst = max(others, key=lambda rate: rate.rate)
             found.append(f"{question}: {_with_cell(worst)}")
-    text = (
-        "Nothing is promised for skewed and collapsing seeds, nor for effects of which runs of "
-        f"both arms fail. The worst there: {'; '.join(found)}."
-    )
-    return [text] if found else []
+    worst = max(failing, key=lambda rate: rate.rate)
+    return [
+        "Where runs of both arms fail alike, equal variants are called different in up to "
+        f"{_with_cell(worst)}: a note beside such a verdict says so.",
+        "Nothing is promised for skewed and collapsing seeds. The worst there: "
+        f"{'; '.join(found)}.",
+    ]
 
 
 def _with_cell(rate: Rate) -> str:

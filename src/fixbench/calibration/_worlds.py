@@ -178,15 +178,16 @@ def _of_effects() -> Iterator[Truth]:
             nominal=ALPHA / 2,
             rule=rule,
         )
-    yield Truth(
-        name="no effect, a fifth of all runs fails",
-        effect=0.0,
-        wrong=(*_OF_ANY_SIZE, "reversed"),
-        nominal=ALPHA,
-        failing=(0.2, 0.2),
-        deviation=_NOISY,
-        required=False,
-    )
+    for rate, words in ((0.2, "a fifth"), (0.5, "half")):
+        yield Truth(
+            name=f"no effect, {words} of all runs fails",
+            effect=0.0,
+            wrong=(*_OF_ANY_SIZE, "reversed"),
+            nominal=ALPHA,
+            failing=(rate, rate),
+            deviation=_NOISY,
+            required=False,
+        )
     yield Truth(
         name="no effect, a fifth of the runs of b fails",
         effect=0.0,

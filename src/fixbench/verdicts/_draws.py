@@ -19,7 +19,7 @@ from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import DATA_SEED
 from fixbench.verdicts._measurements import Measurements, PropertyCount, SeedEffects
-from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, Note
+from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, FailedOnBothSides, Note
 
 __all__ = ["DrawnEffects", "DrawnMeasurements", "measure"]
 
@@ -99,7 +99,7 @@ class DrawnMeasurements(Measurements):
             found[draw] = one
             for note in one.notes:
                 # The policy on failed runs is the same for all; the others are about runs.
-                alike = isinstance(note, FailedAsNull | FailedAsWorst)
+                alike = isinstance(note, FailedAsNull | FailedAsWorst | FailedOnBothSides)
                 notes[note if alike else About(f"data draw {draw}", note)] = None
         first, seeds = next((draw, list(one.values)) for draw, one in found.items())
         for draw, one in found.items():
