@@ -442,4 +442,5 @@ SEQUENTIAL: tuple[Truth, ...] = (
     *_of_windows(),
     *_of_failures(),
     *(truth for truth in _of_effects() if any(truth.failing) or truth.rule != "difference"),
+    *_of_shapes(),
 )
