@@ -26,7 +26,7 @@ __all__ = ["claim_cells"]
 _TOGETHER = 50 * CLAIMS
 # At least so many claims of a world, families of a simulation, and worlds with looks are judged
 # from rows too.
-_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 1, 1, 12
+_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 1, 1, 8
 
 Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
@@ -42,11 +42,11 @@ def claim_cells() -> Iterator[Cell]:
     for n in SIZES:
         for truth in TRUTHS:
             title = f"verdicts, {truth.counted}: {truth.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_verdicts, truth, n))
+            yield Cell(title=title, simulate=partial(_verdicts, truth, n), share=0.75)
         yield Cell(title=f"verdicts from rows, n = {n}", simulate=partial(_from_rows, n))
     for truth in SEQUENTIAL:
         title = f"verdicts until shown, {truth.counted}: {truth.name}"
-        yield Cell(title=title, simulate=partial(_looked, truth))
+        yield Cell(title=title, simulate=partial(_looked, truth), share=0.75)
     yield Cell(title="verdicts from rows until shown", simulate=_looked_from_rows)
     for name, simulate in (
         ("A/A", _same_families),
@@ -54,7 +54,7 @@ def claim_cells() -> Iterator[Cell]:
         ("sizes", _size_families),
     ):
         title = f"families of {CLAIMS} claims, {name}"
-        yield Cell(title=title, simulate=partial(simulate, 10), share=0.5)
+        yield Cell(title=title, simulate=partial(simulate, 10), share=0.4)
     yield Cell(title="planted effect", simulate=partial(_planted, 1.2))
 
 
