@@ -131,6 +131,19 @@ def test_what_all_seeds_contradict_does_not_count(runs: Any, judge: Make, minus:
         assert any(f"to be {kind}, which" in note for note in found.notes)
 
 
+def test_what_lies_beyond_the_margin_stays_shown_where_a_run_fails(
+    runs: Any, judge: Make, minus: Make
+) -> None:
+    decision = {"rule": "no_difference", "direction": None}
+    effects = 3 + 0.2 * NULL
+    for n in (5, 15):
+        frame = runs(n, b=effects, failed=[("b", 103)])
+        (found,) = judge(frame, claim(minus, decision=decision))
+        assert (found.verdict, found.effect.n_failed) == ("refuted", 1)
+        assert found.ruling.evidence["beyond"].crossing.look == 1
+        assert not any("contradicts" in note for note in found.notes)
+
+
 def test_equivalence_meets_half_the_level_of_twice_alpha(
     runs: Any, judge: Make, minus: Make
 ) -> None:
