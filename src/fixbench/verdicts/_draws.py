@@ -21,7 +21,7 @@ from fixbench.errors import InputError
 from fixbench.results import DATA_SEED
 from fixbench.verdicts._copies import Copies
 from fixbench.verdicts._measurements import Measurements, PropertyCount, SeedEffects
-from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, Note
+from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, FailedOnBothSides, Note
 
 __all__ = ["DrawnEffects", "DrawnMeasurements", "measure"]
 
@@ -107,7 +107,7 @@ class DrawnMeasurements(Measurements):
             found[draw] = one
             for note in one.notes:
                 # The policy on failed runs is the same for all; the others are about runs.
-                alike = isinstance(note, FailedAsNull | FailedAsWorst)
+                alike = isinstance(note, FailedAsNull | FailedAsWorst | FailedOnBothSides)
                 notes[note if alike else About(f"data draw {draw}", note)] = None
         asked = {draw: sorted({*one.values, *one.undefined}) for draw, one in found.items()}
         first, everything = next(iter(asked.items()))

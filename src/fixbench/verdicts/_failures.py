@@ -12,6 +12,8 @@ against the claim instead. A control or precondition is shown to lie inside its 
 the effect with the failed seeds and that without them both show it. To be shown outside, it must
 also lie there with every failed seed at the value that speaks most for the inside
 (`fixbench.verdicts._window`).
+That an effect differs from the null is shown too often where runs of both its sides fail, and a
+note says so.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fixbench.ablation import Term
-from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, Note
+from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, FailedOnBothSides, Note
 
 __all__ = ["impute"]
 
@@ -63,6 +65,8 @@ def impute(
             totals[seed] = null
         neutral = len(directions) > 1 or directions == {0}
         notes[FailedAsNull() if neutral else FailedAsWorst()] = None
+    if {1} in pulls.values() and {-1} in pulls.values():
+        notes[FailedOnBothSides()] = None
     return totals, [*notes]
 
 

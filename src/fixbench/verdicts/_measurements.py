@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -129,6 +129,46 @@ class _Uneven:
         )
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Usable rows of one variant, stage and metric, sorted by seed and step."""
+
+    seeds: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> _Rows:
+        return cls(*(frame[column].to_numpy() for column in ("seed", "step", "value")))
+
+    def selected(self, at: str | int) -> _Rows:
+        """The rows that ``at`` refers to."""
+        if at in ("first", "last"):
+            # Rows of a seed stand together.
+            changes = self.seeds[1:] != self.seeds[:-1]
+            parts = ([True], changes) if at == "first" else (changes, [True])
+            chosen = np.concatenate(parts)
+        elif isinstance(at, int):
+            chosen = self.steps == at
+        else:
+            return self
+        return self._at(chosen)
+
+    def of_seeds(self, seeds: Collection[int]) -> _Rows:
+        """The rows of these seeds."""
+        return self._at(np.isin(self.seeds, list(seeds)))
+
+    def _at(self, chosen: NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.seeds[chosen], self.steps[chosen], self.values[chosen])
+
+    def by_seed(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+        """Each seed with its steps and values."""
+        found, starts = np.unique(self.seeds, return_index=True)
+        ends = np.append(starts, len(self.seeds))[1:]
+        for seed, start, end in zip(found, starts, ends, strict=True):
+            yield int(seed), self.steps[start:end], self.values[start:end]
+
+
 class Measurements:
     """The results of one ablation, indexed, from which effects are read.
 
@@ -161,9 +201,9 @@ class Measurements:
         self._failed_cells = _keys(bad, _CELL)
         self._undefined_cells = _keys(frame[undefined], _CELL) - self._failed_cells
         successful = usable_rows(frame).sort_values(["seed", "step"])
-        self._rows: dict[tuple[str, str, str], pd.DataFrame] = dict(
-            iter(successful.groupby(["variant", "stage", "metric"]))
-        )
+        self._rows: dict[tuple[str, str, str], _Rows] = {
+            key: _Rows.of(rows) for key, rows in successful.groupby(["variant", "stage", "metric"])
+        }
         self._cells = _keys(successful, _CELL)
 
     @property
@@ -195,7 +235,7 @@ class Measurements:
     def lacking(self, term: Term) -> list[int]:
         """The seeds of the term's variant that have no value of it and no status that says why."""
         rows = self._rows.get((term.variant, term.stage, term.metric))
-        found = set() if rows is None else set(_select(rows, term.at)["seed"])
+        found = set() if rows is None else set(rows.selected(term.at).seeds.tolist())
         return [
             seed
             for seed in sorted(self.seeds_of(term.variant) - found)
@@ -293,10 +333,9 @@ class Measurements:
         reference: NDArray[np.int64] | None = None
         for term in effect.weighted:
             rows = self._rows.get((term.variant, term.stage, term.metric))
-            for seed, part in [] if rows is None else rows.groupby("seed"):
+            for seed, steps, values in [] if rows is None else rows.by_seed():
                 if seed in seeds.failed or seed not in seeds.values:
                     continue
-                steps, values = part["step"].to_numpy(), part["value"].to_numpy()
                 effects = term.weight * (np.log(values) if effect.scale == "log" else values)
                 known, total = found.get(seed, (steps, np.zeros(len(steps))))
                 if reference is None or effect.samples == "nested":
@@ -329,11 +368,11 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None:
                 continue
-            for seed, value in _select(rows, term.at)[["seed", "value"]].itertuples(index=False):
+            for seed, _, values in rows.selected(term.at).by_seed():
                 if seed in undefined:
                     continue
-                held[seed] += int(value == 1.0)
-                checked[seed] += 1
+                held[seed] += int((values == 1.0).sum())
+                checked[seed] += len(values)
         return PropertyCount(
             held=sum(held.values()),
             checked=sum(checked.values()),
@@ -359,8 +398,7 @@ class Measurements:
         found: dict[int, float] = {}
         rows = self._rows.get((term.variant, term.stage, term.metric))
         if rows is not None:
-            selected = _select(rows, term.at)
-            found = _reduce(selected[selected["seed"].isin(seeds)], term.at, scale)
+            found = _reduce(rows.selected(term.at).of_seeds(seeds), term.at, scale)
         here = {
             seed
             for seed in seeds
@@ -387,10 +425,10 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None or isinstance(term.at, int):
                 continue
-            selected = _select(rows, term.at)
+            selected = rows.selected(term.at)
             # Only what averages steps needs the same ones in every variant.
             arm = "" if term.at in ("mean", "area") else term.variant
-            seeds, steps = (selected[column].to_numpy() for column in ("seed", "step"))
+            seeds, steps = selected.seeds, selected.steps
             key = (arm, term.stage, term.metric, term.at)
             first = steps[seeds == seeds[0]]
             other, seed, expected = known.setdefault(key, (term, int(seeds[0]), first))
@@ -451,17 +489,16 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None:
                 continue
-            selected = _select(rows, term.at)
-            wrong = selected[(selected["value"] <= 0) & selected["seed"].isin(seeds)]
+            selected = rows.selected(term.at).of_seeds(seeds)
+            wrong = np.flatnonzero(selected.values <= 0)
             if len(wrong):
-                row: Any = wrong.iloc[0]
                 return NotPositive(
                     variant=term.variant,
                     stage=term.stage,
                     metric=term.metric,
-                    seed=int(row["seed"]),
-                    step=int(row["step"]),
-                    value=float(row["value"]),
+                    seed=int(selected.seeds[wrong[0]]),
+                    step=int(selected.steps[wrong[0]]),
+                    value=float(selected.values[wrong[0]]),
                     others=len(wrong) - 1,
                 )
         return None
@@ -485,22 +522,10 @@ def _keys(frame: pd.DataFrame, columns: list[str]) -> set[tuple[Any, ...]]:
     return set(frame[columns].drop_duplicates().itertuples(index=False, name=None))
 
 
-def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:
-    """The rows (sorted by seed and step) that ``at`` refers to."""
-    if at == "first":
-        return rows.drop_duplicates("seed", keep="first")
-    if at == "last":
-        return rows.drop_duplicates("seed", keep="last")
-    if isinstance(at, int):
-        return rows[rows["step"] == at]
-    return rows
-
-
-def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, float]:
+def _reduce(selected: _Rows, at: str | int, scale: str) -> dict[int, float]:
     """Seed → one number; logarithms come before averages. The area of one step is its value."""
     reduced: dict[int, float] = {}
-    for seed, rows in selected.groupby("seed"):
-        values, steps = rows["value"].to_numpy(), rows["step"].to_numpy()
+    for seed, steps, values in selected.by_seed():
         if scale == "log":
             values = np.log(values)
         with np.errstate(over="ignore", invalid="ignore"):  # refused where it is used
@@ -508,7 +533,7 @@ def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, floa
                 number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
             else:
                 number = values.mean()
-        reduced[int(seed)] = float(number)
+        reduced[seed] = float(number)
     return reduced
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "CopiedSeeds",
     "FailedAsNull",
     "FailedAsWorst",
+    "FailedOnBothSides",
     "FailedShare",
     "LeftOut",
     "MetricRedefined",
@@ -179,6 +180,19 @@ class FailedAsWorst:
             "A failed run counts as the worst of the successful runs of this effect's variants, "
             "and the effect of its seed as at least as adverse to it as in any seed without "
             "failures."
+        )
+
+
+@dataclass(frozen=True)
+class FailedOnBothSides:
+    """Failed runs pull some seeds to one side and some to the other."""
+
+    @property
+    def text(self) -> str:
+        return (
+            "Runs of both sides of this effect fail. Simulated with up to 30 seeds, equal variants "
+            "that fail alike are then called different in up to 10 % of cases, where 5 % is "
+            "promised."
         )
 
 
