@@ -7,8 +7,8 @@ mean, standard deviation and number of seeds alone. So each effect is judged fro
 the published three: evenly spaced values, as any sample would do. A share is judged from its count,
 and an exact property keeps its verdict.
 
-What single seeds alone would tell is not there: failed runs (a table with any is refused),
-skewness, and every method that stands beside a verdict.
+What single seeds alone would tell is not there: failed runs (a table with any is refused), and
+every method that stands beside a verdict.
 """
 
 from __future__ import annotations

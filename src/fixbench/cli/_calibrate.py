@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> None:
         speed = calibration.speed
         print(
             f"- {speed.claims} claims × {speed.seeds} seeds: verdicts in {speed.verdicts:.2f} s; "
-            f"BCa in {speed.bootstrap:.2f} s, scipy.stats.bootstrap looped in {speed.scipy:.2f} s."
+            f"bootstrap-t in {speed.bootstrap:.2f} s, in a loop {speed.loop:.2f} s."
         )
     print(f"took {time.monotonic() - started:.0f} s")
     if calibration.failed:

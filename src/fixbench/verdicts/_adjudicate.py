@@ -37,8 +37,6 @@ Runs of a variant with other steps than its first are refused where they enter w
 of several variants where an effect averages over steps; where nothing is decided, a note says so.
 Where an effect is the same in all seeds, its interval is that point and its p is the sign test's,
 which is about the median: a rare other value may have been missed, and a note says so.
-Where the seeds are clearly skewed (`fixbench.statistics.standardised_skewness`) the reason says
-that the tests then err more often than they promise; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
 to be one thing or the other with 80 % power at alpha divided by the size of the family; one whose
 size is open, those that would show it; an unresolved one, those that would decide what is open.
@@ -55,7 +53,7 @@ import pandas as pd
 from fixbench.ablation import Ablation, Claim, claim_hash
 from fixbench.errors import InputError
 from fixbench.statistics import Progress, spending_levels
-from fixbench.verdicts._beside import beside, other_seeds, skewness
+from fixbench.verdicts._beside import beside, other_seeds
 from fixbench.verdicts._controls import confound, measure_controls
 from fixbench.verdicts._coverage import not_measured, refuse_missing
 from fixbench.verdicts._data import count_data
@@ -341,7 +339,6 @@ def _rule_on(
     return replace(
         ruling,
         unit=tested.unit,
-        skewness=skewness(tested),
         seeds_needed=seeds,
         toward=toward,
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from fixbench.ablation import Judgement
 from fixbench.statistics import Crossing
 
-__all__ = ["Evidence", "Ruling", "Side", "Skewness", "Verdict"]
+__all__ = ["Evidence", "Ruling", "Side", "Verdict"]
 
 Verdict = Literal[Judgement, "withdrawn"]
 Side = Literal["above", "below"]
@@ -36,20 +36,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skewness:
-    """Seeds so skewed that p and interval promise too much.
-
-    Attributes:
-        value: `fixbench.statistics.standardised_skewness`.
-        seed: the seed farthest from the mean; share: its part of the sum of squares.
-    """
-
-    value: float
-    seed: int
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Ruling:
     """What the rule of a claim says of its effect, before preconditions and controls count.
 
@@ -63,7 +49,6 @@ class Ruling:
         margin: the effects too small to matter, natural scale.
         tolerance: the sizes that count as the documented one, natural scale.
         failed_runs: how many runs failed, where they keep sameness from being shown.
-        skewness: where the seeds are clearly skewed.
         seeds_needed: seeds that would settle an inconclusive claim were the effect as observed, and
             ``toward`` which verdict.
         details: what only this rule knows.
@@ -78,7 +63,6 @@ class Ruling:
     margin: tuple[float, float] | None = None
     tolerance: tuple[float, float] | None = None
     failed_runs: int = 0
-    skewness: Skewness | None = None
     seeds_needed: int | None = None
     toward: Verdict | None = None
     details: Mapping[str, int | float | str] = field(default_factory=dict)

@@ -60,8 +60,8 @@ def test_claim_shows_its_effect_and_the_numbers_of_its_rule(page: Any) -> None:
 def test_sensitivity_shows_other_methods(page: Any, pages: Any, planted: Any) -> None:
     facts = facts_of(page, "CA01")
     effect = planted.results[0].effect
-    assert facts["Exact sign-flip p"] == "0.0020"
-    low, high = facts["BCa bootstrap 95 % interval"].strip("[]").split(", ")
+    assert facts["Bootstrap-t p"] == "0.0020"
+    low, high = facts["Bootstrap-t 95 % interval"].strip("[]").split(", ")
     assert pages.close(low, effect.bootstrap_low)
     assert pages.close(high, effect.bootstrap_high)
     (clustered,) = (value for label, value in facts.items() if "11 to 12 samples" in label)

@@ -22,9 +22,9 @@ def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     shown = "Non-inferiority" if claim.decision.rule == "not_worse" else "Equivalence"
     scale = " of the log effect" if effect.scale == "log" else ""
     facts = [
-        ("Exact sign-flip p", p_value(effect.p_sign_flip)),
+        ("Bootstrap-t p", p_value(effect.p_bootstrap_t)),
         (
-            f"BCa bootstrap {number(100 * effect.confidence, 3)} % interval",
+            f"Bootstrap-t {number(100 * effect.confidence, 3)} % interval",
             interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
         ),
         *_clustered(effect),
