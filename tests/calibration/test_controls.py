@@ -104,7 +104,6 @@ def test_the_statistics_of_an_appendix_are_fast() -> None:
     speed = measure_speed()
     assert (speed.claims, speed.seeds, speed.resamples) == (80, 10, 9999)
     assert speed.verdicts + speed.bootstrap < 10
-    assert speed.bootstrap < speed.loop
     assert speed.largest_difference < 1e-9
 
 

@@ -112,7 +112,7 @@ def test_the_command_writes_the_page_and_says_what_follows(
     said = capsys.readouterr()
     assert status == 0
     assert f"wrote {tmp_path / 'calibration.html'}" in said.out
-    assert "16 rates." in said.out
+    assert "8 rates." in said.out
     assert "bootstrap-t in" in said.out
     assert said.err.splitlines()[-1] == "calibration: 4/4 done"
     assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".tex", ".pdf"}
