@@ -133,7 +133,8 @@ def estimate_effect(
 
     Args:
         per_seed: seed → effect on the analysis scale (natural log for ``scale="log"``); one that
-            is not finite leaves nothing but NaN, since the seed cannot be passed over.
+            is not finite leaves nothing but NaN, since the seed cannot be passed over, and so does
+            no seed at all.
         null: the value that means "no effect" on the natural scale (0, or 1 for log effects).
         failed: the seeds whose effect rests on an imputed value.
     """
@@ -144,7 +145,7 @@ def estimate_effect(
     complete = [per_seed[seed] for seed in seeds if seed not in failed]
     low = high = p_bootstrap = deviation = standardised = math.nan
     student = StudentT(mean=math.nan, low=math.nan, high=math.nan, p_value=math.nan)
-    if np.isfinite(x).all():
+    if len(x) and np.isfinite(x).all():
         student = student_t(x, null=origin, confidence=confidence)
         resampled = bootstrap_ts(x[None], null=origin, confidence=confidence)
         low, high = float(resampled.low[0]), float(resampled.high[0])

@@ -70,7 +70,7 @@ def t_tests(samples: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) 
     x, exponents = scaled(np.asarray(samples, dtype=float))
     power, origin = exponents[:, 0], _moved(null, exponents)[:, 0]
     m, n = x.shape
-    mean = x.mean(axis=1)
+    mean = x.mean(axis=1) if n else np.full(m, math.nan)
     if n < 2:
         nothing = np.full(m, math.nan)
         return TTests(mean=np.ldexp(mean, power), low=nothing, high=nothing, p_value=nothing)

@@ -62,9 +62,9 @@ from fixbench.verdicts._evidence import Adjusted, adjust, family_of, tested_rule
 from fixbench.verdicts._history import (
     Forms,
     compare_forms,
-    counts_in_family,
     form_hashes,
     withdrawn,
+    withdrawn_parts,
     withdrawn_result,
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
@@ -75,6 +75,7 @@ from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
 from fixbench.verdicts._result import ClaimResult, Looks
 from fixbench.verdicts._ruling import Ruling
+from fixbench.verdicts._worst import worst_rates
 from fixbench.verdicts.rules import ExactRule, Tested, is_tested, load_rule
 
 __all__ = ["adjudicate", "look_at"]
@@ -159,7 +160,7 @@ def adjudicate(
         confidence=confidence,
         looks=looks,
         seen=seen,
-        family=family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)]),
+        family=family_of(ablation, withdrawn_parts(gone)),
         claims=recorded_claims,
         metrics=recorded_metrics or {},
     )
@@ -173,7 +174,9 @@ def adjudicate(
         _judge_claim(setting, claim, tested.get(claim.id), adjusted) for claim in ablation.claims
     ]
     judged += [withdrawn_result(name, key, (recorded_claims or {})[key]) for key in gone]
-    return [replace(result, reason=write_reason(result)) for result in judged]
+    return [
+        replace(result, reason=write_reason(result), worst=worst_rates(result)) for result in judged
+    ]
 
 
 def look_at(
@@ -317,7 +320,8 @@ def _rule_on(
     """The rule's finding on a tested effect, with the seeds that an open one needs."""
     rule = tested_rule(claim)
     evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
-    if math.isnan(tested.effect.estimate):
+    # A claim in two parts has one without a mean.
+    if tested.collapses is None and math.isnan(tested.effect.estimate):
         return Ruling(
             rule=rule.name,
             verdict="inconclusive",
@@ -325,14 +329,14 @@ def _rule_on(
             evidence=evidence,
             details={"lost": join(tested.seeds.notes)},
         )
-    if math.isnan(tested.effect.p_value):
+    if tested.collapses is None and math.isnan(tested.effect.p_value):
         ruling = Ruling(
             rule=rule.name, verdict="inconclusive", finding="one seed", evidence=evidence
         )
         return replace(ruling, unit=tested.unit)
     ruling = rule.judge(tested, evidence)
     seeds, toward = None, None
-    if ruling.verdict == "inconclusive":
+    if ruling.verdict == "inconclusive" and ruling.finding != "parts contradict":
         seeds, toward = rule.seeds_needed(tested, setting.alpha_planned(claim))
     elif ruling.finding == "size open":
         seeds, toward = rule.seeds_for_size(tested, setting.alpha_planned(claim))

@@ -31,7 +31,7 @@ from fixbench.statistics import (
 from fixbench.verdicts._coverage import not_measured
 from fixbench.verdicts._draws import measure
 from fixbench.verdicts._evidence import family_of, tested_rule
-from fixbench.verdicts._history import Forms, counts_in_family, withdrawn
+from fixbench.verdicts._history import Forms, withdrawn, withdrawn_parts
 from fixbench.verdicts._notes import ContradictedLook, Note
 from fixbench.verdicts._result import Looks
 from fixbench.verdicts.rules import Tested, is_tested
@@ -78,7 +78,7 @@ def looks_so_far(
             for kind, p in rule.kinds(tested).items():
                 evidence[claim.id].setdefault(kind, []).append(p)
     gone = withdrawn(ablation, recorded_claims or {})
-    family = family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)])
+    family = family_of(ablation, withdrawn_parts(gone))
     progress = decide({key: evidence.get(key, {}) for key in family}, looks=looks, alpha=alpha)
     shown = dict(progress.shown)
     for key in evidence.keys() - shown.keys():
@@ -138,7 +138,7 @@ def uphold(looks: Looks, tested: Tested) -> tuple[Looks, list[Note]]:
     """Without what one look showed and the estimate from all seeds contradicts."""
     shown, notes = dict(looks.shown), list[Note]()
     for kind, crossing in looks.shown.items():
-        by_failures = kind != "different" and tested.fails
+        by_failures = kind not in ("different", "collapses") and tested.fails
         if by_failures or not _agrees(tested, kind, crossing):
             del shown[kind]
             notes.append(ContradictedLook(look=crossing.look, kind=kind, by_failures=by_failures))
@@ -147,10 +147,17 @@ def uphold(looks: Looks, tested: Tested) -> tuple[Looks, list[Note]]:
 
 def _agrees(tested: Tested, kind: str, crossing: Crossing) -> bool:
     """Whether the estimate from all seeds says what the look said."""
+    then = set(sorted(tested.seeds.values)[: crossing.n])
+    if tested.collapses is not None:
+        then = set(tested.collapses.seeds[: crossing.n])
+        if kind == "collapses":
+            balance = tested.collapses.balance
+            return balance(then) * balance(tested.collapses.seeds) > 0
     values = [value for _, value in sorted(tested.seeds.values.items())]
     mean = float(np.mean(values))
     if kind != "different":
         low, high = tested.bounds
         return (low < mean < high) == (kind != "beyond")
     null = to_analysis(tested.effect.null, tested.effect.scale)
-    return (float(np.mean(values[: crossing.n])) > null) == (mean > null)
+    early = [value for seed, value in tested.seeds.values.items() if seed in then]
+    return (float(np.mean(early)) > null) == (mean > null)

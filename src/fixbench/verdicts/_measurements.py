@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fixbench.ablation import Effect, Term
+from fixbench.ablation import Collapse, Effect, Term
 from fixbench.errors import InputError
 from fixbench.verdicts._failures import impute
 from fixbench.verdicts._notes import NoRunSucceeded, Note, UnevenSteps
@@ -49,6 +49,14 @@ class SeedEffects:
     def complete(self) -> dict[int, float]:
         """The seeds without a failed run."""
         return {seed: value for seed, value in self.values.items() if seed not in self.failed}
+
+    def without(self, seeds: Collection[int]) -> SeedEffects:
+        """The effects of the other seeds; failed ones stay named."""
+        return replace(self, values=_without(self.values, seeds))
+
+
+def _without(values: Mapping[int, float], seeds: Collection[int]) -> dict[int, float]:
+    return {seed: value for seed, value in values.items() if seed not in seeds}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +240,22 @@ class Measurements:
             found[seed][1] if seed in found else np.full(size, value)
             for seed, value in seeds.values.items()
         ]
+
+    def collapsed(
+        self, effect: Effect, collapse: Collapse, *, name: str = ""
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """Seeds in which a run collapsed: of the terms with positive, and with negative weight.
+
+        A run that failed counts as collapsed. Raises as `per_seed` does.
+        """
+        seeds = sorted(self._effect_seeds(effect))
+        found: tuple[set[int], set[int]] = set(), set()
+        for term in effect.weighted:
+            values = self._measured(term, "plain", seeds, name)
+            for seed in seeds:
+                if seed not in values or collapse.counts(values[seed]):
+                    found[term.weight < 0].add(seed)
+        return frozenset(found[0]), frozenset(found[1])
 
     def count_property(self, effect: Effect) -> PropertyCount:
         """How many of the values that the effect's terms select are exactly 1.

@@ -115,6 +115,8 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
             f"{ruling.toward!r} with 80 % power"
         )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
+    if math.isnan(effect.p_value):  # of a claim in two parts
+        return f"{sentence(f'Documented: {result.documented}')} {explanation}."
     text = (
         f"{measured} ({effect.confidence * 100:.3g} % interval "
         f"{range_text(effect.low, effect.high)}; n = {effect.n} seeds{failed}); {documented}. "
