@@ -225,10 +225,10 @@ def test_seeds_needed_count_the_seeds_that_collapse(judge: Judge, planted: Make)
     # Both parts count: half of alpha for each.
     bounds = {"low": -0.5, "high": 0.5}
     assert healthy.seeds_needed == seeds_for_window(0.6, deviation, alpha=0.025, **bounds)
-    # Half of the seeds collapse: twice as many are needed for the same mean and spread.
+    # In half of the seeds both arms collapse: twice as many are needed for the same mean and spread.
     twice = {2 * seed: value for seed, value in wide.items()}
     runs = twice | {2 * seed + 1: 0.0 for seed in range(10)}
-    a = dict.fromkeys(range(20), 5.0)
+    a = {seed: 0.0 if seed % 2 else 5.0 for seed in range(20)}
     half = judge(runs, {**TWO_PART, "collapse": {"below": 0.0001}}, a=a)
     assert half.effect.n == 10
     assert half.seeds_needed == 2 * healthy.seeds_needed
