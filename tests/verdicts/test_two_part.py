@@ -225,7 +225,7 @@ def test_seeds_needed_count_the_seeds_that_collapse(judge: Judge, planted: Make)
     # Both parts count: half of alpha for each.
     bounds = {"low": -0.5, "high": 0.5}
     assert healthy.seeds_needed == seeds_for_window(0.6, deviation, alpha=0.025, **bounds)
-    # In half of the seeds both arms collapse: twice as many are needed for the same mean and spread.
+    # In half of the seeds both arms collapse: twice as many are needed.
     twice = {2 * seed: value for seed, value in wide.items()}
     runs = twice | {2 * seed + 1: 0.0 for seed in range(10)}
     a = {seed: 0.0 if seed % 2 else 5.0 for seed in range(20)}

@@ -80,7 +80,7 @@ class DifferenceRule(MeanRule):
         if not as_documented(tested):
             return outside, "reversed"
         if tested.claim.decision.tolerance is None and not low <= mean <= high:
-            return self.seeds_for_size(tested, alpha)
+            return DifferenceRule.seeds_for_size(self, tested, alpha)
         return outside, "direction only"
 
     def seeds_for_size(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
