@@ -13,6 +13,7 @@ from fixbench.calibration._distributions import DISTRIBUTIONS, TWO_POINT
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell, method_cells
 from fixbench.calibration._rate import FAMILY_LEVEL, SEEN_WITH, Rate, judged_together
 from fixbench.calibration._speed import Speed, measure_speed
+from fixbench.calibration._two_part import two_part_cells
 from fixbench.statistics import SPENDING
 
 __all__ = ["Calibration", "calibrate", "cells"]
@@ -46,7 +47,7 @@ class Calibration:
 
 def cells() -> list[Cell]:
     """Every simulation, in the order in which they are run."""
-    return [*method_cells(), *claim_cells()]
+    return [*method_cells(), *claim_cells(), *two_part_cells()]
 
 
 def calibrate(

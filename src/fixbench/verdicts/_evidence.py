@@ -119,7 +119,9 @@ def weigh(
     evidence = {}
     for kind, raw in tested_rule(claim).kinds(tested).items():
         name = second_part(claim.id) if kind == "collapses" else claim.id
-        p = adjusted.of(kind).get(name, raw)
+        # Outside of the family the two parts of a claim are one of their own.
+        alone = tested.collapses is not None and kind != tested_rule(claim).within
+        p = adjusted.of(kind).get(name, min(1.0, 2 * raw) if alone and looks is None else raw)
         crossing = None if looks is None else looks.shown.get(kind)
         evidence[kind] = Evidence(
             p=p,

@@ -31,6 +31,7 @@ from fixbench.statistics import (
 from fixbench.verdicts._coverage import not_measured
 from fixbench.verdicts._draws import measure
 from fixbench.verdicts._evidence import family_of, tested_rule
+from fixbench.verdicts._family import parts_of
 from fixbench.verdicts._history import Forms, withdrawn, withdrawn_parts
 from fixbench.verdicts._notes import ContradictedLook, Note
 from fixbench.verdicts._result import Looks
@@ -81,8 +82,11 @@ def looks_so_far(
     family = family_of(ablation, withdrawn_parts(gone))
     progress = decide({key: evidence.get(key, {}) for key in family}, looks=looks, alpha=alpha)
     shown = dict(progress.shown)
+    rules = {claim.id: claim.decision.rule for claim in claims}
     for key in evidence.keys() - shown.keys():
-        shown |= decide({key: evidence[key]}, looks=looks, alpha=alpha).shown
+        parts = parts_of(key, rules[key])
+        own = {part: evidence.get(part, {}) for part in parts}
+        shown |= decide(own, looks=looks, alpha=alpha).shown
     progress = _settled(progress, claims, looks, made)
     levels = spending_levels(looks, alpha=alpha)
     records = {

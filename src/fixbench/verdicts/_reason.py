@@ -124,6 +124,8 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
     )
     if not result.primary:
         what = "p is not adjusted" if result.looks is None else "its levels are those of one claim"
+        if ruling.collapses is not None:
+            what = "p is adjusted for its two parts alone"
         text += f" The claim is not primary, so {what}."
     return text
 
