@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
     from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
     from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
-    from fixbench.statistics._proportion import Proportion as Proportion
     from fixbench.statistics._proportion import proportion as proportion
     from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
     from fixbench.statistics._reachability import Reachability as Reachability
@@ -72,6 +71,7 @@ if TYPE_CHECKING:
     from fixbench.statistics._sequential import Spending as Spending
     from fixbench.statistics._sequential import decide as decide
     from fixbench.statistics._sequential import spending_levels as spending_levels
+    from fixbench.statistics._share import Proportion as Proportion
     from fixbench.statistics._windows import inside as inside
     from fixbench.statistics._windows import insides as insides
     from fixbench.statistics._windows import outside as outside
@@ -136,7 +136,6 @@ else:
                 "seeds_for_equivalence",
             ],
             "_proportion": [
-                "Proportion",
                 "proportion",
                 "seeds_for_share",
             ],
@@ -173,6 +172,9 @@ else:
                 "Spending",
                 "decide",
                 "spending_levels",
+            ],
+            "_share": [
+                "Proportion",
             ],
             "_windows": [
                 "inside",

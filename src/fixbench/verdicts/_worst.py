@@ -27,6 +27,8 @@ __all__ = ["SHAPE_RATES", "calibrated_shapes", "worst_rates"]
 SHAPE_RATES = Path(__file__).with_name("shape_rates.json")
 # Rules whose verdicts have rates of their own; those of the others are the ones of `difference`.
 _OWN = ("no_difference", "not_worse")
+# "Explains" and "unmet" are adjusted where there are several, and err more often all the same.
+_OF_SEVERAL = ", of several"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def _said(result: ClaimResult) -> Iterator[tuple[str, str, int]]:
         return
     unmet = [item for item in result.preconditions if item.state == "unmet"]
     if unmet:
-        yield "precondition unmet", "precondition unmet", min(item.effect.n for item in unmet)
+        name = "precondition unmet" + _OF_SEVERAL * (len(result.preconditions) > 1)
+        yield "precondition unmet", name, min(item.effect.n for item in unmet)
         return
     own = ruling.verdict
     if own == "inconclusive":
@@ -86,7 +89,9 @@ def _said(result: ClaimResult) -> Iterator[tuple[str, str, int]]:
         item.effect.n for item in result.controls if item.state == state and item.effect is not None
     ]
     if state in ("explains", "ruled out") and measured:
-        yield f"control {state}", f"control {state}", min(measured)
+        deciding = sum(item.state is not None for item in result.controls)
+        several = state == "explains" and deciding > 1
+        yield f"control {state}", f"control {state}" + _OF_SEVERAL * several, min(measured)
 
 
 def _rate(said: str, name: str, n: int, *, looked: bool) -> WorstRate:
