@@ -100,6 +100,6 @@ def _rate(said: str, name: str, n: int, *, looked: bool) -> WorstRate:
     sizes = sorted(int(key) for key in found if key != "looks")
     size = max([sizes[0], *(size for size in sizes if size <= n)])
     cell = found["looks" if looked else str(size)]
-    return WorstRate(
-        said=said, rate=float(cell["rate"]), n=None if looked else size, shape=str(cell["shape"])
-    )
+    # Which way round it is depends on the claim's direction, and tells a reader nothing.
+    shape = str(cell["shape"]).removesuffix(", mirrored")
+    return WorstRate(said=said, rate=float(cell["rate"]), n=None if looked else size, shape=shape)
