@@ -18,6 +18,7 @@ from fixbench.calibration import (
     _methods,
     _planted_runs,
     _run,
+    _two_part,
     _worlds,
     adjudicate_planted,
     calibrate,
@@ -58,7 +59,7 @@ def test_an_error_three_times_as_frequent_as_promised_would_be_seen(calibration:
     assert all(r.trials >= 400 for r in errors)
     # And a verdict that is not that of the rules, in a few of a hundred.
     rows = [r for r in calibration.rates if r.method == "adjudicate"]
-    assert len(rows) == 4 * len(TRUTHS) + len(_worlds.SEQUENTIAL) + 4
+    assert len(rows) == 4 * (len(TRUTHS) + len(_two_part.COLLAPSING)) + len(_worlds.SEQUENTIAL) + 4
     assert all(r.count == r.trials for r in rows)
     assert sum(r.trials for r in rows) > 1000
 
