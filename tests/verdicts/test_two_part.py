@@ -4,15 +4,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 from scipy import stats
 
 from fixbench.ablation import Claim, claim_hash
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
+from fixbench.rejudge import rejudge
 from fixbench.reports._rules import decision_rule
 from fixbench.statistics import holm, seeds_for_window, student_t
-from fixbench.verdicts import adjudicate, check_claims, look_at
+from fixbench.verdicts import adjudicate, check_claims, claims_table, look_at
 
 Make = Callable[..., Any]
 Judge = Callable[..., Any]
@@ -272,3 +274,43 @@ def test_the_rule_in_words_names_the_bound(make_claim: Make) -> None:
     text = " ".join(decision_rule(claim, 0.95))
     assert "A run with loss below 1 counts as collapsed" in text
     assert "exact McNemar test" in text
+
+
+def test_outside_of_the_family_the_two_parts_are_a_family_of_their_own(
+    judge: Judge, planted: Make
+) -> None:
+    result = judge(planted(3.0), TWO_PART, a=collapsed(FIVE, *ORDER[:6]), primary=False)
+    evidence, found = result.ruling.evidence, result.ruling.collapses
+    assert found.alone.p_value == pytest.approx(2 / 2**6)
+    assert evidence["collapses"].p == pytest.approx(2 * 2 / 2**6)
+    assert not evidence["collapses"].shown
+    assert evidence["different"].p == pytest.approx(2 * result.effect.p_value)
+    assert evidence["equivalent"].p == pytest.approx(result.p_equivalence)
+    assert "p is adjusted for its two parts alone" in result.reason
+
+
+def test_a_seed_collapsed_if_it_did_on_any_data_draw(
+    make_ablation: Make, make_claim: Make, make_frame: Make, planted: Make
+) -> None:
+    b = planted(1.0)
+    frames = [
+        make_frame({"a": FIVE, "b": collapsed(b, *lost)}).assign(data_seed=draw)
+        for draw, lost in enumerate(((2,), (2, 5)))
+    ]
+    (result,) = adjudicate(make_ablation([make_claim(TWO_PART)]), pd.concat(frames), tier="small")
+    assert result.ruling is not None
+    assert result.ruling.collapses is not None
+    assert result.ruling.collapses.plus.held == 2
+    assert result.effect is not None
+    kept = {seed: value - 5.0 for seed, value in b.items() if seed not in (2, 5)}
+    assert dict(result.effect.per_seed) == pytest.approx(kept)
+    assert result.data is not None
+    assert result.data.components.seeds == 8
+
+
+def test_a_table_without_rows_does_not_show_collapses(
+    make_ablation: Make, make_claim: Make, judge: Judge, planted: Make
+) -> None:
+    rows = claims_table([judge(planted(3.0), TWO_PART)])
+    with pytest.raises(InputError, match=r"TT01: rule.*single runs show collapses alone"):
+        rejudge(make_ablation([make_claim(TWO_PART)]), rows, tier="small")
