@@ -107,7 +107,7 @@ def test_check_says_what_it_found(
     text = capsys.readouterr().out
     lines = [line for line in text.splitlines() if not line.startswith("toy_command")]
     assert lines[0] == "toy: 4 variants, 1 claim"
-    # Exact sign-flip: with 3 seeds 2 / 2**3 at best, with 5 seeds 2 / 2**5, with 6 below 0.05.
+    # Exact sign test: with 3 seeds 2 / 2**3 at best, with 5 seeds 2 / 2**5, with 6 below 0.05.
     assert re.findall(r"\w+", lines[1])[0] == "smoke"
     assert re.findall(r"\d+", lines[1]) == ["3", "1", "6"]
     (small,) = [line for line in lines if line.startswith("  small: 5 ") and "TY01" in line]

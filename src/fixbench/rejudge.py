@@ -7,8 +7,8 @@ mean, standard deviation and number of seeds alone. So each effect is judged fro
 the published three: evenly spaced values, as any sample would do. A share is judged from its count,
 and an exact property keeps its verdict.
 
-What single seeds alone would tell is not there: failed runs (a table with any is refused),
-skewness, and every method that stands beside a verdict.
+What single seeds alone would tell is not there: failed runs (a table with any is refused), and
+every method that stands beside a verdict.
 """
 
 from __future__ import annotations
@@ -134,6 +134,9 @@ def _check(claim: Claim, row: Row | None, source: Path | str) -> None:
         raise InputError(
             source, f"{claim.id}: claim_sha256", row["claim_sha256"], expected=expected
         )
+    if claim.decision.collapse is not None:
+        expected = "a rule that a mean over all seeds decides: single runs show collapses alone"
+        raise InputError(source, f"{claim.id}: rule", claim.decision.rule, expected=expected)
     if row.get("looks") is not None:
         expected = "a claim that was judged without looks"
         raise InputError(source, f"{claim.id}: looks", "some", expected=expected)

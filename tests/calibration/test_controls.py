@@ -102,8 +102,7 @@ def test_the_statistics_of_an_appendix_are_fast() -> None:
     speed = measure_speed()
     assert (speed.claims, speed.seeds, speed.resamples) == (80, 10, 9999)
     assert speed.verdicts + speed.bootstrap < 10
-    assert speed.bootstrap < speed.scipy
-    assert speed.largest_difference < 0.001
+    assert speed.largest_difference < 1e-9
 
 
 def test_verdicts_in_arrays_are_those_from_rows_also_where_runs_and_claims_are_unlike() -> None:

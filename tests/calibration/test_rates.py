@@ -373,16 +373,15 @@ def test_where_methods_are_off_the_calibration_says_by_how_much(calibration: Any
     skewed = rate(calibration, "false positives", "t", "skewed", 5)
     assert skewed.verdict == "off"
     assert skewed.departure > 5
-    assert rate(calibration, "coverage", "BCa", "normal", 3).departure < -10
-    # The sign-flip test does no better where it can be significant at all.
-    assert rate(calibration, "false positives", "sign-flip", "skewed", 10).verdict == "off"
-    assert rate(calibration, "power", "sign-flip", "normal", 5).count == 0
+    # Bootstrap-t fails differently: it decides nothing at n = 3, and elsewhere errs less, or more.
+    assert rate(calibration, "false positives", "bootstrap-t", "skewed", 3).count == 0
+    resampled = rate(calibration, "false positives", "bootstrap-t", "skewed", 10)
+    assert resampled.rate < rate(calibration, "false positives", "t", "skewed", 10).rate
     family = rate(
         calibration, "any false positive among 40 claims", "t, Holm", "skewed, independent", 10
     )
     assert family.rate > 0.5
     text = " ".join(calibration.conclusions)
-    assert "never be significant at n = 3 and 5" in text
     assert f"{100 * skewed.rate:.1f} % (n = 5)" in text
     assert "The default is Student's t" in text
     question = "any false look, by seeds a block, up to 30"
@@ -423,7 +422,7 @@ def test_a_simulation_depends_on_the_seed_and_on_no_other(monkeypatch: pytest.Mo
         return [rate.count for rate in found.rates]
 
     power = [cell for cell in every if cell.title == "power, normal, n = 10"]
-    assert counts(power, 3) == counts([every[0], *power], 3)[-2:]
+    assert counts(power, 3) == counts([every[0], *power], 3)[-1:]
     assert counts(power, 3) != counts(power, 4)
 
 

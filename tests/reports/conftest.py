@@ -110,7 +110,7 @@ def estimate(
         n=len(x),
         n_failed=failed,
         p_value=NAN if constant else float(stats.ttest_1samp(x, float(turn(null))).pvalue),
-        p_sign_flip=2 / 2 ** len(x),
+        p_bootstrap_t=2 / 2 ** len(x),
         bootstrap_low=float(back(mean - 0.9 * half)),
         bootstrap_high=float(back(mean + 0.9 * half)),
         complete_case=float(back(mean)),

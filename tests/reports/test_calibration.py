@@ -33,7 +33,7 @@ def calibration() -> Calibration:
     rates = [
         rate(50 + 3 * index, condition=kind.name, method=method, n=n)
         for index, kind in enumerate(DISTRIBUTIONS)
-        for method in ("t", "sign-flip")
+        for method in ("t", "bootstrap-t")
         for n in (3, 10)
     ]
     rates += [
@@ -57,7 +57,7 @@ def calibration() -> Calibration:
             resamples=9999,
             verdicts=1.25,
             bootstrap=0.04,
-            scipy=0.3,
+            loop=0.3,
             largest_difference=4e-4,
         ),
     )
@@ -112,8 +112,8 @@ def test_the_command_writes_the_page_and_says_what_follows(
     said = capsys.readouterr()
     assert status == 0
     assert f"wrote {tmp_path / 'calibration.html'}" in said.out
-    assert "16 rates." in said.out
-    assert "scipy.stats.bootstrap looped" in said.out
+    assert "8 rates." in said.out
+    assert "bootstrap-t in" in said.out
     assert said.err.splitlines()[-1] == "calibration: 4/4 done"
     assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".tex", ".pdf"}
 

@@ -43,7 +43,7 @@ def effect(scale: Any = "plain", **changes: Any) -> EffectEstimate:
         "n": 3,
         "n_failed": 0,
         "p_value": 0.01,
-        "p_sign_flip": 0.25,
+        "p_bootstrap_t": 0.25,
         "bootstrap_low": 0.31,
         "bootstrap_high": 0.5,
         "complete_case": 0.4,

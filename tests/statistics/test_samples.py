@@ -13,8 +13,6 @@ from fixbench.statistics import (
     holm,
     holms,
     seeds_for_difference,
-    sign_flip,
-    sign_flips,
     student_t,
     t_tests,
     tost,
@@ -32,14 +30,13 @@ def samples(request: Any) -> Any:
 
 def test_rows_are_the_single_samples(samples: Any) -> None:
     tests = t_tests(samples, null=0.2, confidence=0.9)
-    flips, equivalent = sign_flips(samples, null=0.2, seed=1), tosts(samples, low=-1, high=1.5)
+    equivalent = tosts(samples, low=-1, high=1.5)
     for row, values in enumerate(samples):
         one = student_t(values, null=0.2, confidence=0.9)
         assert (one.mean, one.low, one.high) == pytest.approx(
             (tests.mean[row], tests.low[row], tests.high[row]), rel=1e-12
         )
         assert one.p_value == pytest.approx(tests.p_value[row], rel=1e-12)
-        assert sign_flip(values, null=0.2, seed=1) == flips[row]
         assert tost(values, low=-1, high=1.5) == pytest.approx(equivalent[row], rel=1e-12)
 
 
@@ -52,13 +49,6 @@ def test_rows_are_those_of_scipy_and_statsmodels(samples: Any) -> None:
     assert tests.high == pytest.approx(interval.high, rel=1e-9, abs=1e-12)
     equivalent = [DescrStatsW(values).ttost_mean(-1, 1.5)[0] for values in varied]
     assert tosts(varied, low=-1, high=1.5) == pytest.approx(equivalent, rel=1e-9)
-
-
-def test_random_flips_in_blocks_are_the_same_flips(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = np.random.default_rng(2).normal(0.3, 1, (5, 25))
-    whole = sign_flips(samples, seed=4, flips=999)
-    monkeypatch.setattr("fixbench.statistics._samples._LARGEST", 2_000)
-    assert (sign_flips(samples, seed=4, flips=999) == whole).all()
 
 
 def test_holm_is_that_of_statsmodels() -> None:

@@ -91,7 +91,7 @@ def test_an_arm_that_never_succeeds_decides_nothing(
     assert result.verdict == "inconclusive"
     assert f"No run of variant '{arm}' succeeded" in result.ruling.details["lost"]
     effect = result.effect
-    numbers = (effect.estimate, effect.low, effect.high, effect.p_value, effect.p_sign_flip)
+    numbers = (effect.estimate, effect.low, effect.high, effect.p_value, effect.p_bootstrap_t)
     assert np.isnan([*numbers, result.p_adjusted, result.p_equivalence]).all()
 
 

@@ -78,6 +78,7 @@ KNOWN = {
     "not_worse": True,
     "property": False,
     "share": True,
+    "two_part": True,
 }
 
 

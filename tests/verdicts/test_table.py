@@ -31,6 +31,7 @@ KEYS = [
     "complete_case",
     "effect_size",
     "seeds_needed",
+    "worst_error",
     "verdict",
     "reason",
     "primary",

@@ -28,11 +28,11 @@ DIFFERENCE = {"rule": "difference", "direction": "less", "margin": 0.1}
 SHARE = {"rule": "share", "direction": "greater", "null": 0.7}
 
 
-def test_a_family_beyond_the_sign_flip_test() -> None:
+def test_a_family_beyond_the_sign_test() -> None:
     # 2 · 2/2⁶ > 0.05 > 2 · 2/2⁷.
     assert unreachable(ablation(DIFFERENCE, DIFFERENCE), 6) == [
-        "the sign-flip test cannot settle a family of 2 claims: it takes 7 seeds (the t-test has "
-        "no such floor)"
+        "seeds that all agree (sign test) cannot settle a family of 2 claims: it takes 7 seeds "
+        "(the t-test of seeds that vary has no such floor)"
     ]
     assert unreachable(ablation(DIFFERENCE, DIFFERENCE), 7) == []
     assert unreachable(ablation(DIFFERENCE, primary=False), 1) == []

@@ -10,7 +10,7 @@ families, and refuses in one message whatever is wrong. All other code reads the
 from fixbench.ablation._base import At, Name, Scale, Strict, TierName
 from fixbench.ablation._claims import Claim, Control, Documented, Precondition
 from fixbench.ablation._comparison import Comparison
-from fixbench.ablation._decision import Decision
+from fixbench.ablation._decision import Collapse, Decision
 from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
@@ -24,6 +24,7 @@ __all__ = [
     "AblationInTier",
     "At",
     "Claim",
+    "Collapse",
     "Comparison",
     "Conclusion",
     "Control",

@@ -30,6 +30,11 @@ from fixbench.calibration._rate import Rate as Rate
 from fixbench.calibration._rate import judged_together as judged_together
 from fixbench.calibration._run import Calibration as Calibration
 from fixbench.calibration._run import calibrate as calibrate
+from fixbench.calibration._shapes import SHAPES as SHAPES
+from fixbench.calibration._shapes import ShapeCell as ShapeCell
+from fixbench.calibration._shapes import shape_cells as shape_cells
+from fixbench.calibration._shapes import write_shape_rates as write_shape_rates
+from fixbench.calibration._shapes import wrong_share as wrong_share
 from fixbench.calibration._speed import Speed as Speed
 from fixbench.calibration._speed import measure_speed as measure_speed
 from fixbench.calibration._worlds import TRUTHS as TRUTHS

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DISTRIBUTIONS", "TWO_POINT", "TWO_POINT_MARGIN", "Distribution"]
+__all__ = ["DISTRIBUTIONS", "TWO_POINT", "TWO_POINT_MARGIN", "Distribution", "collapsing"]
 
 Array = NDArray[np.float64]
-_COLLAPSED, _DEPTH = 0.15, 6.0
 _RARE = 0.2
 
 
@@ -43,10 +42,21 @@ def _heavy(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.asarray(random.standard_t(3, shape) / math.sqrt(3), dtype=np.float64)
 
 
-def _bimodal(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    collapsed = random.random(shape) < _COLLAPSED
-    values = random.normal(size=shape) - _DEPTH * collapsed + _DEPTH * _COLLAPSED
-    return values / math.sqrt(1 + _DEPTH**2 * _COLLAPSED * (1 - _COLLAPSED))
+def collapsing(*, share: float, depth: float, name: str = "") -> Distribution:
+    """Normal effects of which a share collapses, by ``depth`` standard deviations of the others."""
+
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        collapsed = random.random(shape) < share
+        values = random.normal(size=shape) - depth * collapsed + depth * share
+        return np.asarray(values / math.sqrt(1 + depth**2 * share * (1 - share)))
+
+    percent = f"{100 * share:g} %"
+    return Distribution(
+        name=name or f"{percent} collapse by {depth:g} SD",
+        meaning=f"normal, but {percent} of the seeds collapse, by {depth:g} standard deviations",
+        symmetric=False,
+        draw=draw,
+    )
 
 
 def _discrete(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -89,12 +99,7 @@ DISTRIBUTIONS: tuple[Distribution, ...] = (
         symmetric=False,
         draw=_log_normal,
     ),
-    Distribution(
-        name="bimodal",
-        meaning="normal, but 15 % of the seeds collapse, by six standard deviations",
-        symmetric=False,
-        draw=_bimodal,
-    ),
+    collapsing(share=0.15, depth=6.0, name="bimodal"),
 )
 
 #: Kept apart: its samples lack variance so often that no test holds its level.

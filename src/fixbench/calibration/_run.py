@@ -13,6 +13,7 @@ from fixbench.calibration._distributions import DISTRIBUTIONS, TWO_POINT
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell, method_cells
 from fixbench.calibration._rate import FAMILY_LEVEL, SEEN_WITH, Rate, judged_together
 from fixbench.calibration._speed import Speed, measure_speed
+from fixbench.calibration._two_part import two_part_cells
 from fixbench.calibration._verdict_conclusions import verdict_conclusions
 from fixbench.statistics import SPENDING
 
@@ -47,7 +48,7 @@ class Calibration:
 
 def cells() -> list[Cell]:
     """Every simulation, in the order in which they are run."""
-    return [*method_cells(), *claim_cells()]
+    return [*method_cells(), *claim_cells(), *two_part_cells()]
 
 
 def calibrate(
@@ -88,14 +89,13 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
     failed = [rate for rate in required if rate.failed]
     worst = max(_find(rates, "false positives", "t", symmetric=True), key=lambda rate: rate.rate)
     student = _by_size(rates, "false positives", "t", symmetric=False)
-    flipped = _by_size(rates, "false positives", "sign-flip", symmetric=False)
-    unreachable = [
-        n for n in SIZES if not any(r.count for r in rates if (r.method, r.n) == ("sign-flip", n))
-    ]
+    resampled = _by_size(rates, "false positives", "bootstrap-t", symmetric=False)
     family = _by_size(
         rates, f"any false positive among {CLAIMS} claims", "t, Holm", symmetric=False
     )
-    covered = min(_find(rates, "coverage", "BCa", symmetric=True), key=lambda rate: rate.rate)
+    worse = max(
+        _find(rates, "false positives", "bootstrap-t", symmetric=True), key=lambda rate: rate.rate
+    )
     looks = [
         r for r in rates if r.question.startswith("any false look") and r.condition == "normal"
     ]
@@ -114,7 +114,6 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
     families = [r for r in rates if r.question == "false verdicts in families"]
     mixed = [r for r in families if r.condition.startswith(f"{CLAIMS} primary claims: ")]
     (sized,) = (r for r in families if not r.required)
-    noted = _noted(rates, symmetric=True), _noted(rates, symmetric=False)
     holds = not failed and worst.rate <= _TOLERABLE * ALPHA
     return [
         f"{len(required) - len(failed)} of {len(required)} rates that theory promises are not "
@@ -126,10 +125,9 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         f"always are, the t-test is wrong in at most {_percent(worst.rate)} of cases "
         f"({worst.condition}, n = {worst.n}).",
         "Where their mean is 0 but they are not symmetric (the worse of skewed and bimodal), it is "
-        f"wrong in {student}; the sign-flip test in {flipped}.",
-        "The sign-flip test can never be significant at n = "
-        f"{' and '.join(map(str, unreachable)) or 'none of these sizes'}, nor, adjusted for "
-        f"{CLAIMS} claims, at n = 10.",
+        f"wrong in {student}; bootstrap-t in {resampled}. Bootstrap-t stands beside the t-test and "
+        f"decides nothing; on symmetric effects it is wrong in up to {_percent(worse.rate)} "
+        f"({worse.condition}, n = {worse.n}).",
         f"Holm's adjustment asks for the far tails, where asymmetry weighs most: any of {CLAIMS} "
         f"claims is wrongly shown in {family} of such families. A verdict on few seeds that are "
         "clearly skewed or have collapsed rests on more than the test.",
@@ -142,16 +140,11 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         f"in {_percent(mixed[2].rate)} (bound {_percent(mixed[2].nominal)}).",
         f"Sizes are judged by intervals, which nothing adjusts: any of {CLAIMS} claims at the edge "
         f"of its tolerance is wrongly 'reproduced' in {_percent(sized.rate)} of families.",
-        f"The BCa interval covers as little as {_percent(covered.rate)} on symmetric effects "
-        f"({covered.condition}, n = {covered.n}): it is shown beside the t interval and decides "
-        "nothing.",
         "Looking after every block of seeds and stopping at 5 % errs in up to "
         f"{_percent(peeking.rate)} of cases (blocks of {peeking.n}); with the levels of "
         f"seeds=until-verdict in up to {_percent(guarded.rate)}, on normal effects. On skewed and "
         f"bimodal ones these too err in up to {_percent(asymmetric.rate)} ({asymmetric.condition}, "
         f"blocks of {asymmetric.n}).",
-        f"That seeds are skewed is noted beside verdicts on {noted[0]} of normal samples, on "
-        f"{noted[1]} of skewed and bimodal ones.",
         *verdict_conclusions(rates),
         "The default is Student's t, on the log scale for ratios."
         if holds
@@ -197,18 +190,6 @@ def _two_point(rates: Sequence[Rate], question: str) -> str:
         worst = min(here) if question == "coverage" else max(here)
         texts.append(f"{_percent(worst)} (n = {n})")
     return ", ".join(texts)
-
-
-def _noted(rates: Sequence[Rate], *, symmetric: bool) -> str:
-    """How often skewness is noted, from the smallest n at which it can be."""
-    found = [
-        rate.rate
-        for rate in rates
-        if rate.question == "noted as skewed"
-        and rate.condition in (("normal",) if symmetric else ("skewed", "bimodal"))
-        and rate.count
-    ]
-    return f"{_percent(min(found, default=0.0))} to {_percent(max(found, default=0.0))}"
 
 
 def _by_size(rates: Sequence[Rate], question: str, method: str, *, symmetric: bool) -> str:

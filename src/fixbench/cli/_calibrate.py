@@ -19,10 +19,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument("--directory", type=Path, default=Path("reports"))
+    parser.add_argument(
+        "--write-rates",
+        action="store_true",
+        help="write instead the table of what verdicts do where seeds are skewed or collapse",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
-    from fixbench.calibration import calibrate
+    from fixbench.calibration import calibrate, write_shape_rates
     from fixbench.reports import write_calibration
 
     started = time.monotonic()
@@ -33,6 +38,13 @@ def _run(options: argparse.Namespace) -> None:
         )
     if options.seed < 0:
         raise InputError("fixbench calibrate", "--seed", options.seed, expected="0 or more")
+    if options.write_rates:
+        with step_progress("shape rates") as progress:
+            path = write_shape_rates(
+                replications=options.replications, seed=options.seed, progress=progress
+            )
+        print(f"wrote {path}")
+        return
     with step_progress("calibration") as progress:
         calibration = calibrate(
             replications=options.replications, seed=options.seed, progress=progress
@@ -45,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
         speed = calibration.speed
         print(
             f"- {speed.claims} claims × {speed.seeds} seeds: verdicts in {speed.verdicts:.2f} s; "
-            f"BCa in {speed.bootstrap:.2f} s, scipy.stats.bootstrap looped in {speed.scipy:.2f} s."
+            f"bootstrap-t in {speed.bootstrap:.2f} s, in a loop {speed.loop:.2f} s."
         )
     print(f"took {time.monotonic() - started:.0f} s")
     if calibration.failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
-from fixbench.reports._format import p_value
+from fixbench.reports._format import MISSING, p_value, percentage
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult
 from fixbench.reports._views import Measured, measured, measured_effect
@@ -15,7 +15,12 @@ __all__ = ["ClaimHead", "claim_head", "claim_heads", "verdict_slug", "withdrawn_
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimHead:
-    """A claim, what was measured, and its verdict, in print."""
+    """A claim, what was measured, and its verdict, in print.
+
+    Attributes:
+        worst: how often the least certain thing that the verdict says of a mean is wrong, at the
+            worst calibrated shape of seeds.
+    """
 
     id: str
     label: str | None
@@ -23,6 +28,7 @@ class ClaimHead:
     documented: str
     measured: Measured
     p_adjusted: str
+    worst: str
     verdict: str
     slug: str
     reason: str
@@ -63,6 +69,7 @@ def _head(result: ClaimResult, found: Measured, p_adjusted: str, *, edited: bool
         documented=result.documented,
         measured=found,
         p_adjusted=p_adjusted,
+        worst=percentage(max(item.rate for item in result.worst)) if result.worst else MISSING,
         verdict=result.verdict,
         slug=verdict_slug(result.verdict),
         reason=result.reason,

@@ -110,6 +110,24 @@ def _difference(claim: Claim, words: _Words) -> list[str]:
     ]
 
 
+def _two_part(claim: Claim, words: _Words) -> list[str]:
+    collapse = claim.decision.collapse
+    assert collapse is not None
+    bound = f"above {number(collapse.above)}"
+    if collapse.below is not None:
+        bound = f"below {number(collapse.below)}"
+    metric = claim.effect.weighted[0].metric if claim.effect is not None else ""
+    return [
+        f"A run with {metric} {bound} counts as collapsed, and so does one that failed. Seeds in "
+        "which an arm collapsed are judged apart: that one arm collapses more often is shown by "
+        f"the exact McNemar test ({words.p}). All else is about the other seeds.",
+        *_difference(claim, words),
+        "Collapses that are shown to go against the documented direction reverse the claim; where "
+        "the mean is shown to go the other way, it is inconclusive. Collapses that go with it show "
+        "the direction. Both parts count in the family.",
+    ]
+
+
 def _no_difference(claim: Claim, words: _Words) -> list[str]:
     return [
         "The document asserts no effect. The claim is reproduced when "
@@ -146,6 +164,7 @@ _SENTENCES: Mapping[str, Callable[[Claim, _Words], list[str]]] = {
     "no_difference": _no_difference,
     "not_worse": _not_worse,
     "share": _share,
+    "two_part": _two_part,
 }
 
 

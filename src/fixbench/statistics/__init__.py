@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from fixbench.statistics._aggregate import Profile as Profile
     from fixbench.statistics._aggregate import interquartile_mean as interquartile_mean
     from fixbench.statistics._aggregate import performance_profile as performance_profile
-    from fixbench.statistics._bootstrap import bca_intervals as bca_intervals
+    from fixbench.statistics._bootstrap import BootstrapTs as BootstrapTs
+    from fixbench.statistics._bootstrap import bootstrap_ts as bootstrap_ts
     from fixbench.statistics._clustered import ClusteredInterval as ClusteredInterval
     from fixbench.statistics._clustered import clustered_interval as clustered_interval
     from fixbench.statistics._components import Components as Components
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
     from fixbench.statistics._equivalence import tost as tost
     from fixbench.statistics._estimate import EffectEstimate as EffectEstimate
     from fixbench.statistics._estimate import StudentT as StudentT
-    from fixbench.statistics._estimate import bca_interval as bca_interval
     from fixbench.statistics._estimate import default_null as default_null
     from fixbench.statistics._estimate import estimate_effect as estimate_effect
     from fixbench.statistics._estimate import hedges_correction as hedges_correction
-    from fixbench.statistics._estimate import sign_flip as sign_flip
     from fixbench.statistics._estimate import student_t as student_t
     from fixbench.statistics._estimate import to_analysis as to_analysis
     from fixbench.statistics._estimate import to_natural as to_natural
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from fixbench.statistics._power import MOST_SEEDS as MOST_SEEDS
     from fixbench.statistics._power import seeds_for_difference as seeds_for_difference
     from fixbench.statistics._power import seeds_for_equivalence as seeds_for_equivalence
-    from fixbench.statistics._proportion import Proportion as Proportion
     from fixbench.statistics._proportion import proportion as proportion
     from fixbench.statistics._proportion import seeds_for_share as seeds_for_share
     from fixbench.statistics._reachability import Reachability as Reachability
@@ -66,7 +64,6 @@ if TYPE_CHECKING:
     from fixbench.statistics._samples import holms as holms
     from fixbench.statistics._samples import is_constant as is_constant
     from fixbench.statistics._samples import scaled as scaled
-    from fixbench.statistics._samples import sign_flips as sign_flips
     from fixbench.statistics._samples import t_tests as t_tests
     from fixbench.statistics._samples import tosts as tosts
     from fixbench.statistics._sequential import SPENDING as SPENDING
@@ -75,8 +72,7 @@ if TYPE_CHECKING:
     from fixbench.statistics._sequential import decide as decide
     from fixbench.statistics._sequential import holm_factors as holm_factors
     from fixbench.statistics._sequential import spending_levels as spending_levels
-    from fixbench.statistics._shape import SKEWED as SKEWED
-    from fixbench.statistics._shape import standardised_skewness as standardised_skewness
+    from fixbench.statistics._share import Proportion as Proportion
     from fixbench.statistics._windows import inside as inside
     from fixbench.statistics._windows import insides as insides
     from fixbench.statistics._windows import outside as outside
@@ -93,7 +89,8 @@ else:
                 "performance_profile",
             ],
             "_bootstrap": [
-                "bca_intervals",
+                "BootstrapTs",
+                "bootstrap_ts",
             ],
             "_clustered": [
                 "ClusteredInterval",
@@ -114,11 +111,9 @@ else:
             "_estimate": [
                 "EffectEstimate",
                 "StudentT",
-                "bca_interval",
                 "default_null",
                 "estimate_effect",
                 "hedges_correction",
-                "sign_flip",
                 "student_t",
                 "to_analysis",
                 "to_natural",
@@ -142,7 +137,6 @@ else:
                 "seeds_for_equivalence",
             ],
             "_proportion": [
-                "Proportion",
                 "proportion",
                 "seeds_for_share",
             ],
@@ -170,7 +164,6 @@ else:
                 "holms",
                 "is_constant",
                 "scaled",
-                "sign_flips",
                 "t_tests",
                 "tosts",
             ],
@@ -182,9 +175,8 @@ else:
                 "holm_factors",
                 "spending_levels",
             ],
-            "_shape": [
-                "SKEWED",
-                "standardised_skewness",
+            "_share": [
+                "Proportion",
             ],
             "_windows": [
                 "inside",

@@ -27,8 +27,9 @@ def equivalence_bounds(null: float, margin: float, scale: Scale) -> tuple[float,
 def tost(values: ArrayLike, *, low: float, high: float) -> float:
     """p of the two one-sided t-tests that the mean of the effects (n,) lies in (low, high).
 
-    The larger of both p-values (Schuirmann, 1987); NaN if n < 2. Without variance the t-test is
-    undefined: p is then that of the one-sided sign-flip test, 1 / 2ⁿ inside and 1 outside.
+    The larger of both p-values (Schuirmann, 1987); NaN if n < 2 or a value is not finite. Without
+    variance the t-test is undefined: p is then that of the one-sided sign test, 1 / 2ⁿ inside and
+    1 outside.
     """
     return float(tosts(np.asarray(values, dtype=float)[None], low=low, high=high)[0])
 
@@ -37,14 +38,14 @@ def not_worse(values: ArrayLike, *, bound: float, direction: Literal["greater", 
     """p of the non-inferiority test that the mean of the effects (n,) lies beyond ``bound``.
 
     The one-sided t-test, doubled: compared with alpha it is made at alpha / 2, as ICH E9 asks, so
-    that it agrees with the interval of confidence 1 - alpha. NaN if n < 2. Without variance
-    it is the doubled sign-flip test, as in `student_t`.
+    that it agrees with the interval of confidence 1 - alpha. NaN if n < 2 or a value is not finite.
+    Without variance it is the doubled sign test, as in `student_t`.
 
     Args:
         direction: the side of ``bound`` that counts as not worse.
     """
     x = np.asarray(values, dtype=float)
-    if len(x) < 2 or np.isnan(x).any():
+    if len(x) < 2 or not np.isfinite(x).all():
         return math.nan
     test = student_t(x, null=bound)
     shown = test.mean > bound if direction == "greater" else test.mean < bound

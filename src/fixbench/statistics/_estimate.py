@@ -11,26 +11,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from fixbench.statistics._bootstrap import bca_intervals
+from fixbench.statistics._bootstrap import bootstrap_ts
 from fixbench.statistics._clustered import ClusteredInterval
-from fixbench.statistics._samples import is_constant, scaled, sign_flips, t_tests
+from fixbench.statistics._samples import is_constant, scaled, t_tests
 
 __all__ = [
     "EffectEstimate",
     "StudentT",
-    "bca_interval",
     "default_null",
     "estimate_effect",
     "hedges_correction",
     "is_constant",
-    "sign_flip",
     "student_t",
     "to_analysis",
     "to_natural",
 ]
 
 Scale = Literal["plain", "log"]
-_BOOTSTRAP_RESAMPLES = 9_999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +51,8 @@ class EffectEstimate:
     Attributes:
         per_seed: seed → effect on the natural scale (failed seeds at their imputed value).
         n: seeds that entered; n_failed: how many of them failed and were imputed by policy.
-        p_sign_flip: exact sign-flip test of the same null, a sensitivity check.
-        bootstrap_low, bootstrap_high: BCa interval, a sensitivity check (NaN if undefined).
+        p_bootstrap_t, bootstrap_low, bootstrap_high: bootstrap-t test of the same null and its
+            interval, a sensitivity check (`bootstrap_ts`; NaN if undefined).
         complete_case: the estimate without failed seeds (NaN when none is left).
         standard_deviation: of the per-seed effects, on the analysis scale.
         standardised: Hedges-corrected paired effect size (mean minus null over SD).
@@ -72,7 +69,7 @@ class EffectEstimate:
     n: int
     n_failed: int
     p_value: float
-    p_sign_flip: float
+    p_bootstrap_t: float
     bootstrap_low: float
     bootstrap_high: float
     complete_case: float
@@ -103,8 +100,9 @@ def to_natural(value: float, scale: Scale) -> float:
 def student_t(values: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) -> StudentT:
     """One-sample t-test of the per-seed effects (n,) and the interval that belongs to it.
 
-    With n = 1 interval and p are NaN. Without variance the t-test is undefined: the interval is
-    then the point, and p that of the sign-flip test, 2 / 2ⁿ (1 where the point is ``null``).
+    With n = 1 interval and p are NaN; all is NaN where a value is not finite. Without variance the
+    t-test is undefined: the interval is then the point, and p that of the sign test, 2 / 2ⁿ (1
+    where the point is ``null``).
     """
     found = t_tests(np.asarray(values, dtype=float)[None], null=null, confidence=confidence)
     return StudentT(
@@ -113,31 +111,6 @@ def student_t(values: ArrayLike, *, null: float = 0.0, confidence: float = 0.95)
         high=float(found.high[0]),
         p_value=float(found.p_value[0]),
     )
-
-
-def sign_flip(values: ArrayLike, *, null: float = 0.0, seed: int = 0) -> float:
-    """Two-sided p of the sign-flip test that the effects (n,) are symmetric about ``null``.
-
-    Exact up to n = 20; beyond, from 99,999 random flips drawn from ``seed``. NaN if n < 2.
-    """
-    x = np.asarray(values, dtype=float)[None]
-    return float(sign_flips(x, null=null, seed=seed)[0])
-
-
-def bca_interval(
-    values: ArrayLike, *, confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Bias-corrected and accelerated bootstrap interval of the mean of the effects (n,).
-
-    9,999 resamples drawn from ``seed``; (NaN, NaN) if n < 2 or without variance.
-    """
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2 or is_constant(x):
-        return math.nan, math.nan
-    low, high = bca_intervals(
-        x[None], confidence=confidence, seed=seed, resamples=_BOOTSTRAP_RESAMPLES
-    )
-    return float(low[0]), float(high[0])
 
 
 def hedges_correction(degrees_of_freedom: int) -> float:
@@ -159,8 +132,9 @@ def estimate_effect(
     """Summarise per-seed effects.
 
     Args:
-        per_seed: seed → effect on the analysis scale (natural log for ``scale="log"``); a NaN
-            among them leaves nothing but NaN, since the missing seed cannot be passed over.
+        per_seed: seed → effect on the analysis scale (natural log for ``scale="log"``); one that
+            is not finite leaves nothing but NaN, since the seed cannot be passed over, and so does
+            no seed at all.
         null: the value that means "no effect" on the natural scale (0, or 1 for log effects).
         failed: the seeds whose effect rests on an imputed value.
     """
@@ -169,12 +143,13 @@ def estimate_effect(
     null = default_null(scale) if null is None else float(null)
     origin = to_analysis(null, scale)
     complete = [per_seed[seed] for seed in seeds if seed not in failed]
-    low = high = p_flip = deviation = standardised = math.nan
+    low = high = p_bootstrap = deviation = standardised = math.nan
     student = StudentT(mean=math.nan, low=math.nan, high=math.nan, p_value=math.nan)
-    if not np.isnan(x).any():
+    if len(x) and np.isfinite(x).all():
         student = student_t(x, null=origin, confidence=confidence)
-        p_flip = sign_flip(x, null=origin)
-        low, high = bca_interval(x, confidence=confidence)
+        resampled = bootstrap_ts(x[None], null=origin, confidence=confidence)
+        low, high = float(resampled.low[0]), float(resampled.high[0])
+        p_bootstrap = float(resampled.p_value[0])
         if len(x) > 1:
             constant = is_constant(x)
             y, exponents = scaled(x[None])
@@ -194,7 +169,7 @@ def estimate_effect(
         n=len(x),
         n_failed=len(set(failed) & set(seeds)),
         p_value=student.p_value,
-        p_sign_flip=p_flip,
+        p_bootstrap_t=p_bootstrap,
         bootstrap_low=to_natural(low, scale),
         bootstrap_high=to_natural(high, scale),
         complete_case=to_natural(float(np.mean(complete)), scale) if complete else math.nan,

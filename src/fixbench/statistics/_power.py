@@ -64,7 +64,7 @@ def _t_power(effect: float, n: int, alpha: float) -> float:
 
 
 def _without_variance(one_sided: float) -> int:
-    """Seeds after which the sign-flip test of equal values, 1 / 2ⁿ, falls below its level."""
+    """Seeds after which the sign test of equal values, 1 / 2ⁿ, falls below its level."""
     n = 2
     while 2.0**-n >= one_sided:
         n += 1

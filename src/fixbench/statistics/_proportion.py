@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from fixbench.statistics._power import MOST_SEEDS
+from fixbench.statistics._share import Proportion
 
-__all__ = ["Proportion", "proportion", "seeds_for_share"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proportion:
-    """A share of seeds, with its exact interval (Clopper and Pearson, 1934).
-
-    Attributes:
-        held, checked: the seeds in which it held, of how many.
-        p_value: two-sided, of the test against the null; NaN without one.
-    """
-
-    held: int
-    checked: int
-    share: float
-    low: float
-    high: float
-    confidence: float
-    p_value: float
+__all__ = ["proportion", "seeds_for_share"]
 
 
 def proportion(

@@ -15,7 +15,7 @@ __all__ = ["Reachability", "fewest_seeds", "plan_looks", "reachable"]
 
 @dataclass(frozen=True, kw_only=True)
 class Reachability:
-    """Whether the exact sign-flip test can be significant after Holm's adjustment.
+    """Whether seeds that all agree can be significant after Holm's adjustment.
 
     Attributes:
         smallest_p: the smallest p that n seeds can give, 2 / 2ⁿ.
@@ -32,7 +32,8 @@ class Reachability:
 def reachable(n: int, family_size: int, alpha: float = 0.05) -> Reachability:
     """Whether ``n`` paired seeds can settle a family of ``family_size`` claims, before running.
 
-    The t-test has no such floor; the sign-flip test, which assumes less, gives 2 / 2ⁿ at best.
+    Of seeds that all give the same value, p is that of the sign test, 2 / 2ⁿ at best; the t-test of
+    seeds that vary has no such floor.
     """
     smallest_n = fewest_seeds(2 * family_size, 0.5, alpha)
     smallest_p = min(1.0, 2.0 ** (1 - n))

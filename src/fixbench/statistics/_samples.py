@@ -7,7 +7,6 @@ simulation (`fixbench.calibration`) is what judges a claim.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +19,12 @@ __all__ = [
     "holms",
     "is_constant",
     "scaled",
-    "sign_flips",
     "t_tests",
     "tosts",
 ]
 
 Array = NDArray[np.float64]
 
-_EXACT_UP_TO = 20
-_RANDOM_FLIPS = 99_999
-_FLIPS_AT_ONCE = 1_000
-# Signed sums in memory at once, 32 MB.
-_LARGEST = 4_000_000
 # A spread this small beside the values is rounding, not variation between seeds.
 _ROUNDING = 1e-9
 
@@ -50,10 +43,13 @@ def scaled(samples: Array) -> tuple[Array, NDArray[np.int64]]:
     """Each row of ``samples`` (m, n) over a power of two, and its exponents (m, 1).
 
     The largest magnitude of a row is then in [1, 2), so that no square of it over- or underflows;
-    the power changes no bit of what follows.
+    the power changes no bit of what follows. A row with a value that is not finite is all NaN: no
+    mean, interval or p can be said of it.
     """
     largest = np.abs(samples).max(axis=1, keepdims=True, initial=0.0)
-    usable = np.isfinite(largest) & (largest > 0)
+    finite = np.isfinite(largest)
+    samples = np.where(finite, samples, math.nan)
+    usable = finite & (largest > 0)
     exponents = np.where(usable, np.frexp(np.where(usable, largest, 1.0))[1] - 1, 0)
     return np.ldexp(samples, -exponents), exponents.astype(np.int64)
 
@@ -74,7 +70,7 @@ def t_tests(samples: ArrayLike, *, null: float = 0.0, confidence: float = 0.95) 
     x, exponents = scaled(np.asarray(samples, dtype=float))
     power, origin = exponents[:, 0], _moved(null, exponents)[:, 0]
     m, n = x.shape
-    mean = x.mean(axis=1)
+    mean = x.mean(axis=1) if n else np.full(m, math.nan)
     if n < 2:
         nothing = np.full(m, math.nan)
         return TTests(mean=np.ldexp(mean, power), low=nothing, high=nothing, p_value=nothing)
@@ -109,33 +105,6 @@ def tosts(samples: ArrayLike, *, low: float, high: float) -> Array:
     return np.where(np.isnan(x).any(axis=1), math.nan, p_value)
 
 
-def sign_flips(
-    samples: ArrayLike, *, null: float = 0.0, seed: int = 0, flips: int = _RANDOM_FLIPS
-) -> Array:
-    """`fixbench.statistics.sign_flip` of each row of ``samples`` (m, n): p-values (m,).
-
-    Args:
-        flips: random flips where n is too large for all of them; every row meets the same ones.
-    """
-    x, _ = scaled(np.asarray(samples, dtype=float) - null)
-    m, n = x.shape
-    if n < 2:
-        return np.full(m, math.nan)
-    # Sums that are equal on paper must not fall below the observed one by rounding.
-    observed = np.abs(x.sum(axis=1)) - 1e-12 * np.abs(x).sum(axis=1)
-    exact = n <= _EXACT_UP_TO
-    step = max(1, _LARGEST >> n if exact else _LARGEST // _FLIPS_AT_ONCE)
-    blocks = [slice(start, start + step) for start in range(0, m, step)]
-    if exact:
-        return np.concatenate([_share_of_all(x[block], observed[block]) for block in blocks])
-    reached = np.zeros(m)
-    for signs in _random_signs(n, seed, flips):
-        for block in blocks:
-            reached[block] += (np.abs(signs @ x[block].T) >= observed[block]).sum(axis=0)
-    # The observed signs are one of the possible flips: without them the test would be too small.
-    return (reached + 1) / (flips + 1)
-
-
 def holms(p_values: Array, factors: Array | None = None) -> Array:
     """Holm's adjusted p-values of families (m, k), each a row (Holm, 1979).
 
@@ -153,23 +122,6 @@ def holms(p_values: Array, factors: Array | None = None) -> Array:
     result = np.empty_like(adjusted)
     np.put_along_axis(result, order, adjusted, axis=1)
     return result
-
-
-def _share_of_all(x: Array, observed: Array) -> Array:
-    """The share of all signed sums of each row that are at least as far from 0 as ``observed``."""
-    # By doubling, as scipy enumerates them in Python. Those that begin with a minus mirror others.
-    sums = x[:, :1]
-    for column in range(1, x.shape[1]):
-        value = x[:, column, None]
-        sums = np.concatenate([sums + value, sums - value], axis=1)
-    return np.asarray((np.abs(sums) >= observed[:, None]).mean(axis=1))
-
-
-def _random_signs(n: int, seed: int, flips: int) -> Iterator[Array]:
-    random = np.random.default_rng(seed)
-    for start in range(0, flips, _FLIPS_AT_ONCE):
-        drawn = random.integers(0, 2, (min(_FLIPS_AT_ONCE, flips - start), n), dtype=np.int8)
-        yield 2.0 * drawn.astype(np.float64) - 1.0
 
 
 def are_constant(x: Array) -> NDArray[np.bool_]:

@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     from fixbench.verdicts._result import Looks as Looks
     from fixbench.verdicts._result import PreconditionResult as PreconditionResult
     from fixbench.verdicts._result import Verdict as Verdict
+    from fixbench.verdicts._result import WorstRate as WorstRate
     from fixbench.verdicts._ruling import Evidence as Evidence
     from fixbench.verdicts._ruling import Ruling as Ruling
     from fixbench.verdicts._synthesis import ClaimSynthesis as ClaimSynthesis
     from fixbench.verdicts._synthesis import synthesise as synthesise
     from fixbench.verdicts._table import claims_table as claims_table
+    from fixbench.verdicts._worst import SHAPE_RATES as SHAPE_RATES
+    from fixbench.verdicts._worst import calibrated_shapes as calibrated_shapes
+    from fixbench.verdicts._worst import worst_rates as worst_rates
     from fixbench.verdicts.rules import is_tested as is_tested
     from fixbench.verdicts.rules import load_rule as load_rule
     from fixbench.verdicts.rules import rule_names as rule_names
@@ -78,6 +82,7 @@ else:
                 "Looks",
                 "PreconditionResult",
                 "Verdict",
+                "WorstRate",
             ],
             "_ruling": [
                 "Evidence",
@@ -89,6 +94,11 @@ else:
             ],
             "_table": [
                 "claims_table",
+            ],
+            "_worst": [
+                "SHAPE_RATES",
+                "calibrated_shapes",
+                "worst_rates",
             ],
             "rules": [
                 "is_tested",

@@ -39,8 +39,6 @@ Runs of a variant with other steps than its first are refused where they enter w
 of several variants where an effect averages over steps; where nothing is decided, a note says so.
 Where an effect is the same in all seeds, its interval is that point and its p is the sign test's,
 which is about the median: a rare other value may have been missed, and a note says so.
-Where the seeds are clearly skewed (`fixbench.statistics.standardised_skewness`) the reason says
-that the tests then err more often than they promise; this changes nothing.
 An inconclusive claim names the seeds with which the observed effect, taken as true, would be shown
 to be one thing or the other with 80 % power at alpha divided by the size of the family; one whose
 size is open, those that would show it; an unresolved one, those that would decide what is open.
@@ -57,7 +55,7 @@ import pandas as pd
 from fixbench.ablation import Ablation, Claim, claim_hash
 from fixbench.errors import InputError
 from fixbench.statistics import Progress, holm_factors, spending_levels
-from fixbench.verdicts._beside import beside, other_seeds, skewness
+from fixbench.verdicts._beside import beside, other_seeds
 from fixbench.verdicts._controls import confound, measure_controls
 from fixbench.verdicts._coverage import not_measured, refuse_missing
 from fixbench.verdicts._data import count_data
@@ -66,9 +64,9 @@ from fixbench.verdicts._evidence import Adjusted, adjust, family_of, tested_rule
 from fixbench.verdicts._history import (
     Forms,
     compare_forms,
-    counts_in_family,
     form_hashes,
     withdrawn,
+    withdrawn_parts,
     withdrawn_result,
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
@@ -79,6 +77,7 @@ from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
 from fixbench.verdicts._result import ClaimResult, Looks
 from fixbench.verdicts._ruling import Ruling
+from fixbench.verdicts._worst import worst_rates
 from fixbench.verdicts.rules import ExactRule, Tested, is_tested, load_rule
 
 __all__ = ["adjudicate", "look_at"]
@@ -181,7 +180,7 @@ def adjudicate(
         looks=looks,
         made=made,
         seen=seen or {},
-        family=family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)]),
+        family=family_of(ablation, withdrawn_parts(gone)),
         claims=recorded_claims,
         metrics=recorded_metrics or {},
     )
@@ -195,7 +194,9 @@ def adjudicate(
         _judge_claim(setting, claim, tested.get(claim.id), adjusted) for claim in ablation.claims
     ]
     judged += [withdrawn_result(name, key, (recorded_claims or {})[key]) for key in gone]
-    return [replace(result, reason=write_reason(result)) for result in judged]
+    return [
+        replace(result, reason=write_reason(result), worst=worst_rates(result)) for result in judged
+    ]
 
 
 def look_at(
@@ -344,7 +345,8 @@ def _rule_on(
     """The rule's finding on a tested effect, with the seeds that an open one needs."""
     rule = tested_rule(claim)
     evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
-    if math.isnan(tested.effect.estimate):
+    # A claim in two parts has one without a mean.
+    if tested.collapses is None and math.isnan(tested.effect.estimate):
         # More seeds cannot help a value that has no logarithm.
         unfit = any(is_unfit(note) for note in tested.seeds.notes)
         return Ruling(
@@ -354,7 +356,7 @@ def _rule_on(
             evidence=evidence,
             details={"lost": join(tested.seeds.notes)},
         )
-    if math.isnan(tested.effect.p_value):
+    if tested.collapses is None and math.isnan(tested.effect.p_value):
         ruling = Ruling(
             rule=rule.name,
             verdict="inconclusive",
@@ -365,14 +367,13 @@ def _rule_on(
         return replace(ruling, unit=tested.unit)
     ruling = rule.judge(tested, evidence)
     seeds, toward = None, None
-    if ruling.verdict == "inconclusive":
+    if ruling.verdict == "inconclusive" and ruling.finding != "parts contradict":
         seeds, toward = rule.seeds_needed(tested, setting.alpha_planned(claim))
     elif ruling.finding == "size open":
         seeds, toward = rule.seeds_for_size(tested, setting.alpha_planned(claim))
     return replace(
         ruling,
         unit=tested.unit,
-        skewness=skewness(tested),
         seeds_needed=seeds,
         toward=toward,
     )

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fixbench.ablation import Ablation
 from fixbench.reading import parse_seeds
-from fixbench.statistics import (
-    SKEWED,
-    EffectEstimate,
-    reachable,
-    scaled,
-    standardised_skewness,
-)
+from fixbench.statistics import EffectEstimate
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import (
     CompleteCase,
     ConstantSeeds,
     Note,
     OtherSeeds,
-    SignFlipFloor,
     TestsDisagree,
 )
-from fixbench.verdicts._ruling import Skewness
 from fixbench.verdicts.rules import Tested
 
-__all__ = ["beside", "complete_case", "constant_seeds", "other_seeds", "skewness"]
+__all__ = ["beside", "complete_case", "constant_seeds", "other_seeds"]
 
 
 def beside(tested: Tested, alpha: float) -> list[Note]:
@@ -37,10 +27,9 @@ def beside(tested: Tested, alpha: float) -> list[Note]:
     if math.isnan(effect.p_value) or tested.proportion is not None:
         return notes
     notes += constant_seeds(effect, tested.unit)
-    if not reachable(effect.n, 1, alpha).possible:
-        notes.append(SignFlipFloor(n=effect.n, alpha=alpha))
-    elif (effect.p_value < alpha) != (effect.p_sign_flip < alpha):
-        notes.append(TestsDisagree(p=effect.p_value, p_sign_flip=effect.p_sign_flip))
+    resampled = effect.p_bootstrap_t
+    if not math.isnan(resampled) and (effect.p_value < alpha) != (resampled < alpha):
+        notes.append(TestsDisagree(p=effect.p_value, p_bootstrap_t=resampled))
     return notes
 
 
@@ -56,22 +45,6 @@ def constant_seeds(effect: EffectEstimate, unit: str = "") -> list[Note]:
     if effect.standard_deviation != 0:
         return []
     return [ConstantSeeds(n=effect.n, estimate=effect.estimate, unit=unit)]
-
-
-def skewness(tested: Tested) -> Skewness | None:
-    """Where the seeds are so skewed that p and interval promise too much; not of an exact test."""
-    if tested.proportion is not None:
-        return None
-    seeds, values = zip(*tested.seeds.values.items(), strict=True)
-    value = float(standardised_skewness(np.array(values)[None])[0])
-    if not abs(value) > SKEWED:
-        return None
-    squares = scaled((np.array(values) - np.mean(values))[None])[0][0] ** 2
-    return Skewness(
-        value=value,
-        seed=int(seeds[squares.argmax()]),
-        share=float(squares.max() / squares.sum()),
-    )
 
 
 def other_seeds(ablation: Ablation, results: Measurements, tier: str) -> list[Note]:

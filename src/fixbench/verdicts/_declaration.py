@@ -8,7 +8,7 @@ from pathlib import Path
 from fixbench.ablation import Ablation, Claim
 from fixbench.errors import InputError
 from fixbench.reading import read_source
-from fixbench.verdicts.rules import Problem, load_rule, rule_names
+from fixbench.verdicts.rules import Problem, TestedRule, load_rule, rule_names
 
 __all__ = ["check_claim", "check_claims"]
 
@@ -45,6 +45,8 @@ def check_claim(claim: Claim) -> Iterator[Problem]:
         yield Problem("effect", f"{expected} with a {rule.name!r} rule")
         return
     yield from rule.check(claim)
+    if decision.collapse is not None and not (isinstance(rule, TestedRule) and rule.collapses):
+        yield Problem("decision.collapse", f"no such key with a {rule.name!r} rule")
     for name in ("margin", "tolerance"):
         size = getattr(decision, name)
         if size is not None and size <= 0:

@@ -9,14 +9,14 @@ What they say of other data stands beside them (`fixbench.verdicts._data`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fixbench.ablation import Effect, Term
+from fixbench.ablation import Collapse, Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import DATA_SEED
 from fixbench.verdicts._copies import Copies
@@ -35,6 +35,13 @@ class DrawnEffects(SeedEffects):
     """
 
     by_draw: Mapping[int, SeedEffects]
+
+    def without(self, seeds: Collection[int]) -> DrawnEffects:
+        return replace(
+            self,
+            values={seed: value for seed, value in self.values.items() if seed not in seeds},
+            by_draw={draw: part.without(seeds) for draw, part in self.by_draw.items()},
+        )
 
     @property
     def table(self) -> NDArray[np.float64]:
@@ -170,6 +177,14 @@ class DrawnMeasurements(Measurements):
             share = sum(map(len, parts)) / len(parts)
             joined.append(np.concatenate([value + part * share / len(part) for part in parts]))
         return joined
+
+    def collapsed(
+        self, effect: Effect, collapse: Collapse, *, name: str = ""
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """Seeds in which a run collapsed on any draw."""
+        found = [part.collapsed(effect, collapse, name=name) for part in self._parts.values()]
+        plus, minus = zip(*found, strict=True)
+        return frozenset[int]().union(*plus), frozenset[int]().union(*minus)
 
     def count_property(self, effect: Effect) -> PropertyCount:
         """Over the values of all draws; a seed's share is its mean over draws."""

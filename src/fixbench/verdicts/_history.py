@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fixbench.ablation import Ablation, Claim, claim_difference, claim_hash
+from fixbench.verdicts._family import parts_of
 from fixbench.verdicts._notes import ClaimEdited, MetricRedefined, Note
 from fixbench.verdicts._result import ClaimChange, ClaimResult
 from fixbench.verdicts._ruling import Ruling
@@ -18,6 +19,7 @@ __all__ = [
     "counts_in_family",
     "form_hashes",
     "withdrawn",
+    "withdrawn_parts",
     "withdrawn_result",
 ]
 
@@ -29,6 +31,16 @@ def withdrawn(ablation: Ablation, recorded: Forms) -> dict[str, Mapping[str, Any
     """Claims that the results were produced under and the file no longer has, as recorded last."""
     present = {claim.id for claim in ablation.claims}
     return {key: forms[-1] for key, forms in recorded.items() if key not in present}
+
+
+def withdrawn_parts(gone: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What claims that were taken out of the file leave in the family."""
+    return [
+        part
+        for key, form in gone.items()
+        if counts_in_family(form)
+        for part in parts_of(key, form["decision"]["rule"])
+    ]
 
 
 def counts_in_family(form: Mapping[str, Any]) -> bool:

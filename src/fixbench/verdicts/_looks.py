@@ -31,7 +31,8 @@ from fixbench.statistics import (
 from fixbench.verdicts._coverage import not_measured
 from fixbench.verdicts._draws import measure
 from fixbench.verdicts._evidence import family_of, tested_rule
-from fixbench.verdicts._history import Forms, counts_in_family, withdrawn
+from fixbench.verdicts._family import parts_of
+from fixbench.verdicts._history import Forms, withdrawn, withdrawn_parts
 from fixbench.verdicts._notes import ContradictedLook, Note
 from fixbench.verdicts._result import Looks
 from fixbench.verdicts.rules import Tested, is_tested
@@ -78,11 +79,14 @@ def looks_so_far(
             for kind, p in rule.kinds(tested).items():
                 evidence[claim.id].setdefault(kind, []).append(p)
     gone = withdrawn(ablation, recorded_claims or {})
-    family = family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)])
+    family = family_of(ablation, withdrawn_parts(gone))
     progress = decide({key: evidence.get(key, {}) for key in family}, looks=looks, alpha=alpha)
     shown = dict(progress.shown)
+    rules = {claim.id: claim.decision.rule for claim in claims}
     for key in evidence.keys() - shown.keys():
-        shown |= decide({key: evidence[key]}, looks=looks, alpha=alpha).shown
+        parts = parts_of(key, rules[key])
+        own = {part: evidence.get(part, {}) for part in parts}
+        shown |= decide(own, looks=looks, alpha=alpha).shown
     progress = _settled(progress, claims, looks, made)
     levels = spending_levels(looks, alpha=alpha)
     records = {
@@ -139,7 +143,7 @@ def uphold(looks: Looks, tested: Tested) -> tuple[Looks, list[Note]]:
     shown, notes = dict(looks.shown), list[Note]()
     for kind, crossing in looks.shown.items():
         # What an effect is not, no run that failed can show.
-        by_failures = kind not in ("different", "beyond") and tested.fails
+        by_failures = kind not in ("different", "beyond", "collapses") and tested.fails
         if by_failures or not _agrees(tested, kind, crossing):
             del shown[kind]
             notes.append(ContradictedLook(look=crossing.look, kind=kind, by_failures=by_failures))
@@ -148,10 +152,17 @@ def uphold(looks: Looks, tested: Tested) -> tuple[Looks, list[Note]]:
 
 def _agrees(tested: Tested, kind: str, crossing: Crossing) -> bool:
     """Whether the estimate from all seeds says what the look said."""
+    then = set(sorted(tested.seeds.values)[: crossing.n])
+    if tested.collapses is not None:
+        then = set(tested.collapses.seeds[: crossing.n])
+        if kind == "collapses":
+            balance = tested.collapses.balance
+            return balance(then) * balance(tested.collapses.seeds) > 0
     values = [value for _, value in sorted(tested.seeds.values.items())]
     mean = float(np.mean(values))
     if kind != "different":
         low, high = tested.bounds
         return (low < mean < high) == (kind != "beyond")
     null = to_analysis(tested.effect.null, tested.effect.scale)
-    return (float(np.mean(values[: crossing.n])) > null) == (mean > null)
+    early = [value for seed, value in tested.seeds.values.items() if seed in then]
+    return (float(np.mean(early)) > null) == (mean > null)

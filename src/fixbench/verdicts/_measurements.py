@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fixbench.ablation import Effect, Term
+from fixbench.ablation import Collapse, Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, UNDEFINED, usable_rows
 from fixbench.verdicts._copies import Copies, find_copies
@@ -74,6 +74,14 @@ class SeedEffects:
             failed=self.failed & {first},
             notes=notes,
         )
+
+    def without(self, seeds: Collection[int]) -> Self:
+        """The effects of the other seeds; failed ones stay named."""
+        return replace(self, values=_without(self.values, seeds))
+
+
+def _without(values: Mapping[int, float], seeds: Collection[int]) -> dict[int, float]:
+    return {seed: value for seed, value in values.items() if seed not in seeds}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,6 +359,25 @@ class Measurements:
             found[seed][1] if seed in found else np.full(size, value)
             for seed, value in seeds.values.items()
         ]
+
+    def collapsed(
+        self, effect: Effect, collapse: Collapse, *, name: str = ""
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """Seeds in which a run collapsed: of the terms with positive, and with negative weight.
+
+        A run that failed counts as collapsed; a seed in which a value is undefined does not count at
+        all. Raises as `per_seed` does.
+        """
+        everything = sorted(self._effect_seeds(effect))
+        undefined, _ = self._undefined(effect.weighted, everything)
+        seeds = [seed for seed in everything if seed not in undefined]
+        found: tuple[set[int], set[int]] = set(), set()
+        for term in effect.weighted:
+            values = self._measured(term, "plain", seeds, name)
+            for seed in seeds:
+                if seed not in values or collapse.counts(values[seed]):
+                    found[term.weight < 0].add(seed)
+        return frozenset(found[0]), frozenset(found[1])
 
     def count_property(self, effect: Effect) -> PropertyCount:
         """How many of the values that the effect's terms select are exactly 1.

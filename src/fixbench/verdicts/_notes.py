@@ -27,7 +27,6 @@ __all__ = [
     "OpenByFailures",
     "OtherSeeds",
     "SameRuns",
-    "SignFlipFloor",
     "TestsDisagree",
     "TooFewEqualSeeds",
     "UndefinedValues",
@@ -300,32 +299,17 @@ class OpenByFailures:
 
 
 @dataclass(frozen=True)
-class SignFlipFloor:
-    """So few seeds that the sign-flip test cannot be significant."""
-
-    n: int
-    alpha: float
-
-    @property
-    def text(self) -> str:
-        return (
-            f"With {seeds_text(self.n)} the sign-flip test cannot give p < {self.alpha:g}; the "
-            "verdict rests on normality."
-        )
-
-
-@dataclass(frozen=True)
 class TestsDisagree:
     """One of the two tests is significant and the other is not."""
 
     p: float
-    p_sign_flip: float
+    p_bootstrap_t: float
 
     @property
     def text(self) -> str:
         return (
             f"The tests disagree before adjustment: t-test p = {figure(self.p)}, "
-            f"sign-flip p = {figure(self.p_sign_flip)}."
+            f"bootstrap-t p = {figure(self.p_bootstrap_t)}."
         )
 
 

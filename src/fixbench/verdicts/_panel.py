@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fixbench import statistics
 from fixbench.ablation import Ablation, Claim, Effect, Term
 from fixbench.statistics import Aggregate, EffectEstimate, Pairing, Superiority
+from fixbench.verdicts._family import first_parts
 from fixbench.verdicts.rules import TestedRule, is_tested, load_rule
 
 if TYPE_CHECKING:
@@ -239,4 +240,4 @@ def _family_sizes(
     }
     if claim.id in without:
         return len(family), None
-    return len(family), len([key for key in family if key not in without])
+    return len(family), len([key for key in first_parts(family) if key not in without])

@@ -9,7 +9,7 @@ from fixbench.statistics import MOST_SEEDS, EffectEstimate
 from fixbench.verdicts._controls import EXPLAINABLE
 from fixbench.verdicts._format import figure, range_text, seeds_text, sentence
 from fixbench.verdicts._result import ClaimResult, ControlResult, PreconditionResult
-from fixbench.verdicts._ruling import Ruling, Skewness
+from fixbench.verdicts._ruling import Ruling
 from fixbench.verdicts.rules import load_rule
 
 __all__ = ["write_reason"]
@@ -123,6 +123,8 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
             f"{ruling.toward!r} with 80 % power"
         )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
+    if math.isnan(effect.p_value):  # of a claim in two parts
+        return f"{sentence(f'Documented: {result.documented}')} {explanation}."
     text = (
         f"{measured} ({effect.confidence * 100:.3g} % interval "
         f"{range_text(effect.low, effect.high)}; n = {effect.n} seeds{failed}); {documented}. "
@@ -130,20 +132,10 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
     )
     if not result.primary:
         what = "p is not adjusted" if result.looks is None else "its levels are those of one claim"
+        if ruling.collapses is not None:
+            what = "p is adjusted for its two parts alone"
         text += f" The claim is not primary, so {what}."
-    if ruling.skewness is not None:
-        text += f" {_skewed(ruling.skewness, result.primary)}"
     return text
-
-
-def _skewed(skewness: Skewness, primary: bool) -> str:
-    families = ", and in up to 82 % of families of 40 such primary claims" if primary else ""
-    return (
-        f"Its seeds are skewed (standardised skewness {skewness.value:.1f}; seed {skewness.seed} "
-        f"alone has {100 * skewness.share:.0f} % of their spread): p and interval may err more "
-        "often than they say, in simulations in up to 18 % of cases instead of 5 % (24 % for "
-        f"equivalence, 26 % with looks after every block){families}."
-    )
 
 
 def _measures(effect: EffectEstimate | None) -> str:

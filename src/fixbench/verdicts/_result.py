@@ -20,6 +20,7 @@ __all__ = [
     "PreconditionResult",
     "PreconditionState",
     "Verdict",
+    "WorstRate",
 ]
 
 ControlState = Literal["explains", "ruled out", "open"]
@@ -100,6 +101,22 @@ class Looks:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorstRate:
+    """How often something that a verdict says is wrong, at the worst calibrated shape of seeds.
+
+    Attributes:
+        said: the verdict of the effect alone, or what is said of controls or preconditions.
+        n: the number of seeds that it was calibrated at; ``None``: with looks after blocks of five.
+        shape: the worst one, by name (`fixbench.verdicts.calibrated_shapes`).
+    """
+
+    said: str
+    rate: float
+    n: int | None
+    shape: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """The verdict on one claim, with everything it rests on.
 
@@ -128,6 +145,8 @@ class ClaimResult:
             its metrics; of one that was withdrawn its rule).
         data: of a primary claim, where there are data draws: the interval that counts them.
         panel: the replication judged in other ways; it decides nothing.
+        worst: what it says on the strength of a mean, with how often that is wrong where seeds are
+            skewed or collapse.
     """
 
     id: str
@@ -161,6 +180,7 @@ class ClaimResult:
     ruling: Ruling | None = None
     data: DataInterval | None = None
     panel: ReplicationPanel | None = None
+    worst: tuple[WorstRate, ...] = ()
 
     @property
     def control(self) -> ControlState | Literal["none"]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fixbench.ablation import Judgement
-from fixbench.statistics import Crossing
+from fixbench.statistics import Crossing, Proportion
 
-__all__ = ["Evidence", "Ruling", "Side", "Skewness", "Verdict"]
+__all__ = ["Collapses", "Evidence", "Ruling", "Side", "Verdict"]
 
 Verdict = Literal[Judgement, "withdrawn"]
 Side = Literal["above", "below"]
@@ -37,17 +37,38 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skewness:
-    """Seeds so skewed that p and interval promise too much.
+class Collapses:
+    """In which seeds runs collapsed, of a `two_part` rule.
 
     Attributes:
-        value: `fixbench.statistics.standardised_skewness`.
-        seed: the seed farthest from the mean; share: its part of the sum of squares.
+        plus, minus: the shares of seeds in which a run of the arm with positive, and of that with
+            negative weights collapsed.
+        variants: of the arms, plus and minus.
+        bound: what counts as collapsed, in words.
+        alone: of the seeds in which one arm collapsed alone, the share in which it was the arm
+            plus; its p is that of the exact test against a half (McNemar's).
+        failed: seeds in which a run failed, which counts as collapsed.
+        mean: which line of the rule applies to the mean of the other seeds.
+        pull: the side to which a collapse of the arm plus alone pulls the effect.
     """
 
-    value: float
-    seed: int
-    share: float
+    plus: Proportion
+    minus: Proportion
+    variants: tuple[str, str]
+    bound: str
+    alone: Proportion
+    failed: int
+    mean: str
+    pull: Side
+
+    @property
+    def side(self) -> Side | None:
+        """Where collapses pull the effect; ``None`` where both arms collapse alone as often."""
+        more = 2 * self.alone.held - self.alone.checked
+        if not more:
+            return None
+        other: Side = "below" if self.pull == "above" else "above"
+        return self.pull if more > 0 else other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +85,9 @@ class Ruling:
         margin: the effects too small to matter, natural scale.
         tolerance: the sizes that count as the documented one, natural scale.
         failed_runs: how many runs failed, where they keep sameness from being shown.
-        skewness: where the seeds are clearly skewed.
         seeds_needed: seeds that would settle an inconclusive claim were the effect as observed, and
             ``toward`` which verdict.
+        collapses: of a rule that counts collapsed seeds apart.
         details: what only this rule knows.
     """
 
@@ -79,7 +100,7 @@ class Ruling:
     margin: tuple[float, float] | None = None
     tolerance: tuple[float, float] | None = None
     failed_runs: int = 0
-    skewness: Skewness | None = None
     seeds_needed: int | None = None
     toward: Verdict | None = None
+    collapses: Collapses | None = None
     details: Mapping[str, int | float | str] = field(default_factory=dict)

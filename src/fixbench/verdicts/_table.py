@@ -18,7 +18,8 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
 
     Numbers are Python floats and ints, which print the same everywhere; what does not exist (NaN,
     an interval of one seed) is ``None``. ``measured`` counts failed runs by policy,
-    ``complete_case`` leaves their seeds out. ``claim_sha256`` is that of the claim as judged.
+    ``complete_case`` leaves their seeds out. ``worst_error`` is the largest rate of
+    `ClaimResult.worst`. ``claim_sha256`` is that of the claim as judged.
     ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of
     rows and ``panel`` is a row, for JSON only. ``looks`` is there if seeds were added until a
     verdict in any of the claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does
@@ -73,6 +74,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "complete_case": _number(effect.complete_case if effect else None),
         "effect_size": _number(effect.standardised if effect else None),
         "seeds_needed": result.seeds_needed,
+        "worst_error": max((item.rate for item in result.worst), default=None),
         "verdict": result.verdict,
         "reason": result.reason,
         "primary": result.primary,

@@ -56,8 +56,8 @@ def unreachable(ablation: Ablation, n: int, alpha: float = 0.05) -> list[str]:
     if not reach.possible:
         claims = "1 claim" if family == 1 else f"{family} claims"
         phrases.append(
-            f"the sign-flip test cannot settle a family of {claims}: it takes {reach.smallest_n} "
-            "seeds (the t-test has no such floor)"
+            f"seeds that all agree (sign test) cannot settle a family of {claims}: it takes "
+            f"{reach.smallest_n} seeds (the t-test of seeds that vary has no such floor)"
         )
     for claim in ablation.claims:
         rule = load_rule(claim.decision.rule)

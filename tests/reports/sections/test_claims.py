@@ -9,8 +9,9 @@ from typing import Any
 from fixbench.ablation import Control
 from fixbench.reports._format import number
 from fixbench.reports.sections import claims
-from fixbench.statistics import Crossing
-from fixbench.verdicts import Looks
+from fixbench.statistics import Crossing, proportion
+from fixbench.verdicts import Looks, Ruling, WorstRate
+from fixbench.verdicts._ruling import Collapses
 
 
 def rule_of(page: Any, id_: str) -> str:
@@ -60,8 +61,8 @@ def test_claim_shows_its_effect_and_the_numbers_of_its_rule(page: Any) -> None:
 def test_sensitivity_shows_other_methods(page: Any, pages: Any, planted: Any) -> None:
     facts = facts_of(page, "CA01")
     effect = planted.results[0].effect
-    assert facts["Exact sign-flip p"] == "0.0020"
-    low, high = facts["BCa bootstrap 95 % interval"].strip("[]").split(", ")
+    assert facts["Bootstrap-t p"] == "0.0020"
+    low, high = facts["Bootstrap-t 95 % interval"].strip("[]").split(", ")
     assert pages.close(low, effect.bootstrap_low)
     assert pages.close(high, effect.bootstrap_high)
     (clustered,) = (value for label, value in facts.items() if "11 to 12 samples" in label)
@@ -69,6 +70,38 @@ def test_sensitivity_shows_other_methods(page: Any, pages: Any, planted: Any) ->
     (needed,) = (value for label, value in facts_of(page, "CA04").items() if "settle" in label)
     assert needed == "37"
     assert "Two failed seeds were imputed." in page.of_id("CA05").text
+
+
+def test_collapses_and_the_worst_rates_stand_beside_a_claim(
+    planted: Any, pages: Any, tmp_path: Any
+) -> None:
+    collapses = Collapses(
+        plus=proportion(1, 10),
+        minus=proportion(8, 10),
+        variants=("fixed", "old"),
+        bound="score below 0.2",
+        alone=proportion(0, 7, null=0.5),
+        failed=0,
+        mean="direction",
+        pull="below",
+    )
+    ruling = Ruling(rule="two_part", verdict="reproduced", finding="direction", collapses=collapses)
+    worst = (
+        WorstRate(said="reproduced", rate=0.151, n=10, shape="bimodal"),
+        WorstRate(said="control ruled out", rate=0.22, n=5, shape="skewed"),
+    )
+    first = replace(planted.results[0], ruling=ruling, worst=worst)
+    results = [first, *planted.results[1:]]
+    page = pages.read(replace(planted, results=results).write(tmp_path)["html"].read_text())
+    facts = facts_of(page, "CA01")
+    # Clopper and Pearson by hand: 8 of 10 lies between 0.444 and 0.975.
+    assert facts["Seeds in which old collapsed"] == "8 of 10 [0.44, 0.97] (exact)"
+    assert facts["fixed alone, old alone"] == "0, 7 (exact McNemar p 0.016)"
+    (said,) = (value for label, value in facts.items() if label.startswith("Wrong at worst"))
+    assert "reproduced: 15 % (bimodal, n = 10)" in said
+    assert "control ruled out: 22 % (skewed, n = 5)" in said
+    # The table has the larger of both.
+    assert page.table("Claim", "Statement", "Documented", "Measured")[0][6] == "22 %"
 
 
 def test_properties_are_counted_and_not_drawn(page: Any) -> None:

@@ -17,9 +17,10 @@ def test_verdict_table_says_what_the_results_say(page: Any, pages: Any, planted:
     rows = page.table(*COLUMNS)
     assert len(rows) == 2 * len(planted.results)
     for result, row, reason in zip(planted.results, rows[::2], rows[1::2], strict=True):
-        id_, statement, documented, measured, p, n, verdict = row
+        id_, statement, documented, measured, p, n, worst, verdict = row
         assert (id_, statement, documented) == (result.id, result.statement, result.documented)
         assert verdict == result.verdict
+        assert (worst == "–") == (not result.worst)
         assert reason[0].startswith(result.reason)
         assert (reason[0] != result.reason) == result.edited
         raw, adjusted = p.split(" / ")

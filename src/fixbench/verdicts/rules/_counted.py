@@ -42,7 +42,7 @@ def described(
         n=n,
         n_failed=failed,
         p_value=found.p_value,
-        p_sign_flip=math.nan,
+        p_bootstrap_t=math.nan,
         bootstrap_low=math.nan,
         bootstrap_high=math.nan,
         complete_case=complete_case,

@@ -15,7 +15,7 @@ from fixbench.verdicts.rules._rule import Tested, TestedRule
 
 if TYPE_CHECKING:
     from fixbench.statistics import EffectEstimate
-    from fixbench.verdicts._measurements import Measurements
+    from fixbench.verdicts._measurements import Measurements, SeedEffects
     from fixbench.verdicts._result import ClaimResult
 
 __all__ = [
@@ -44,8 +44,12 @@ class MeanRule(TestedRule):
         assert decision.margin is not None
         scale = effect.reported
         null = statistics.default_null(scale) if decision.null is None else decision.null
-        seeds = results.per_seed(
-            effect, null=statistics.to_analysis(null, scale), name=f"claim {claim.id}"
+        seeds = self.chosen(
+            claim,
+            results,
+            results.per_seed(
+                effect, null=statistics.to_analysis(null, scale), name=f"claim {claim.id}"
+            ),
         )
         estimate = statistics.estimate_effect(
             seeds.values,
@@ -82,6 +86,10 @@ class MeanRule(TestedRule):
             bounds=bounds,
             unit=" times" if scale == "log" else plain_unit,
         )
+
+    def chosen(self, claim: Claim, results: Measurements, seeds: SeedEffects) -> SeedEffects:
+        """The seeds whose mean is tested: all of them."""
+        return seeds
 
     def bounds(self, claim: Claim, effect: EffectEstimate) -> tuple[float, float]:
         """Where an effect that is too small to matter lies, analysis scale."""

@@ -16,7 +16,7 @@ import inspect
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fixbench.verdicts._measurements import Measurements, SeedEffects
     from fixbench.verdicts._result import ClaimResult
 
-__all__ = ["ExactRule", "Problem", "Rule", "Settled", "Tested", "TestedRule"]
+__all__ = ["CollapsedSeeds", "ExactRule", "Problem", "Rule", "Settled", "Tested", "TestedRule"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,28 @@ class Settled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CollapsedSeeds:
+    """The seeds of a comparison in which a run collapsed.
+
+    Attributes:
+        seeds: of the comparison; plus, minus: those in which that arm collapsed.
+        alone: of the seeds in which one arm collapsed alone, the share in which it was the arm
+            plus, with the exact test against a half.
+    """
+
+    seeds: tuple[int, ...]
+    plus: frozenset[int]
+    minus: frozenset[int]
+    alone: Proportion
+
+    def balance(self, seeds: Collection[int]) -> int:
+        """Of ``seeds``: in how many more the arm plus collapsed alone than the arm minus."""
+        return len((self.plus - self.minus) & set(seeds)) - len(
+            (self.minus - self.plus) & set(seeds)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tested:
     """A claim whose effect is tested but not yet judged.
 
@@ -65,6 +87,8 @@ class Tested:
         bounds: analysis scale; infinite where only the other end matters.
         unit: of the effect as printed.
         proportion: of a share of seeds.
+        collapses: of a rule that counts collapsed seeds apart; ``seeds`` and ``effect`` are then of
+            the others.
     """
 
     claim: Claim
@@ -75,6 +99,7 @@ class Tested:
     unit: str = ""
     proportion: Proportion | None = None
     p_beyond: float = math.nan
+    collapses: CollapsedSeeds | None = None
 
     @property
     def fails(self) -> bool:
@@ -129,12 +154,15 @@ class TestedRule(Rule):
         beyond: there is also the kind "beyond": that it lies outside of them. Each kind is adjusted
             for the family by itself.
         settled_by: the kinds that give a verdict, and that seeds are added for; all, unless given.
+        collapses: collapsed seeds are counted apart: there is also the kind "collapses", and the
+            claim counts twice in the family, once for each part.
     """
 
     tested = True
     within: ClassVar[str | None] = None
     beyond: ClassVar[bool] = False
     settled_by: ClassVar[tuple[str, ...] | None] = None
+    collapses: ClassVar[bool] = False
 
     @abstractmethod
     def test(
@@ -175,6 +203,8 @@ class TestedRule(Rule):
             kinds[self.within] = tested.p_within
         if self.beyond:
             kinds["beyond"] = tested.p_beyond
+        if tested.collapses is not None:
+            kinds["collapses"] = tested.collapses.alone.p_value
         return kinds
 
     def settles(self, kind: str) -> bool:

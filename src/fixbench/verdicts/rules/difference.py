@@ -39,10 +39,12 @@ from fixbench.verdicts.rules._rule import Problem, Tested
 if TYPE_CHECKING:
     from fixbench.verdicts._result import ClaimResult
 
-__all__ = ["RULE"]
+__all__ = ["RULE", "DifferenceRule"]
 
 
-class _Difference(MeanRule):
+class DifferenceRule(MeanRule):
+    """The rule, and what a rule shares that judges the same words."""
+
     name = "difference"
     within = "equivalent"
 
@@ -50,7 +52,7 @@ class _Difference(MeanRule):
         decision = claim.decision
         for name, value in (("direction", decision.direction), ("margin", decision.margin)):
             if value is None:
-                yield Problem(f"decision.{name}", "this key, which a 'difference' rule needs")
+                yield Problem(f"decision.{name}", f"this key, which a {self.name!r} rule needs")
         if decision.tolerance is not None and claim.documented.value is None:
             yield Problem("documented.value", "this key: the size that 'tolerance' is around")
 
@@ -78,7 +80,7 @@ class _Difference(MeanRule):
         if not as_documented(tested):
             return outside, "reversed"
         if tested.claim.decision.tolerance is None and not low <= mean <= high:
-            return self.seeds_for_size(tested, alpha)
+            return DifferenceRule.seeds_for_size(self, tested, alpha)
         return outside, "direction only"
 
     def seeds_for_size(self, tested: Tested, alpha: float) -> tuple[int | None, Verdict | None]:
@@ -112,4 +114,4 @@ class _Difference(MeanRule):
         return texts.get(ruling.finding, direction_text)(ruling, result)
 
 
-RULE = _Difference()
+RULE = DifferenceRule()

@@ -22,7 +22,7 @@ from fixbench.reports.sections.claims._controls import (
 )
 from fixbench.reports.sections.claims._figure import claim_figure
 from fixbench.reports.sections.claims._readings import ReadingsView, readings_view
-from fixbench.reports.sections.claims._sensitivity import noise_floors, sensitivity
+from fixbench.reports.sections.claims._sensitivity import noise_floors, sensitivity, worst_errors
 
 __all__ = ["ClaimView", "claim_view", "withdrawn_view"]
 
@@ -79,7 +79,11 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
         readings=readings_view(inputs.name, claim, inputs.frame),
         controls=control_views(inputs.ablation, claim, result),
         supporting=supporting_views(inputs.ablation, claim, result),
-        sensitivity=sensitivity(claim, result) + noise_floors(inputs, claim, result),
+        sensitivity=[
+            *sensitivity(claim, result),
+            *worst_errors(result),
+            *noise_floors(inputs, claim, result),
+        ],
         changes=_changes(result.changes),
         notes=list(result.notes),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fixbench.ablation import Claim
 from fixbench.reports._determinism import noise_floor
-from fixbench.reports._format import counted, interval, number, p_value
+from fixbench.reports._format import counted, interval, number, p_value, percentage
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult, EffectEstimate, Proportion
 from fixbench.reports._views import Fact
 
-__all__ = ["noise_floors", "sensitivity"]
+__all__ = ["noise_floors", "sensitivity", "worst_errors"]
 
 
 def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
@@ -22,9 +22,10 @@ def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     shown = "Non-inferiority" if claim.decision.rule == "not_worse" else "Equivalence"
     scale = " of the log effect" if effect.scale == "log" else ""
     facts = [
-        ("Exact sign-flip p", p_value(effect.p_sign_flip)),
+        *_collapsed(result),
+        ("Bootstrap-t p", p_value(effect.p_bootstrap_t)),
         (
-            f"BCa bootstrap {number(100 * effect.confidence, 3)} % interval",
+            f"Bootstrap-t {number(100 * effect.confidence, 3)} % interval",
             interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
         ),
         *_clustered(effect),
@@ -38,6 +39,39 @@ def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
         ),
     ]
     return facts + _seeds_needed(result)
+
+
+def _collapsed(result: ClaimResult) -> list[Fact]:
+    """How many seeds collapsed, of a claim that counts them apart."""
+    found = None if result.ruling is None else result.ruling.collapses
+    if found is None:
+        return []
+    facts = [
+        (
+            f"Seeds in which {arm} collapsed",
+            f"{share.held} of {share.checked} "
+            f"{interval(share.share, share.low, share.high)[1]} (exact)",
+        )
+        for arm, share in zip(found.variants, (found.plus, found.minus), strict=True)
+    ]
+    plus, minus = found.alone.held, found.alone.checked - found.alone.held
+    p = f"exact McNemar p {p_value(found.alone.p_value)}"
+    first, second = found.variants
+    return [*facts, (f"{first} alone, {second} alone", f"{plus}, {minus} ({p})")]
+
+
+def worst_errors(result: ClaimResult) -> list[Fact]:
+    """How often what the verdict says of means is wrong at the worst shapes of seeds."""
+    if not result.worst:
+        return []
+    sizes = {"blocks of 5" if item.n is None else f"n = {item.n}" for item in result.worst}
+    rates = [
+        f"{item.said}: {percentage(item.rate)} ({item.shape}"
+        + (f", n = {item.n})" if len(sizes) > 1 else ")")
+        for item in result.worst
+    ]
+    at = f", calibrated at {sizes.pop()}" if len(sizes) == 1 else ""
+    return [(f"Wrong at worst, were seeds skewed or collapsing{at}", "; ".join(rates))]
 
 
 def noise_floors(inputs: Inputs, claim: Claim, result: ClaimResult) -> list[Fact]:
