@@ -1,0 +1,1 @@
+"""Dual cross-attention learning (document 001)."""
