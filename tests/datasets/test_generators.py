@@ -48,6 +48,7 @@ def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
         ("action_genome", set()),
         ("scenes", set()),
         ("anomaly", {"photographs"}),
+        ("fine_grained", set()),
         ("prompts", {"photographs"}),
     ],
 )
