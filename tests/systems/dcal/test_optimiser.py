@@ -15,7 +15,8 @@ from fixbench.systems.dcal._options import OptimiserOptions
 
 
 def _options(**values: Any) -> OptimiserOptions:
-    return OptimiserOptions(**{"kind": "adam", "weight_decay": 0.05, "clip_norm": 1e9} | values)
+    defaults: dict[str, Any] = {"kind": "adam", "weight_decay": 0.05, "clip_norm": 1e9}
+    return OptimiserOptions(**defaults | values)
 
 
 def _by_hand(kind: str, decay: float, weight: float, gradients: list[float], rate: float) -> float:

@@ -42,6 +42,7 @@ def _by_loops(trunk: Trunk, images: Tensor, pairs: Tensor, *, restarted: bool) -
         x, y = trunk.tokens(images)[image], trunk.tokens(images)[pair]
         crossed = x
         for block in trunk.blocks:
+            assert isinstance(block, Block)
             crossed = _crossed(block, x if restarted else crossed, y)
             (x, y), _ = block(torch.stack([x, y]))
         results.append(crossed)

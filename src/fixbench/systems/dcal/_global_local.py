@@ -53,16 +53,19 @@ class GlobalLocalBlock(nn.Module):
             ],
             dim=1,
         )
-        return self.attend(x, asked)
+        return self.read(self.attend(x, asked))
 
     def attend(self, x: Tensor, asked: Tensor) -> Tensor:
-        """The same for tokens ``asked`` [B, 1 + R], the class token first."""
+        """Tokens ``asked`` [B, 1 + R], the class token first → what becomes of them, with width."""
         place = asked[:, :, None].expand(-1, -1, x.shape[-1])
         attention, normed = self.block.attention, self.block.norm1(x)
         heads = attention.project(normed)
         queries = attention.project_queries(normed.gather(1, place))
         attended, _ = attention.attend(queries, heads.keys, heads.values)
-        found = self.block.finish(x.gather(1, place), attended)
+        return self.block.finish(x.gather(1, place), attended)
+
+    def read(self, found: Tensor) -> Tensor:
+        """[B, 1 + R, width] → [B, width]."""
         return found[:, 0] if self.options.read_out == "cls" else found[:, 1:].mean(dim=1)
 
     def _checked(self, scores: Tensor | None, x: Tensor) -> Tensor:

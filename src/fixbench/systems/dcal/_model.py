@@ -73,8 +73,21 @@ class DualCrossAttention(nn.Module):
         return torch.stack(found)
 
     def trained_parameters(self) -> list[nn.Parameter]:
-        """All that the optimiser is given: the trunk first, and the loss weights last."""
-        return [p for p in self.parameters() if p.requires_grad]
+        """All that the optimiser is given: first the trunk's `matrices`, last the loss weights."""
+        first = {id(p) for p in self.matrices()}
+        trained = [p for p in self.parameters() if p.requires_grad]
+        return [*self.matrices(), *(p for p in trained if id(p) not in first)]
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The trunk's weights of two dimensions or more, without gains and biases.
+
+        In a narrow model gains, which are about 1, would decide the root mean square of all.
+        """
+        return [p for p in self.trunk.parameters() if p.ndim >= 2]
+
+    def classify_locally(self, token: Tensor) -> Tensor:
+        """GLCA's read-out [B, width] → its logits [B, classes]."""
+        return self._classify(self.glca_head, token)
 
     def _global_local(self, x: Tensor, maps: list[Tensor]) -> Tensor | None:
         if self.glca is None:
@@ -83,7 +96,7 @@ class DualCrossAttention(nn.Module):
         scores = rollout_scores(
             maps, heads=options.trunk.heads, epsilon=options.glca.rollout_epsilon
         )
-        return self._classify(self.glca_head, self.glca(x, scores))
+        return self.classify_locally(self.glca(x, scores))
 
     def _classify(self, head: nn.Linear, token: Tensor) -> Tensor:
         return head(self.trunk.norm(token))

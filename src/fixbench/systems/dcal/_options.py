@@ -68,7 +68,7 @@ class GlobalLocalOptions(StrictOptions):
     Attributes:
         share: of the patches that ask, the published R; rounded down, at least one.
         read_out: ``cls``, as found, or the mean of the ``mean_local`` tokens.
-        rollout_epsilon: added to the row sums that rollout divides by: 0 before the fix, 1e-8 after.
+        rollout_epsilon: added to the row sums that rollout divides by: 0 before, 1e-8 after.
         fallback: when uniform scores replace those of rollout: where there are none (``missing``,
             before), or also where they are empty or have another shape (``validated``, after).
     """
@@ -195,6 +195,8 @@ class TrainingOptions(StrictOptions):
             goes on), or ``skip`` the step (a control). A run whose weights are not finite ends as
             diverged.
         flip: images left to right, half of them.
+        together: compute the physical batches of a step in one pass, which gives the same gradient
+            but for dropout's draws, and takes the memory of the effective batch.
     """
 
     steps: Count
@@ -204,6 +206,7 @@ class TrainingOptions(StrictOptions):
     empty_cache: int = Field(default=0, ge=0)
     non_finite: Literal["ignore", "report", "skip"] = "ignore"
     flip: bool = True
+    together: bool = True
 
     @property
     def batch(self) -> int:
@@ -261,9 +264,10 @@ class Options(StrictOptions):
     @classmethod
     def _paired(cls, training: TrainingOptions, info: ValidationInfo) -> TrainingOptions:
         model: ModelOptions | None = info.data.get("model")
-        if model is not None and model.pwca.enabled and model.pwca.pairing == "derangement":
-            if training.physical_batch < 2:
-                raise ValueError("physical_batch: 2 or more: an image alone has no other to pair")
+        alone = training.physical_batch < 2
+        pwca = None if model is None else model.pwca
+        if alone and pwca is not None and pwca.enabled and pwca.pairing == "derangement":
+            raise ValueError("physical_batch: 2 or more: an image alone has no other to pair")
         return training
 
     @model_validator(mode="after")
@@ -280,7 +284,6 @@ class Options(StrictOptions):
     @model_validator(mode="after")
     def _evaluated(self) -> Self:
         if self.measures.evaluations > self.training.steps_taken:
-            raise ValueError(
-                f"measures.evaluations: at most the {self.training.steps_taken} steps that are taken"
-            )
+            steps = self.training.steps_taken
+            raise ValueError(f"measures.evaluations: at most {steps}, the steps that are taken")
         return self

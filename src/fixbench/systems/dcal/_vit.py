@@ -1,7 +1,7 @@
 """The vision transformer: pre-norm blocks, a class token, learned positions.
 
-Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021. Stochastic depth: Huang et al., 2016,
-with rates that rise linearly over the blocks.
+Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021. Stochastic depth: Huang et al.,
+ECCV 2016, with rates that rise linearly over the blocks.
 """
 
 from __future__ import annotations
