@@ -1,0 +1,138 @@
+"""Pair-wise cross-attention: in training an image also attends to another one, a distractor.
+
+Zhu et al., CVPR 2022, section 3.3: one softmax over the keys of both images, with the weights of
+self-attention; the label is that of the image that asks.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fixbench.systems.dcal._options import Pairing, PairWiseOptions
+from fixbench.systems.dcal._vit import Attention, Block, Heads, Trunk
+
+__all__ = ["Streams", "attend_pair", "draw_pairs", "forward_pairs", "self_pair_rate"]
+
+
+def attend_pair(attention: Attention, own: Heads, keys: Tensor, values: Tensor) -> Tensor:
+    """Queries of images over their own keys and those of their pairs, before the projection.
+
+    Args:
+        keys, values: the pairs' [B · heads, N, width / heads].
+
+    Returns:
+        [B, N, width].
+    """
+    attended, _ = attention.attend(
+        own.queries, torch.cat([own.keys, keys], dim=1), torch.cat([own.values, values], dim=1)
+    )
+    return attended
+
+
+class Streams(NamedTuple):
+    """What came of B images.
+
+    Attributes:
+        sa: last tokens by self-attention [B, N, width]; maps: its weights in each block [B · heads,
+            N, N].
+        pwca: last tokens by pair-wise cross-attention [B, N, width].
+        attended: what PWCA attended to in each block that it is computed in [B, N, width], for
+            those who ask for its gradient.
+    """
+
+    sa: Tensor
+    maps: list[Tensor]
+    pwca: Tensor
+    attended: list[Tensor]
+
+
+def forward_pairs(trunk: Trunk, images: Tensor, pairs: Tensor, options: PairWiseOptions) -> Streams:
+    """All streams in one pass: images by self-attention, their pairs likewise, and PWCA.
+
+    The pairs' stream has a dropout of its own. Without dropout it would repeat what the paired
+    images have in theirs, and is read from there.
+
+    Args:
+        images: [B, 3, S, S]; pairs: which image each is paired with [B].
+    """
+    size, depth = len(images), len(trunk.blocks)
+    own, asking = slice(size), slice(-size, None)
+    random = trunk.training and (trunk.options.dropout > 0 or trunk.options.drop_path > 0)
+    whole = trunk.tokens(torch.cat([images, images[pairs]]) if random else images)
+    alone = len(whole)  # of self-attention
+    separate = options.stream == "separate"
+    if separate:  # PWCA starts from the images' own tokens
+        whole = torch.cat([whole, whole[own]])
+    maps, found = [], []
+    for number, block in enumerate(trunk.blocks, start=1):
+        assert isinstance(block, Block)
+        attention = block.attention
+        heads = attention.heads
+        projected = attention.project(block.norm1(whole))
+        everyone = [part.unflatten(0, (-1, heads)) for part in projected]
+        queries, keys, values = (part[:alone].flatten(0, 1) for part in everyone)
+        attended, weights = attention.attend(queries, keys, values)
+        maps.append(weights[: size * heads])
+        # Restarted, a block's PWCA tokens are overwritten in the next one: the last are computed.
+        if separate or number == depth:
+            who = asking if separate else own
+            target = Heads(*(part[who].flatten(0, 1) for part in everyone))
+            place = slice(size, 2 * size) if random else pairs
+            other = [part[place].flatten(0, 1) for part in everyone[1:]]
+            found.append(attend_pair(attention, target, *other))
+            attended = torch.cat([attended, found[-1]])
+            whole = whole if separate else torch.cat([whole, whole[own]])
+        whole = block.finish(whole, attended)
+    return Streams(whole[own], maps, whole[asking], found)
+
+
+def draw_pairs(
+    images: int, physical_batch: int, rule: Pairing, generator: torch.Generator
+) -> Tensor:
+    """Which image each of ``images`` is paired with, within its physical batch [images]."""
+    found = []
+    for start in range(0, images, physical_batch):
+        size = min(physical_batch, images - start)
+        order = torch.randperm(size, generator=generator).tolist()
+        if rule == "sequential_swap":
+            order = _swap_in_sequence(order)
+        while rule == "derangement" and any(i == j for i, j in enumerate(order)):
+            order = torch.randperm(size, generator=generator).tolist()
+        found += [start + place for place in order]
+    return torch.tensor(found)
+
+
+def _swap_in_sequence(order: list[int]) -> list[int]:
+    """The documented repair.
+
+    Those paired with themselves are listed first; each is then swapped with its neighbour, also if
+    an earlier swap has repaired it already. Two images in place are swapped twice: into place.
+    """
+    order = list(order)
+    for place in [i for i, j in enumerate(order) if i == j]:
+        neighbour = (place + 1) % len(order)
+        order[place], order[neighbour] = order[neighbour], order[place]
+    return order
+
+
+def self_pair_rate(physical_batch: int, rule: Pairing) -> float:
+    """The expected share of images that are paired with themselves, by enumeration.
+
+    Raises:
+        ValueError: more than 8 images: too many permutations.
+    """
+    if physical_batch > 8:
+        raise ValueError("at most 8 images: there are too many permutations of more")
+    if rule == "derangement":
+        return 0.0
+    seen = found = 0
+    for places in permutations(range(physical_batch)):
+        order = list(places)
+        repaired = _swap_in_sequence(order) if rule == "sequential_swap" else order
+        seen += len(order)
+        found += sum(i == j for i, j in enumerate(repaired))
+    return found / seen
