@@ -16,7 +16,7 @@ _EXPONENTS = {"linear": 1.0, "sqrt": 0.5, "fixed": 0.0}
 def peak_rate(options: LearningRateOptions, batch: int) -> float:
     """The rate behind the warm-up, at an effective batch of ``batch``."""
     anchor = ANCHORS[options.rule] if options.anchor is None else options.anchor
-    return options.base * (batch / anchor) ** _EXPONENTS[options.rule]
+    return options.factor * options.base * (batch / anchor) ** _EXPONENTS[options.rule]
 
 
 def rate_at(options: LearningRateOptions, step: int, steps: int, batch: int) -> float:

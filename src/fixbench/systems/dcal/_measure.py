@@ -88,6 +88,7 @@ def _rates(options: Options) -> dict[str, float]:
         "rate/linear": linear,
         "rate/sqrt": root,
         "rate/ratio": root / linear,
+        "documented_rates": float(linear == 1.5625e-5 and root == 5e-4),
         "rate/used": peak_rate(options.learning_rate, options.training.batch),
     }
 

@@ -66,11 +66,15 @@ def _train(session: Session, options: Options, seed: int, trainer: Trainer) -> N
     sample = draw_test_sample(seed, len(test.labels), options.data.test_sample)
     sample = sample.to(test.labels.device)
     evaluations = steps_evenly(steps, options.measures.evaluations)
+    early = min(evaluations, key=lambda step: (abs(step - steps / 3), step))
 
     def evaluate(step: int, losses: dict[str, float]) -> None:
         session.record(_counts(trainer), "train", step)
         session.record(losses | training_state(trainer, losses), "train", step)
-        session.record(on_test_images(trainer.model, test, sample), "test", step)
+        found = on_test_images(trainer.model, test, sample)
+        session.record(found, "test", step)
+        if step == early:
+            session.record(found, "early", step)
 
     position = session.restore(trainer=trainer)
     if position is None:
@@ -102,9 +106,11 @@ def _counts(trainer: Trainer) -> dict[str, float]:
     counts, glca = trainer.counts, trainer.model.glca
     names = ("non_finite_steps", "skipped_steps", "cache_clearings")
     values = {name: float(counts[name]) for name in names}
+    values["finite"] = float(not counts["non_finite_steps"])
     if glca is not None:
         triggers = {f"fallbacks/{name}": float(glca.triggers[name]) for name in FALLBACKS}
         values |= triggers | {"fallbacks": sum(triggers.values())}
+        values["fallback_used"] = float(values["fallbacks"] > 0)
     if counts["pairs"]:
         values["self_pair_rate/seen"] = counts["self_pairs"] / counts["pairs"]
     return values
