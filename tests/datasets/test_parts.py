@@ -11,11 +11,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from fixbench.datasets import part_generator, parts
-from fixbench.datasets.fine_grained import FineGrained, load_images, read_fine_grained
+from fixbench.datasets.fine_grained import (
+    FineGrained,
+    load_images,
+    read_fine_grained,
+    read_part_locations,
+)
 from fixbench.datasets.part_generator import COLOURS, generate_fine_grained
 from fixbench.datasets.parts import (
     BODIES,
@@ -97,7 +103,7 @@ def test_the_data_set_stays_small(whole: Path) -> None:
 
 def test_a_picture_that_is_known_to_the_bit() -> None:
     """Arithmetic is on integers: no processor may change what a seed gives."""
-    picture, covered = fine_picture(np.random.default_rng([111, 0, 6, 0]), 6, "train")
+    picture, covered, _ = fine_picture(np.random.default_rng([111, 0, 6, 0]), 6, "train")
     assert hashlib.sha256(picture.tobytes()).hexdigest()[:16] == "3a0fd88280a68f5c"
     assert hashlib.sha256(covered.tobytes()).hexdigest()[:16] == "b24de47d9915fc09"
 
@@ -202,10 +208,10 @@ def test_a_picture_differs_from_its_body_in_the_parts_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for seed in range(40):
-        picture, covered = fine_picture(np.random.default_rng(seed), seed % 20, "train")
+        picture, covered, _ = fine_picture(np.random.default_rng(seed), seed % 20, "train")
         with monkeypatch.context() as patch:
             patch.setattr(parts, "_ROUND", np.zeros((PART_SIDE, PART_SIDE), dtype=bool))
-            body, nothing = fine_picture(np.random.default_rng(seed), seed % 20, "train")
+            body, nothing, _ = fine_picture(np.random.default_rng(seed), seed % 20, "train")
         assert not nothing.any()
         assert np.array_equal(picture[~covered], body[~covered])
         # Three discs of 32 pixels that never touch, each near its place.
@@ -224,7 +230,7 @@ def test_stored_pictures_keep_body_and_parts_in_sixteen_colours(
     changes = []
     for position in range(0, 800, 40):
         sample = data.train[position]
-        drawn, covered = fine_picture(
+        drawn, covered, _ = fine_picture(
             np.random.default_rng([111, 0, sample.label, position % 40]), sample.label, "train"
         )
         stored = load_images([sample], 32)[0].astype(int)
@@ -233,6 +239,22 @@ def test_stored_pictures_keep_body_and_parts_in_sixteen_colours(
             changes.append(np.abs(stored[where] - drawn[where]).mean())
     assert np.median(changes) < 6
     assert max(changes) < 15
+
+
+def test_part_locations_are_the_centres_of_the_parts(whole: Path, data: FineGrained) -> None:
+    locations = read_part_locations(whole / "parts")
+    assert locations.names == ("crown", "left wing", "right wing")
+    assert locations.places.keys() == {sample.path for sample in data.train + data.test}
+    for position in range(0, 800, 40):
+        sample = data.train[position]
+        generator = np.random.default_rng([111, 0, sample.label, position % 40])
+        _, covered, _ = fine_picture(generator, sample.label, "train")
+        islands, count = ndimage.label(covered)
+        assert count == 3
+        # The middle of the first row is half a pixel below the top edge.
+        centres = np.array(ndimage.center_of_mass(covered, islands, [1, 2, 3])) + 0.5
+        found = {(x, y) for y, x in centres.round(6).tolist()}
+        assert found == set(locations.places[sample.path])
 
 
 def _windows(images: NDArray[np.uint8], place: str) -> NDArray[np.float64]:

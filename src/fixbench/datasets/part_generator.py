@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fixbench.datasets.digit_generator import digit_sources, write_digits
-from fixbench.datasets.parts import BODIES, CLASS_NAMES, MATERIALS, Image8, fine_picture
+from fixbench.datasets.parts import BODIES, CLASS_NAMES, MATERIALS, PLACES, Image8, fine_picture
 from fixbench.datasets.photographs import PHOTOGRAPHS
 from fixbench.errors import InputError
 from fixbench.files import whole_folder
@@ -68,10 +68,12 @@ _MOST_DIGITS = 80
 
 def _write_parts(folder: Path, seed: int, train: int, test: int) -> None:
     (folder / "images").mkdir(parents=True)
+    (folder / "parts").mkdir()
     classes: list[str] = []
     images: list[str] = []
     labels: list[str] = []
     split: list[str] = []
+    places: list[str] = []
     for label, name in enumerate(CLASS_NAMES):
         folder_name = f"{label + 1:03d}.{name}"
         classes.append(f"{label + 1} {folder_name}\n")
@@ -79,18 +81,24 @@ def _write_parts(folder: Path, seed: int, train: int, test: int) -> None:
         for number, (part, count) in enumerate((("train", train), ("test", test))):
             for index in range(count):
                 generator = np.random.default_rng([seed, number, label, index])
-                picture, parts = fine_picture(generator, label, "test" if number else "train")
+                picture = fine_picture(generator, label, "test" if number else "train")
                 identifier = len(images) + 1
                 path = f"{folder_name}/{part}_{index:02d}.png"
-                _write_png(folder / "images" / path, picture, parts)
+                _write_png(folder / "images" / path, picture.pixels, picture.covered)
                 images.append(f"{identifier} {path}\n")
                 labels.append(f"{identifier} {label + 1}\n")
                 split.append(f"{identifier} {1 - number}\n")
+                places += [
+                    f"{identifier} {place} {x} {y} 1\n"
+                    for place, (x, y) in enumerate(picture.centres, start=1)
+                ]
     for file, lines in (
         ("classes.txt", classes),
         ("images.txt", images),
         ("image_class_labels.txt", labels),
         ("train_test_split.txt", split),
+        ("parts/parts.txt", [f"{place} {name}\n" for place, name in enumerate(PLACES, start=1)]),
+        ("parts/part_locs.txt", places),
     ):
         (folder / file).write_text("".join(lines))
 

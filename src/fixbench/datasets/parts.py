@@ -29,6 +29,7 @@ __all__ = [
     "PLACES",
     "SHIFT",
     "STRAY",
+    "FinePicture",
     "Piece",
     "coarse_batch",
     "fine_picture",
@@ -92,10 +93,22 @@ def piece_region(photograph: str, split: Split) -> Image8:
     return first if split == "train" else second
 
 
-def fine_picture(
-    generator: np.random.Generator, label: int, split: Split
-) -> tuple[Image8, NDArray[np.bool_]]:
-    """One picture of a fine class, uint8 [32, 32, 3], and where its parts are, bool [32, 32].
+class FinePicture(NamedTuple):
+    """One picture of a fine class.
+
+    Attributes:
+        pixels: uint8 [32, 32, 3].
+        covered: where the parts are, bool [32, 32].
+        centres: (x, y) of each part of `PLACES`, in pixels from the left and the top edge.
+    """
+
+    pixels: Image8
+    covered: NDArray[np.bool_]
+    centres: tuple[tuple[int, int], ...]
+
+
+def fine_picture(generator: np.random.Generator, label: int, split: Split) -> FinePicture:
+    """Draw a picture of a fine class.
 
     Args:
         label: a position in `CLASS_NAMES`.
@@ -106,6 +119,7 @@ def fine_picture(
     materials = tuple(MATERIALS.values())
     chosen = (crown, wing, int(generator.integers(len(materials))))
     covered = np.zeros(picture.shape[:2], dtype=bool)
+    centres = []
     together = generator.integers(-SHIFT, SHIFT + 1, size=2)
     for (top, left), material in zip(PLACES.values(), chosen, strict=True):
         down, across = (together + generator.integers(-STRAY, STRAY + 1, size=2)).tolist()
@@ -114,7 +128,8 @@ def fine_picture(
         scrap = _view(generator, materials[material], split, PART_SIDE)
         picture[rows, columns][_ROUND] = _lit(generator, scrap, (225, 288), 8)[_ROUND]
         covered[rows, columns] |= _ROUND
-    return picture.astype(np.uint8), covered
+        centres.append((columns.start + PART_SIDE // 2, rows.start + PART_SIDE // 2))
+    return FinePicture(picture.astype(np.uint8), covered, tuple(centres))
 
 
 def coarse_batch(generator: np.random.Generator, size: int) -> tuple[Image8, NDArray[np.int64]]:
