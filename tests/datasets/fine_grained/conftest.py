@@ -60,6 +60,12 @@ def cub(tmp_path: Path) -> Path:
     (folder / "bounding_boxes.txt").write_text(
         "1 60.0 27.0 325.0 304.0\n2 139.5 30.25 153.0 264.5\n4 14.0 112.0 388.0 186.0\n7 0 0 1 1\n"
     )
+    (folder / "parts").mkdir()
+    (folder / "parts/parts.txt").write_text("1 back\n2 left eye\n")
+    (folder / "parts/part_locs.txt").write_text(
+        "1 1 0.0 0.0 0\n1 2 312.0 182.5 1\n2 1 3 4 1\n2 2 5 6 1\n"
+        "4 1 7 8 1\n4 2 9 10 1\n7 2 11 12 1\n7 1 13 14 1\n"
+    )
     return folder
 
 

@@ -15,6 +15,7 @@ from fixbench.datasets.fine_grained import (
     Sample,
     load_images,
     read_fine_grained,
+    read_part_locations,
 )
 from fixbench.errors import InputError
 
@@ -56,6 +57,18 @@ def test_cub_without_boxes(cub: Path) -> None:
     (cub / "bounding_boxes.txt").unlink()
     data = read_fine_grained(cub, "cub")
     assert {sample.box for sample in data.train + data.test} == {None}
+
+
+def test_part_locations_of_cub(cub: Path) -> None:
+    locations = read_part_locations(cub)
+    data = read_fine_grained(cub, "cub")
+    assert locations.names == ("back", "left eye")
+    assert locations.places == {
+        data.train[0].path: (None, (312.0, 182.5)),
+        data.test[0].path: ((3.0, 4.0), (5.0, 6.0)),
+        data.train[1].path: ((7.0, 8.0), (9.0, 10.0)),
+        data.test[1].path: ((13.0, 14.0), (11.0, 12.0)),
+    }
 
 
 def test_aircraft(aircraft: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from fixbench.datasets.fine_grained import read_fine_grained
+from fixbench.datasets.fine_grained import read_fine_grained, read_part_locations
 from fixbench.errors import InputError
 
 from .conftest import car, cells, structures
@@ -111,6 +111,28 @@ def test_cub(cub: Path, name: str, text: str, key: str, value: Any) -> None:
     _written(cub / name, text)
     error = _refused(cub, "cub")
     assert (error.file, error.key, error.value) == (str(cub / name), key, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key", "value"),
+    [
+        ("parts.txt", "2 back\n", "line 1: part_id", "2"),
+        ("part_locs.txt", "1 1 0 0 0\n", "part_id", 2),
+        ("part_locs.txt", "3 1 0 0 0\n", "line 1: image_id", "3"),
+        ("part_locs.txt", "1 3 0 0 0\n", "line 1: part_id", "3"),
+        ("part_locs.txt", "1 1 0 0 0\n1 1 0 0 0\n", "line 2: part_id", "1"),
+        ("part_locs.txt", "1 1 0 inf 1\n", "line 1", "0 inf"),
+        ("part_locs.txt", "1 1 0 x 1\n", "line 1", "0 x"),
+        ("part_locs.txt", "1 1 0 0 2\n", "line 1: visible", "2"),
+        ("part_locs.txt", "1 1 0 0\n", "line 1", "1 1 0 0"),
+    ],
+)
+def test_part_locations(cub: Path, name: str, text: str, key: str, value: Any) -> None:
+    _written(cub / "parts" / name, text)
+    with pytest.raises(InputError) as caught:
+        read_part_locations(cub)
+    found = caught.value
+    assert (found.file, found.key, found.value) == (str(cub / "parts" / name), key, value)
 
 
 def test_an_image_of_cub_that_occurs_twice(cub: Path) -> None:

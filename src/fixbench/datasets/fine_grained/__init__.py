@@ -7,6 +7,8 @@
     image_class_labels.txt      image id, class id
     train_test_split.txt        image id, 1 (training) or 0 (test)
     bounding_boxes.txt          optional: image id, x, y, width, height
+    parts/parts.txt             optional: part id from 1, name
+    parts/part_locs.txt         optional: image id, part id, x, y, 1 (visible) or 0
     images/001.Name/File.jpg
 
 ``cars``, Stanford Cars (Krause et al., 3dRR 2013, and the README of its devkit). A ``.mat`` file
@@ -34,6 +36,10 @@ of 20 rows, which `load_images` crops. Labels are variants; training is both dev
     data/images/0034309.jpg             or .png
 """
 
+from fixbench.datasets.fine_grained._part_locations import PartLocations as PartLocations
+from fixbench.datasets.fine_grained._part_locations import (
+    read_part_locations as read_part_locations,
+)
 from fixbench.datasets.fine_grained._reader import LAYOUTS as LAYOUTS
 from fixbench.datasets.fine_grained._reader import Layout as Layout
 from fixbench.datasets.fine_grained._reader import read_fine_grained as read_fine_grained

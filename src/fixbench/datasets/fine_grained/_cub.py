@@ -16,23 +16,14 @@ from fixbench.datasets.fine_grained._lists import (
 from fixbench.datasets.fine_grained._samples import FineGrained, Sample
 from fixbench.errors import InputError
 
-__all__ = ["read_cub"]
+__all__ = ["numbered_names", "read_cub", "read_images"]
 
 
 def read_cub(folder: Path) -> FineGrained:
     """Read a folder in CUB-200-2011's layout."""
-    class_names = _class_names(folder / "classes.txt")
-    images = folder / "images.txt"
-    paths: dict[str, Path] = {}
-    for line in read_lines(images):
-        identifier, name = split_line(images, line, ("image_id", "image_name"))
-        whole_number(images, f"{line[0]}: image_id", identifier, 0)
-        if identifier in paths:
-            expected = "an id that no other image has"
-            raise InputError(images, f"{line[0]}: image_id", identifier, expected=expected)
-        where = f"{line[0]}: image_name"
-        paths[identifier] = image_file(images, where, folder / "images", name)
-    ids = tuple(paths)
+    class_names = numbered_names(folder / "classes.txt", "class")
+    paths = read_images(folder)
+    images, ids = folder / "images.txt", tuple(paths)
     labels_file, split_file = folder / "image_class_labels.txt", folder / "train_test_split.txt"
     labels = one_line_each(labels_file, images, ids, ("image_id", "class_id"))
     split = one_line_each(split_file, images, ids, ("image_id", "is_training_image"))
@@ -47,14 +38,30 @@ def read_cub(folder: Path) -> FineGrained:
     return both_parts(split_file, class_names, parts[1], parts[0])
 
 
-def _class_names(path: Path) -> list[str]:
+def read_images(folder: Path) -> dict[str, Path]:
+    """Id → file of every image, in the order of the list."""
+    source = folder / "images.txt"
+    paths: dict[str, Path] = {}
+    for line in read_lines(source):
+        identifier, name = split_line(source, line, ("image_id", "image_name"))
+        whole_number(source, f"{line[0]}: image_id", identifier, 0)
+        if identifier in paths:
+            expected = "an id that no other image has"
+            raise InputError(source, f"{line[0]}: image_id", identifier, expected=expected)
+        where = f"{line[0]}: image_name"
+        paths[identifier] = image_file(source, where, folder / "images", name)
+    return paths
+
+
+def numbered_names(path: Path, what: str) -> list[str]:
+    """The names of a list whose ids are 1, 2, 3 and so on; ``what`` they are names of."""
     names: list[str] = []
     for line in read_lines(path):
-        identifier, name = split_line(path, line, ("class_id", "class_name"))
+        identifier, name = split_line(path, line, (f"{what}_id", f"{what}_name"))
         expected = len(names) + 1
-        if whole_number(path, f"{line[0]}: class_id", identifier, 1) != expected:
+        if whole_number(path, f"{line[0]}: {what}_id", identifier, 1) != expected:
             wanted = f"{expected}, as ids count from 1"
-            raise InputError(path, f"{line[0]}: class_id", identifier, expected=wanted)
+            raise InputError(path, f"{line[0]}: {what}_id", identifier, expected=wanted)
         names.append(name)
     return names
 
