@@ -61,31 +61,30 @@ def forward_pairs(trunk: Trunk, images: Tensor, pairs: Tensor, options: PairWise
     """
     size, depth = len(images), len(trunk.blocks)
     random = trunk.training and (trunk.options.dropout > 0 or trunk.options.drop_path > 0)
-    x = trunk.tokens(torch.cat([images, images[pairs]]) if random else images)
+    whole = trunk.tokens(torch.cat([images, images[pairs]]) if random else images)
+    alone = len(whole)  # of self-attention; PWCA starts from the images' own tokens
     separate = options.stream == "separate"
-    crossed = x[:size]  # PWCA starts from the images' own tokens
+    if separate:
+        whole = torch.cat([whole, whole[:size]])
     maps, found = [], []
     for number, block in enumerate(trunk.blocks, start=1):
         assert isinstance(block, Block)
-        attention, alone = block.attention, len(x)
-        # Restarted, a block's PWCA tokens are overwritten in the next one: the last are computed.
-        present = separate or number == depth
-        if not present:
-            x, weights = block(x)
-            maps.append(weights[: size * attention.heads])
-            continue
-        projected = attention.project(block.norm1(torch.cat([x, crossed]) if separate else x))
-        own = projected[:, :alone]
+        attention = block.attention
+        own, asking = attention.project(block.norm1(whole)).split(
+            [alone, len(whole) - alone], dim=1
+        )
         attended, weights = attention.attend(*own)
         maps.append(weights[: size * attention.heads])
-        other = own[:, size:] if random else own.index_select(1, pairs)
-        asking = projected[:, alone:] if separate else projected[:, :size]
-        found.append(attend_pair(attention, asking, other))
-        if not separate:
-            crossed = x[:size]
-        whole = block.finish(torch.cat([x, crossed]), torch.cat([attended, found[-1]]))
-        x, crossed = whole.split([alone, size])
-    return Streams(x[:size], maps, crossed, found)
+        # Restarted, a block's PWCA tokens are overwritten in the next one: the last are computed.
+        if not separate and number == depth:
+            asking = own[:, :size]
+            whole = torch.cat([whole, whole[:size]])
+        if asking.numel():
+            other = own[:, size:] if random else own.index_select(1, pairs)
+            found.append(attend_pair(attention, asking, other))
+            attended = torch.cat([attended, found[-1]])
+        whole = block.finish(whole, attended)
+    return Streams(whole[:size], maps, whole[alone:], found)
 
 
 def draw_pairs(
