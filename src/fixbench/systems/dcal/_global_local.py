@@ -59,9 +59,9 @@ class GlobalLocalBlock(nn.Module):
         """Tokens ``asked`` [B, 1 + R], the class token first → what becomes of them, with width."""
         place = asked[:, :, None].expand(-1, -1, x.shape[-1])
         attention, normed = self.block.attention, self.block.norm1(x)
-        heads = attention.project(normed)
+        _, keys, values = attention.project(normed)
         queries = attention.project_queries(normed.gather(1, place))
-        attended, _ = attention.attend(queries, heads.keys, heads.values)
+        attended, _ = attention.attend(queries, keys, values)
         return self.block.finish(x.gather(1, place), attended)
 
     def read(self, found: Tensor) -> Tensor:

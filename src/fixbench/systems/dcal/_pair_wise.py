@@ -13,23 +13,23 @@ import torch
 from torch import Tensor
 
 from fixbench.systems.dcal._options import Pairing, PairWiseOptions
-from fixbench.systems.dcal._vit import Attention, Block, Heads, Trunk
+from fixbench.systems.dcal._vit import Attention, Block, Trunk
 
 __all__ = ["Streams", "attend_pair", "draw_pairs", "forward_pairs", "self_pair_rate"]
 
 
-def attend_pair(attention: Attention, own: Heads, keys: Tensor, values: Tensor) -> Tensor:
+def attend_pair(attention: Attention, own: Tensor, other: Tensor) -> Tensor:
     """Queries of images over their own keys and those of their pairs, before the projection.
 
     Args:
-        keys, values: the pairs' [B · heads, N, width / heads].
+        own, other: queries, keys and values of images and of their pairs [3, B, heads, N, width /
+            heads].
 
     Returns:
         [B, N, width].
     """
-    attended, _ = attention.attend(
-        own.queries, torch.cat([own.keys, keys], dim=1), torch.cat([own.values, values], dim=1)
-    )
+    keys, values = torch.cat([own[1:], other[1:]], dim=3)
+    attended, _ = attention.attend(own[0], keys, values)
     return attended
 
 
@@ -60,34 +60,31 @@ def forward_pairs(trunk: Trunk, images: Tensor, pairs: Tensor, options: PairWise
         images: [B, 3, S, S]; pairs: which image each is paired with [B].
     """
     size, depth = len(images), len(trunk.blocks)
-    own, asking = slice(size), slice(-size, None)
     random = trunk.training and (trunk.options.dropout > 0 or trunk.options.drop_path > 0)
     whole = trunk.tokens(torch.cat([images, images[pairs]]) if random else images)
-    alone = len(whole)  # of self-attention
+    alone = len(whole)  # of self-attention; PWCA starts from the images' own tokens
     separate = options.stream == "separate"
-    if separate:  # PWCA starts from the images' own tokens
-        whole = torch.cat([whole, whole[own]])
+    if separate:
+        whole = torch.cat([whole, whole[:size]])
     maps, found = [], []
     for number, block in enumerate(trunk.blocks, start=1):
         assert isinstance(block, Block)
         attention = block.attention
-        heads = attention.heads
-        projected = attention.project(block.norm1(whole))
-        everyone = [part.unflatten(0, (-1, heads)) for part in projected]
-        queries, keys, values = (part[:alone].flatten(0, 1) for part in everyone)
-        attended, weights = attention.attend(queries, keys, values)
-        maps.append(weights[: size * heads])
+        own, asking = attention.project(block.norm1(whole)).split(
+            [alone, len(whole) - alone], dim=1
+        )
+        attended, weights = attention.attend(*own)
+        maps.append(weights[: size * attention.heads])
         # Restarted, a block's PWCA tokens are overwritten in the next one: the last are computed.
-        if separate or number == depth:
-            who = asking if separate else own
-            target = Heads(*(part[who].flatten(0, 1) for part in everyone))
-            place = slice(size, 2 * size) if random else pairs
-            other = [part[place].flatten(0, 1) for part in everyone[1:]]
-            found.append(attend_pair(attention, target, *other))
+        if not separate and number == depth:
+            asking = own[:, :size]
+            whole = torch.cat([whole, whole[:size]])
+        if asking.numel():
+            other = own[:, size:] if random else own.index_select(1, pairs)
+            found.append(attend_pair(attention, asking, other))
             attended = torch.cat([attended, found[-1]])
-            whole = whole if separate else torch.cat([whole, whole[own]])
         whole = block.finish(whole, attended)
-    return Streams(whole[own], maps, whole[asking], found)
+    return Streams(whole[:size], maps, whole[alone:], found)
 
 
 def draw_pairs(

@@ -36,7 +36,7 @@ class Recipe:
     """How long, and how; rates rise over a twentieth of the steps and fall as a cosine."""
 
     seed: int = 20261129
-    steps: int = 1500
+    steps: int = 1000
     batch: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 0.05

@@ -6,26 +6,16 @@ ECCV 2016, with rates that rise linearly over the blocks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fixbench.systems.dcal._options import TrunkOptions
 
-__all__ = ["EPSILON", "Attention", "Block", "Heads", "Trunk", "initialise"]
+__all__ = ["EPSILON", "Attention", "Block", "Trunk", "initialise"]
 
 #: Of layer normalisation.
 EPSILON = 1e-6
-
-
-class Heads(NamedTuple):
-    """Queries, keys and values of B images, each [B · heads, N, width / heads], image by image."""
-
-    queries: Tensor
-    keys: Tensor
-    values: Tensor
 
 
 class Attention(nn.Module):
@@ -43,32 +33,33 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def project(self, x: Tensor) -> Heads:
-        """[B, N, width] → queries, keys, values."""
-        size, length, width = x.shape
-        shape = (size, length, 3, self.heads, width // self.heads)
-        parts = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4).reshape(3, -1, length, shape[-1])
-        return Heads(*parts.unbind(0))
+    def project(self, x: Tensor) -> Tensor:
+        """[B, N, width] → queries, keys and values [3, B, heads, N, width / heads]."""
+        shape = (*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
+        return self.qkv(x).view(shape).permute(2, 0, 3, 1, 4).contiguous()
 
     def project_queries(self, x: Tensor) -> Tensor:
-        """[B, R, width] → queries alone [B · heads, R, width / heads]."""
-        size, length, width = x.shape
+        """[B, R, width] → queries alone [B, heads, R, width / heads]."""
+        width = x.shape[-1]
         queries = functional.linear(x, self.qkv.weight[:width], self.qkv.bias[:width])
-        parts = queries.view(size, length, self.heads, -1).transpose(1, 2)
-        return parts.reshape(-1, length, width // self.heads)
+        return queries.unflatten(2, (self.heads, -1)).transpose(1, 2).contiguous()
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Softmax over all keys.
+
+        Args:
+            queries: [B, heads, R, width / heads]; keys, values: [B, heads, N, width / heads].
 
         Returns:
             outputs before their projection [B, R, width], and the weights before dropout
             [B · heads, R, N].
         """
-        weights = (torch.bmm(queries, keys.transpose(1, 2)) * self.scale).softmax(dim=-1)
-        found = torch.bmm(functional.dropout(weights, self.dropout, self.training), values)
-        length, width = found.shape[1:]
-        merged = found.view(-1, self.heads, length, width).transpose(1, 2)
-        return merged.reshape(-1, length, self.heads * width), weights
+        # Of three dimensions: with four, matmul costs more views than products in a small model.
+        asked, held = queries.flatten(0, 1), keys.flatten(0, 1)
+        weights = (torch.bmm(asked, held.transpose(1, 2)) * self.scale).softmax(dim=-1)
+        kept = functional.dropout(weights, self.dropout, self.training)
+        found = torch.bmm(kept, values.flatten(0, 1)).view(queries.shape)
+        return found.transpose(1, 2).flatten(2), weights
 
     def output(self, x: Tensor) -> Tensor:
         """The projection of what `attend` gives."""
@@ -95,8 +86,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Self-attention: [B, N, width] → the same, and the attention weights [B · heads, N, N]."""
-        heads = self.attention.project(self.norm1(x))
-        attended, weights = self.attention.attend(heads.queries, heads.keys, heads.values)
+        attended, weights = self.attention.attend(*self.attention.project(self.norm1(x)))
         return self.finish(x, attended), weights
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
