@@ -35,11 +35,11 @@ def test_rules_meet_at_their_anchor(rule: str, factors: list[float]) -> None:
 
 def test_warm_up_and_cosine() -> None:
     """Of 40 steps the first 4 rise; the middle of the rest is half-way to the minimum."""
-    options = _options(rule="fixed", base=1.0, warm_up=0.1, minimum=0.2)
+    options = _options(rule="fixed", base=2.0, warm_up=0.1, minimum=0.4)
     rates = [rate_at(options, step, 40, 16) for step in range(40)]
-    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
-    assert rates[4 + 18] == pytest.approx(0.6)
-    assert rates[-1] == pytest.approx(0.2 + 0.8 * 0.5 * (1 + math.cos(math.pi * 35 / 36)))
+    assert rates[:5] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.0])
+    assert rates[4 + 18] == pytest.approx(1.2)
+    assert rates[-1] == pytest.approx(0.4 + 1.6 * 0.5 * (1 + math.cos(math.pi * 35 / 36)))
 
 
 def test_a_part_of_the_schedule_is_shown() -> None:

@@ -16,6 +16,7 @@ from fixbench.systems import dcal
 from fixbench.systems.dcal import Options, build_model, run
 from fixbench.systems.dcal._learning_rate import rate_at
 from fixbench.systems.dcal._material import load_material
+from fixbench.systems.dcal._optimiser import PUBLISHED_PARAMETERS
 from fixbench.systems.dcal._training import Trainer
 from fixbench.testing import check_system, make_context
 from fixbench.training import Diverged, Outcome, save_state
@@ -168,6 +169,16 @@ def test_before_and_after_by_arithmetic(make_options: MakeOptions) -> None:
         assert value(rows, "epsilon_change") == 0
         assert value(rows, "loss_weight_start/live") == 0
     assert value(after, "loss_weight_start/duplicate") > 0
+
+
+def test_the_published_size_is_measured_with_the_options_parts(make_options: MakeOptions) -> None:
+    changes = {"measures__published": True}
+    rows = _run(make_options(**changes), "arithmetic").rows
+    assert _value(rows, "parameters/published", "arithmetic") == PUBLISHED_PARAMETERS
+    rows = _run(make_options(model__glca__enabled=False, **changes), "arithmetic").rows
+    block, head = 12 * 768 * 768 + 13 * 768, 200 * 769
+    left = PUBLISHED_PARAMETERS - block - head - 1
+    assert _value(rows, "parameters/published", "arithmetic") == left
 
 
 def test_saved_activations_by_physical_batch(make_options: MakeOptions) -> None:

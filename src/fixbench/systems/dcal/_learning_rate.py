@@ -22,8 +22,8 @@ def peak_rate(options: LearningRateOptions, batch: int) -> float:
 def rate_at(options: LearningRateOptions, step: int, steps: int, batch: int) -> float:
     """The rate of step ``step`` (from 0) of a run of ``steps``.
 
-    Linear warm-up step by step to the peak, then a cosine to ``minimum`` times the peak at the end
-    of the whole schedule, of which a run shows the first part.
+    Linear warm-up step by step to the peak, then a cosine to ``minimum`` at the end of the whole
+    schedule, of which a run shows the first part.
     """
     peak = peak_rate(options, batch)
     whole = steps / options.shown
@@ -31,5 +31,5 @@ def rate_at(options: LearningRateOptions, step: int, steps: int, batch: int) -> 
     if step < warm_up:
         return peak * (step + 1) / warm_up
     position = (step - warm_up) / max(1.0, whole - warm_up)
-    floor = options.minimum
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * position)))
+    floor = min(options.minimum, peak)
+    return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * position))

@@ -13,7 +13,6 @@ from torch.nn import functional
 from fixbench.systems.dcal._learning_rate import peak_rate
 from fixbench.systems.dcal._material import Images
 from fixbench.systems.dcal._model import DualCrossAttention
-from fixbench.systems.dcal._optimiser import PUBLISHED_PARAMETERS
 from fixbench.systems.dcal._options import (
     LearningRateOptions,
     ModelOptions,
@@ -74,9 +73,10 @@ def arithmetic(options: Options, model: DualCrossAttention, images: Tensor) -> d
     if model.glca is not None:
         values |= _selection(model, images)
     values |= _start_weights(model)
-    values["parameters"] = float(sum(p.numel() for p in model.trained_parameters()))
+    values["parameters"] = float(_count(model))
     if options.measures.published:
-        values["parameters/published"] = float(PUBLISHED_PARAMETERS)
+        published = _published_model(options.model.model_dump_json())
+        values["parameters/published"] = float(_count(published))
     return values
 
 
@@ -151,6 +151,10 @@ def _start_weights(model: DualCrossAttention) -> dict[str, float]:
     if weighting.duplicate is not None:
         values["loss_weight_start/duplicate"] = _largest(weighting.duplicate.detach())
     return values
+
+
+def _count(model: DualCrossAttention) -> int:
+    return sum(p.numel() for p in model.trained_parameters())
 
 
 def _largest(x: Tensor) -> float:
@@ -228,13 +232,18 @@ def _peak_bytes(model: DualCrossAttention, images: int, *, clear: bool) -> int:
 @functools.cache
 def _published_bytes(options: str, images: int) -> int:
     """The same at the published dimensions, on tensors without numbers."""
+    return saved_bytes(_published_model(options), images)
+
+
+@functools.cache
+def _published_model(options: str) -> DualCrossAttention:
+    """The same parts and rates of dropout at the published dimensions, without numbers."""
     model = ModelOptions.model_validate_json(options)
     trunk = PUBLISHED_TRUNK.model_copy(
         update={"dropout": model.trunk.dropout, "drop_path": model.trunk.drop_path}
     )
     with torch.device("meta"):
-        whole = DualCrossAttention(model.model_copy(update={"trunk": trunk}), 200)
-    return saved_bytes(whole, images)
+        return DualCrossAttention(model.model_copy(update={"trunk": trunk}), 200)
 
 
 # Along training

@@ -141,7 +141,7 @@ class LearningRateOptions(StrictOptions):
         anchor: ``None`` for the documented one: 512 with ``linear``, 16 with the others. With one
             anchor all rules give the same rate at B = anchor.
         factor: on the rate that the rule gives, so that rules can be compared at one rate.
-        minimum: where the cosine ends, as a share of the rate (documented: 1e-6 of 1.6e-5 or 5e-4).
+        minimum: where the cosine ends (documented: 1e-6), if the rate is not below it.
         warm_up: linear, step by step, as a share of the whole schedule: 0 before, 0.05 (5 of 100
             epochs) after.
         shown: the share of the schedule that is run; the documented run was looked at after 15 of
@@ -152,7 +152,7 @@ class LearningRateOptions(StrictOptions):
     base: Rate = 5e-4
     anchor: Count | None = None
     factor: Rate = 1.0
-    minimum: float = Field(default=0.0, ge=0, le=1)
+    minimum: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     warm_up: Share = 0.0
     shown: float = Field(default=1.0, gt=0, le=1)
 
