@@ -42,6 +42,8 @@ PUBLISHED_TRUNK = TrunkOptions(image=448, patch=16, width=768, depth=12, heads=1
 DOCUMENTED_BATCHES = (4, 2)
 #: The monitor of the documented training script calls loss weights nearer than this too similar.
 _TOO_SIMILAR = 0.01
+#: A loss can be 0 in single precision; its logarithm is cut off here.
+_LEAST_LOSS = 1e-12
 _CHUNK = 256
 
 
@@ -314,7 +316,7 @@ def _loss_weights(trainer: Trainer, losses: dict[str, float]) -> dict[str, float
         values["loss_weights_at_bound"] = sum(at_bound) / len(weights)
     if not losses:
         return values
-    best = [math.log(losses[f"loss/{term}"]) for term in terms]
+    best = [math.log(max(losses[f"loss/{term}"], _LEAST_LOSS)) for term in terms]
     values |= {f"log_loss/{term}": x for term, x in zip(terms, best, strict=True)}
     if trainer.rate_sum:
         ratio = sum(weights) / len(weights) / trainer.rate_sum
