@@ -36,12 +36,14 @@ __all__ = [
     "training_state",
 ]
 
-#: ViT-B/16 at 448 pixels.
+#: ViT-B/16 at 448 pixels; its dropout and stochastic depth are the documented 0.1.
 PUBLISHED_TRUNK = TrunkOptions(image=448, patch=16, width=768, depth=12, heads=12)
 #: Physical batches before and after the fix.
 DOCUMENTED_BATCHES = (4, 2)
 #: The monitor of the documented training script calls loss weights nearer than this too similar.
 _TOO_SIMILAR = 0.01
+#: A loss can be 0 in single precision; its logarithm is cut off here.
+_LEAST_LOSS = 1e-12
 _CHUNK = 256
 
 
@@ -168,8 +170,8 @@ def memory(options: Options, model: DualCrossAttention) -> dict[str, float]:
     """What one training pass of each documented physical batch keeps for its backward pass.
 
     Bytes of distinct storages without the parameters', in single precision; of this model and, by
-    shapes alone, of the published one with the same parts. On CUDA also the highest allocation of
-    a pass with its backward pass, and the same behind a cleared cache.
+    shapes alone, of the published one with the same parts and the documented dropout. On CUDA also
+    the highest allocation of a pass with its backward pass, and the same behind a cleared cache.
     """
     (device,) = {p.device for p in model.parameters()}
     values: dict[str, float] = {}
@@ -237,13 +239,10 @@ def _published_bytes(options: str, images: int) -> int:
 
 @functools.cache
 def _published_model(options: str) -> DualCrossAttention:
-    """The same parts and rates of dropout at the published dimensions, without numbers."""
+    """The same parts at the published dimensions, with the documented dropout."""
     model = ModelOptions.model_validate_json(options)
-    trunk = PUBLISHED_TRUNK.model_copy(
-        update={"dropout": model.trunk.dropout, "drop_path": model.trunk.drop_path}
-    )
     with torch.device("meta"):
-        return DualCrossAttention(model.model_copy(update={"trunk": trunk}), 200)
+        return DualCrossAttention(model.model_copy(update={"trunk": PUBLISHED_TRUNK}), 200)
 
 
 # Along training
@@ -315,7 +314,7 @@ def _loss_weights(trainer: Trainer, losses: dict[str, float]) -> dict[str, float
         values["loss_weights_at_bound"] = sum(at_bound) / len(weights)
     if not losses:
         return values
-    best = [math.log(losses[f"loss/{term}"]) for term in terms]
+    best = [math.log(max(losses[f"loss/{term}"], _LEAST_LOSS)) for term in terms]
     values |= {f"log_loss/{term}": x for term, x in zip(terms, best, strict=True)}
     if trainer.rate_sum:
         ratio = sum(weights) / len(weights) / trainer.rate_sum

@@ -22,13 +22,13 @@ def attend_pair(attention: Attention, own: Tensor, other: Tensor) -> Tensor:
     """Queries of images over their own keys and those of their pairs, before the projection.
 
     Args:
-        own, other: queries, keys and values of images and of their pairs [3, B, heads, N, width /
-            heads].
+        own: queries, keys and values of images [3, B, heads, N, width / heads]; other: keys and
+            values of their pairs [2, B, heads, N, width / heads].
 
     Returns:
         [B, N, width].
     """
-    keys, values = torch.cat([own[1:], other[1:]], dim=3)
+    keys, values = torch.cat([own[1:], other], dim=3)
     attended, _ = attention.attend(own[0], keys, values)
     return attended
 
@@ -80,7 +80,8 @@ def forward_pairs(trunk: Trunk, images: Tensor, pairs: Tensor, options: PairWise
             asking = own[:, :size]
             whole = torch.cat([whole, whole[:size]])
         if asking.numel():
-            other = own[:, size:] if random else own.index_select(1, pairs)
+            held = own[1:]  # keys and values
+            other = held[:, size:] if random else held.index_select(1, pairs)
             found.append(attend_pair(attention, asking, other))
             attended = torch.cat([attended, found[-1]])
         whole = block.finish(whole, attended)
