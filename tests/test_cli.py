@@ -533,6 +533,27 @@ def test_new_refuses_names(
     assert sorted(project.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ("rule recreate_toy:\n    output: 'x'\n", "recreate_toy"),
+        ("checkpoint halfway :\n    output: 'x'\n", "halfway"),
+        ("use rule job as other with:\n    threads: 2\n", "other"),
+        ("if True:\n\n    rule nested:\n        output: 'x'\n", "nested"),
+    ],
+)
+def test_new_refuses_the_rules_of_other_ablations(
+    project: Path, rule: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "ablations" / "toy" / "rule.smk"
+    path.write_text(f"{path.read_text()}\n\n{rule}# rule {name}_not: a remark\n")
+    assert main(["new", name]) == 2
+    expected = f"a name that no rule has; {path.relative_to(project)} has one"
+    assert f"fixbench new: NAME is {name!r}; expected {expected}" in said(capsys)
+    assert not (project / "ablations" / name).exists()
+    assert main(["new", f"{name}_not"]) == 0
+
+
 def test_new_knows_the_rules_of_the_pipeline() -> None:
     files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
     text = "\n".join(path.read_text() for path in files)

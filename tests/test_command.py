@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fixbench.command import fill_in
@@ -113,6 +114,37 @@ def test_command_that_writes_parquet_with_defaults(project: Path) -> None:
     assert frame[columns].to_numpy().tolist() == [["run", 0, "mean", "diverged"]]
 
 
+LABELS = ["NA", "None", "null", "nan", "01", "1.10", "true"]
+
+
+@pytest.mark.parametrize("style", ["csv", "json lines", "parquet"])
+def test_labels_are_text_in_every_format(project: Path, style: str) -> None:
+    rows = [
+        {"stage": stage, "metric": "mean", "value": place} for place, stage in enumerate(LABELS)
+    ]
+    source = project / "rows"
+    if style == "csv":
+        lines = [f"{row['stage']},{row['metric']},{row['value']}" for row in rows]
+        source.write_text("\n".join(["stage,metric,value", *lines, ",mean,7"]))
+    elif style == "json lines":
+        written = [json.dumps(row) for row in rows]
+        written[5] = written[5].replace('"1.10"', "1.10")  # a number keeps its digits
+        source.write_text("\n".join([*written, '{"metric": "mean", "value": 7, "stage": null}']))
+    else:
+        pd.DataFrame([*rows, {"metric": "mean", "value": 7}]).to_parquet(source)
+    command(project, f"cp {source} {{output}}")
+    frame = read_results([job(project, "cube", [0], "x")])
+    # What is blank is the stage that is meant where none is given.
+    assert frame["stage"].tolist() == [*LABELS, "run"]
+    assert frame["value"].tolist() == list(range(8))
+
+
+def test_an_undefined_value_is_a_row_and_no_failure(project: Path) -> None:
+    command(project, "printf 'metric,value,status\\nmean,,undefined\\n' > {output}")
+    frame = read_results([job(project, "cube", [0], "x")])
+    assert frame["status"].tolist() == ["undefined"]
+
+
 def test_command_that_fails_is_a_row(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command(
         project,
@@ -189,17 +221,43 @@ def test_command_without_output_does_not_start(project: Path) -> None:
         ("metric,value,speed\\nmean,1,2\\n", "expected the columns metric and value, and opt"),
         (
             "metric,value\\nmean,high\\n",
-            r"command: row 1 of \{output\} is \{'metric': 'mean', 'value': 'high'\}; expected a n",
+            r"command: row 1 of \{output\}: value is 'high'; expected a number, or nan",
         ),
         (
             "metric,value\\nmean,1\\nmean,2\\n",
-            r"ablation\.yaml: command: row 2 of \{output\} is \{'metric': 'mean', 'value': 2\}; "
+            r"ablation\.yaml: command: row 2 of \{output\} is \{'metric': 'mean', 'value': '2'\}; "
             "expected each metric once for a stage and step; 'mean' of stage 'run' at step 0 stan",
         ),
         (
             "metric,step,value\\nmean,3,1\\nmean,4,1\\nmean,3,2\\n",
             "row 3 .* at step 3 stands twice",
         ),
+        ("metric,value\\n", r"command; expected at least one row of metrics in \{output\}"),
+        (
+            "metric,value,step\\nmean,1,0.9\\n",
+            r"row 1 of \{output\}: step is '0\.9'; expected a wh",
+        ),
+        (
+            "metric,value,step\\nmean,1,inf\\n",
+            r"row 1 of \{output\}: step is 'inf'; expected a who",
+        ),
+        (
+            "metric,value,step\\nmean,1,0\\nmean,1,9223372036854775808\\n",
+            r"row 2 of \{output\}: step is '9223372036854775808'; expected a whole number from 0 ",
+        ),
+        (
+            "metric,value\\nmean,1,2\\n",
+            "command is 'line 2: 3 values under 2 columns'; expected me",
+        ),
+        (
+            '[{"metric": "mean", "value": 1}]',
+            "'line 1: one JSON object on each line, not a l",
+        ),
+        (
+            "metric,value,status\\nmean,1,undefined\\n",
+            "mean is 1.0; expected no value .* is undefined",
+        ),
+        ("metric,value\\n,1\\n", r"row 1 of \{output\}: metric; expected the name of a metric"),
         ("metric,value\\nscore,1\\n", "metric is 'score'; expected a metric that the ablation"),
         ("metric,value,status\\nmean,1,fine\\n", "status is 'fine'; expected one of ok"),
     ],

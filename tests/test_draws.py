@@ -9,8 +9,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from fixbench.draws import (
     verify_draw,
 )
 from fixbench.errors import InputError
+from fixbench.job import run_job
 from fixbench.results import read_metadata, read_results
 from fixbench.workflow import Plan
 
@@ -85,42 +86,68 @@ def toy(project: Path) -> Path:
     return path
 
 
-def killed(project: Path, arguments: list[str], seen: Callable[[], bool], **extra: str) -> None:
-    """Start fixbench and kill it with everything it started once ``seen`` is true."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fixbench", *arguments],
-        cwd=project,
-        env=os.environ | extra,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def killed(work: Callable[[], object], seen: Callable[[], bool], timeout: float = 60) -> None:
+    """Do the work in a process of its own, and kill that once ``seen`` is true."""
+    with warnings.catch_warnings():
+        # Threads of the test runner, none of which the child uses.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(1)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + timeout
         while not seen():
-            assert process.poll() is None, "it ended before it could be killed"
+            assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended before it could be killed"
             assert time.monotonic() < deadline
-            time.sleep(0.01)
+            time.sleep(0.001)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
-def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
-    text = toy.read_text()
-    toy.write_text(text[: text.index("  continued:")] + text[text.index("metrics:") :])
-    # Generation that was killed leaves neither a draw nor a record.
-    partial = project / ".fixbench/data/aa_clip/.0.partial"
-    killed(project, ["data", "draw", NAME, "--data-seed", "0"], partial.exists)
-    assert not (project / draw_folder(NAME, 0)).exists()
-    assert not (project / draw_record(NAME, 0)).exists()
+def test_killed_generation_leaves_neither_a_draw_nor_a_record(tmp_path: Path) -> None:
+    partial = tmp_path / ".fixbench/data/aa_clip/.0.partial"
+    killed(lambda: make_draw(tmp_path, NAME, 0), partial.exists)
+    assert not (tmp_path / draw_folder(NAME, 0)).exists()
+    assert not (tmp_path / draw_record(NAME, 0)).exists()
     with pytest.raises(
         InputError, match=r"aa_clip/0\.json; expected the record of a data draw; run"
     ):
-        verify_draw(project, NAME, 0)
+        verify_draw(tmp_path, NAME, 0)
+
+
+def test_killed_job_on_a_draw_ends_with_the_same_bytes(
+    project: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_draw(project, NAME, 1)
+    resume = project / ".fixbench/resume/toy/fast/data-1"
+
+    def job(name: str) -> Path:
+        output = project / f"{name}.parquet"
+        run_job(project, "toy", "fast", [0, 1], "smoke", output, data_seed=1)
+        return output
+
+    undisturbed = job("undisturbed").read_bytes()
+    monkeypatch.setenv("TOY_PAUSE", "0.1")
+    killed(lambda: job("again"), lambda: any(resume.glob("seed-1.*.training")))
+    monkeypatch.delenv("TOY_PAUSE")
+    assert any(resume.glob("seed-0.*.done"))
+    assert job("again").read_bytes() == undisturbed
+
+
+def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
+    """By Snakemake, with one variant, so that few processes start."""
+    text = toy.read_text()
+    toy.write_text(text[: text.index("  slow:")] + text[text.index("metrics:") :])
+    claims = toy.with_name("claims.yaml")
+    text = claims.read_text()
+    claims.write_text(text[: text.index("        - {variant: slow")])
 
     first = run("snakemake", "--cores", "2", *CONFIG)
-    counts = {"draw": 2, "toy": 4, "analyse": 1, "report": 1, "claims": 1, "all": 1}
+    counts = {"draw": 2, "toy": 2, "analyse": 1, "report": 1, "claims": 1, "all": 1}
     assert jobs(first) == counts
     assert "toy: fast, seeds 0-1.data-1" in first.stderr
     folder = project / "results/toy/smoke"
@@ -156,43 +183,30 @@ def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
     page = (project / "reports/smoke/toy.html").read_text()
     assert '<section id="data-draws"' in page
     assert "Every seed ran on 2 data draws (data/aa_clip generated with the seeds 0–1)." in page
-    assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {}
-
     results = contents(folder)
-    # A draw that was altered is refused by jobs. Snakemake makes it again, and it is the same.
+
+    # An altered draw is refused by jobs. The plan forgets it, and no other, so that Snakemake
+    # makes it again; it is the same then, and so are the results.
     kept = contents(project / ".fixbench/data")
     picture = next((project / draw_folder(NAME, 1)).rglob("*.png"))
     picture.write_bytes(b"altered")
+    files[1].unlink()
+    state = files[1].with_suffix(".state")
+
+    def job() -> None:
+        run_job(project, "toy", "fast", [0, 1], "smoke", files[1], state=state, data_seed=1)
+
     with pytest.raises(
         InputError, match=r"data/aa_clip/1: sha256 is '\w+'; expected files with the"
     ):
-        verify_draw(project, NAME, 1)
-    files[1].unlink()
-    target = files[1].relative_to(project)
-    again = run("snakemake", target, "--cores", "2", *CONFIG)
-    assert jobs(again) == {"draw": 1, "toy": 1}
+        job()
+    make_plan()
+    records = [project / draw_record(NAME, draw) for draw in (0, 1)]
+    assert [record.exists() for record in records] == [True, False]
+    make_draw(project, NAME, 1)
     assert contents(project / ".fixbench/data") == kept
+    job()
     assert contents(folder) == results
-
-    # A job that is killed in the middle ends with the same bytes.
-    resume = project / ".fixbench/resume/toy/fast/data-1"
-    output = project / "again.parquet"
-    job = [
-        "run",
-        "toy",
-        "fast",
-        "--seeds",
-        "0-1.data-1",
-        "--tier",
-        "smoke",
-        "--output",
-        str(output),
-    ]
-    killed(project, job, lambda: any(resume.glob("seed-1.*.training")), TOY_PAUSE="0.1")
-    assert any(resume.glob("seed-0.*.done"))
-    done = run("fixbench", *job)
-    assert done.returncode == 0, done.stderr
-    assert output.read_bytes() == files[1].read_bytes()
 
 
 def test_a_draw_depends_on_its_generator(tmp_path: Path) -> None:

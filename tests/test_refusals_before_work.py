@@ -125,3 +125,30 @@ def test_schemas_explain_themselves(tmp_path: Path) -> None:
     missing = [*command, str(tmp_path / "nope")]
     done = subprocess.run(missing, capture_output=True, text=True, check=False)
     assert (done.returncode, "there is no folder" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("optimiser.learning_rate: fast", "factors.rate.wild.optimiser.learning_rate is 'fast'; e"),
+        ("data.samples: many", "factors.rate.wild.data.samples is 'many'; expected"),
+        ("data.samples: 8", ""),
+    ],
+)
+def test_levels_that_no_variant_has(
+    project: Path, change: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "ablations" / "toy" / "ablation.yaml"
+    replace(
+        path,
+        "metrics:\n",
+        "factors:\n  rate:\n    usual: {}\n    high: {optimiser.learning_rate: 0.2}\n"
+        f"    wild: {{changes: {{{change}}}}}\n"
+        "grids:\n  - {cross: {rate: [usual, high]}, name: 'rate_{rate}'}\nmetrics:\n",
+    )
+    if not expected:
+        assert main(["check", "toy"]) == 0
+        return
+    assert expected.replace("wild.", "wild.changes.") in refused(capsys, "check", "toy")
+    with pytest.raises(InputError, match=r"factors\.rate\.wild"):
+        make_plan({"runtime": "local", "tier": "smoke", "ablations": ["toy"]})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import math
 import os
@@ -13,10 +15,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, Row
@@ -179,39 +183,43 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _read_metrics(path: Path, file: Path) -> list[Row]:
-    """Rows from Parquet, JSON lines or CSV, told apart by how the content begins."""
+    """Rows from what the command left."""
 
-    def refuse(value: Any, expected: str, row: int | None = None) -> InputError:
+    def refuse(value: Any, expected: str, row: int | None = None, column: str = "") -> InputError:
         key = "command" if row is None else f"command: row {row} of {{output}}"
-        return InputError(file, key, value, expected=expected)
+        return InputError(file, f"{key}: {column}" if column else key, value, expected=expected)
 
     try:
-        start = path.read_bytes()[:64].lstrip()
-        if start.startswith(b"PAR1"):
-            frame = pd.read_parquet(path)
-        elif start.startswith(b"{"):
-            frame = pd.read_json(path, lines=True)
-        else:
-            frame = pd.read_csv(path)
+        content = path.read_bytes()
+        records = _records(content)
     except FileNotFoundError:
         raise refuse(None, "a command that writes its metrics to {output}") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         raise refuse(str(error), "metrics as CSV, JSON lines or Parquet at {output}") from None
-    required, columns = {"metric", "value"}, set(frame.columns)
-    if not required <= columns <= required | {"stage", "step", "status"}:
-        expected = "the columns metric and value, and optionally stage, step and status"
-        raise refuse(sorted(map(str, columns)), expected)
+    if not records:
+        raise refuse(None, "at least one row of metrics in {output}")
     rows: dict[tuple[str, int, str], Row] = {}
-    for number, record in enumerate(frame.to_dict("records"), start=1):
-        try:
-            value, step = float(record["value"]), int(record.get("step", 0))
-        except (TypeError, ValueError):
-            expected = "a number as value and a whole number as step"
-            raise refuse(record, expected, number) from None
-        status = record.get("status")
-        if not isinstance(status, str):
-            status = "ok" if math.isfinite(value) else "diverged"
-        stage, metric = str(record.get("stage", "run")), str(record["metric"])
+    for number, record in enumerate(records, start=1):
+        columns = set(record)
+        if not _REQUIRED <= columns <= _COLUMNS:
+            expected = "the columns metric and value, and optionally stage, step and status"
+            found = sorted(map(str, columns))
+            # The columns of a table are the same in all rows.
+            raise refuse(found, expected, None if number == 1 else number)
+        value, step = _number(record["value"]), _whole(record.get("step"))
+        if value is None:
+            raise refuse(record["value"], "a number, or nan", number, "value")
+        if step is None:
+            expected = "a whole number from 0 to 9223372036854775807"
+            raise refuse(record["step"], expected, number, "step")
+        texts = {name: _label(record.get(name)) for name in ("metric", "stage", "status")}
+        for name, text in texts.items():
+            if text is None:
+                raise refuse(record[name], "a text", number, name)
+        metric, stage = texts["metric"] or "", texts["stage"] or "run"
+        if not metric:
+            raise refuse(None, "the name of a metric", number, "metric")
+        status = texts["status"] or ("ok" if math.isfinite(value) else "diverged")
         if (stage, step, metric) in rows:
             expected = (
                 f"each metric once for a stage and step; {metric!r} of stage {stage!r} at step "
@@ -220,3 +228,100 @@ def _read_metrics(path: Path, file: Path) -> list[Row]:
             raise refuse(record, expected, number)
         rows[stage, step, metric] = Row(stage, step, metric, value, status)
     return list(rows.values())
+
+
+_REQUIRED = frozenset({"metric", "value"})
+_COLUMNS = _REQUIRED | {"stage", "step", "status"}
+
+
+def _records(content: bytes) -> list[dict[str, Any]]:
+    """The rows of Parquet, JSON lines or CSV, told apart by how the content begins.
+
+    Texts stay as they are written: ``NA``, ``None``, ``01`` and ``1.10`` are labels, not numbers
+    and not missing.
+
+    Raises:
+        ValueError: it is none of these; a line has other columns than the header, or is no object.
+        csv.Error: it is no CSV.
+    """
+    start = content[:64].lstrip()
+    if start.startswith(b"PAR1"):
+        table = pq.read_table(pa.BufferReader(content))
+        return list(table.to_pylist())
+    text = content.decode("utf-8-sig")
+    if not start.startswith((b"{", b"[")):
+        return _csv_records(text)
+    records = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            # Numbers in labels keep their digits: 1.10 is not 1.1.
+            record = json.loads(line, parse_float=_Written, parse_int=_Written)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        if not isinstance(record, dict):
+            raise ValueError(f"line {number}: one JSON object on each line, not a list or a value")
+        records.append(record)
+    return records
+
+
+class _Written(str):
+    """A number as it is written in JSON."""
+
+    __slots__ = ()
+
+
+def _csv_records(text: str) -> list[dict[str, Any]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next((row for row in reader if row), None)
+    if header is None:
+        raise ValueError("nothing is there")
+    if len(set(header)) < len(header):
+        raise ValueError(f"a column stands twice in the header {header}")
+    records = []
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise ValueError(
+                f"line {reader.line_num}: {len(row)} values under {len(header)} columns"
+            )
+        records.append(dict(zip(header, row, strict=True)))
+    return records
+
+
+def _number(value: Any) -> float | None:
+    """A number; NaN for what is missing; ``None`` for anything else."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return math.nan if str(value).strip().lower() in ("na", "null") else float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    """A step: 0 for what is missing; ``None`` for anything but a whole number that fits."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        exact = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    if not exact.is_finite() or not 0 <= exact < 2**63 or exact != exact.to_integral_value():
+        return None
+    return int(exact)
+
+
+def _label(value: Any) -> str | None:
+    """A label as it is written: "" for what is missing; ``None`` for what is no text or number."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, str):
+        return str(value).strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -22,7 +22,7 @@ import torch
 from pydantic import ValidationError
 
 from fixbench import draws, provenance, tracking
-from fixbench.ablation import Ablation, load_ablation, written_place
+from fixbench.ablation import Ablation, changed, load_ablation, unused_levels, written_place
 from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
@@ -254,6 +254,27 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
         in_tier = ablation.at(tier)
         for variant in in_tier.variants:
             _check_options(file, ablation, system, variant, tier, in_tier.options(variant))
+        _check_unused(file, ablation, system, tier)
+
+
+def _check_unused(file: Path, ablation: Ablation, system: System, tier: str) -> None:
+    """Refuse values that no variant has yet, in levels of factors, and that the system would not.
+
+    Only the level's own options count: it may need those of another level.
+    """
+    options = ablation.at(tier).options(ablation.baseline_variant)
+    for source, keys, changes in unused_levels(file):
+        try:
+            system.Options.model_validate(changed(options, changes))
+        except ValidationError as error:
+            unknown = f"no such key; it is none of the options of {ablation.system}"
+            problem = validation_problem(file, error, unknown=unknown)
+            for option in changes:
+                if f"{problem.key}.".startswith(f"{option}."):
+                    below = problem.key.removeprefix(option).split(".")[1:]
+                    raise source.problem(
+                        (*keys, option, *below), problem.value, expected=problem.expected
+                    ) from None
 
 
 def _import_problem(path: Path, error: Exception) -> InputError:

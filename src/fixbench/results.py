@@ -1,7 +1,9 @@
 """Tidy results: the table that every job writes and every analysis reads.
 
 One row is one measured number. Curves are rows too (one row a step). A run that diverged or ran
-out of memory is a row with its status, never a hole. Files are Parquet, written whole or not at
+out of memory is a row of `RUN_METRIC` with its status, never a hole. A status on any other metric
+speaks of that metric in that stage alone: a value failed, or is undefined by its nature (the area
+under a curve where there is one class). Files are Parquet, written whole or not at
 all, and carry what was asked (ablation, variant, tier, options, claims, and the definitions of
 metrics that verdicts depend on) in their metadata.
 
@@ -17,6 +19,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,18 +32,23 @@ __all__ = [
     "DATA_SEED",
     "RUN_METRIC",
     "STATUSES",
+    "UNDEFINED",
     "Row",
     "read_metadata",
     "read_results",
     "run_columns",
+    "usable_rows",
     "write_results",
 ]
 
 #: The metric of the row that says that a run failed; always allowed, in the unit "1".
 RUN_METRIC = "run"
 
-#: ``ok`` and the ways in which a run can fail; a failed run is counted, never dropped.
-STATUSES = ("ok", "diverged", "out_of_memory", "failed")
+#: A value that does not exist by its nature; no failure.
+UNDEFINED = "undefined"
+#: ``ok``, the ways in which a run or a value can fail, which are counted and never dropped, and
+#: `UNDEFINED`.
+STATUSES = ("ok", "diverged", "out_of_memory", "failed", UNDEFINED)
 
 _SCHEMA = pa.schema(
     [
@@ -166,6 +174,21 @@ def run_columns(frame: pd.DataFrame) -> list[str]:
     return ["variant", "seed", *([DATA_SEED] if DATA_SEED in frame else [])]
 
 
+def usable_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that count as measured.
+
+    Not those of a run that failed as a whole (`RUN_METRIC`), and not those of a stage and metric
+    with a value that failed or is undefined in the run.
+    """
+    bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
+    run = run_columns(frame)
+    lost = pd.MultiIndex.from_frame(frame.loc[bad & (frame["metric"] == RUN_METRIC), run])
+    cell = [*run, "stage", "metric"]
+    spoilt = pd.MultiIndex.from_frame(frame.loc[bad, cell])
+    inside = pd.MultiIndex.from_frame(frame[run]).isin(lost)
+    return frame[~inside & ~pd.MultiIndex.from_frame(frame[cell]).isin(spoilt)]
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """What the job that wrote ``path`` was asked to do (options, tier, claims, metrics)."""
     encoded = (_read_table(path).schema.metadata or {}).get(_METADATA_KEY)
@@ -202,3 +225,6 @@ def _check_row(row: Row, path: Path, units: Mapping[str, str]) -> None:
         raise InputError(
             path, row.metric, row.value, expected="a finite value, or a status that says why not"
         )
+    if row.status == UNDEFINED and (finite or row.metric == RUN_METRIC):
+        expected = "no value (nan) of a metric that is undefined"
+        raise InputError(path, row.metric, row.value, expected=expected)

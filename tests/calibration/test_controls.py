@@ -41,7 +41,7 @@ def write_runs(folder: Any, runs: Any) -> Any:
 
 def judge(folder: Any, runs: Any, truth: Any = TRUTHS[0]) -> Any:
     n = len(runs["a0"])
-    ablation = Ablation.model_validate(_planted_runs._content([truth], n, 2, True))
+    ablation = Ablation.model_validate(_planted_runs._content([truth], n, True))
     (result,) = adjudicate(ablation, write_runs(folder, runs), tier="small")
     return result
 
@@ -80,8 +80,6 @@ def test_a_family_of_equal_variants_shows_nothing_whatever_the_runs_are_like() -
         assert (
             stats.binomtest(int(wrong.sum()), families, 0.05, alternative="greater").pvalue > 1e-3
         )
-        rows = runs[slice(0, 40)].adjudicated(primary=True)
-        assert [result.verdict for result in rows] == found[:40].tolist()
 
 
 def test_an_arm_that_fails_more_often_is_worse_by_intention_to_treat() -> None:

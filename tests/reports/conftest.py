@@ -467,7 +467,7 @@ def planted_frame(steps: int = 130) -> pd.DataFrame:
                     value = end + (start - end) * decay + offset + random.normal(0, 0.08)
                     lost = variant == "random_towers" and seed in (3, 7) and stage == "feedback"
                     if lost and step == 40:
-                        add(stage, step, "loss", NAN, "diverged")
+                        add(stage, step, "run", NAN, "diverged")
                         break
                     add(stage, step, "loss", value)
             add("test", 0, "pixel_auroc", auroc + random.normal(0, 0.004))

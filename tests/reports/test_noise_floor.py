@@ -162,3 +162,10 @@ def test_other_rows_have_no_number(found: Determinism) -> None:
     record = replace(found, repetitions=(replace(THREADS, scattered=(cell,)),))
     effect = Effect.model_validate({"terms": [loss("last")]})
     assert noise_floor(effect, ABLATION, record)[1] == "with 2 threads: other rows, no number"
+
+
+def test_a_value_without_a_logarithm_has_no_number(found: Determinism) -> None:
+    cell = Scatter(stage="feedback", metric="loss", steps=(0,), first=(0.0,), repeated=(1.0,))
+    record = replace(found, repetitions=(replace(THREADS, scattered=(cell,)),))
+    effect = Effect.model_validate({"terms": [loss("last")], "scale": "log"})
+    assert noise_floor(effect, ABLATION, record)[1] == "with 2 threads: no number"

@@ -6,7 +6,16 @@ import pytest
 from scipy import stats
 
 from fixbench.errors import InputError
-from fixbench.statistics import _sequential, decide, plan_looks, spending_levels, t_tests, tosts
+from fixbench.statistics import (
+    _sequential,
+    decide,
+    holm,
+    holm_factors,
+    plan_looks,
+    spending_levels,
+    t_tests,
+    tosts,
+)
 
 # What others print, with 5 % two-sided (2.5 % a side).
 PUBLISHED = [
@@ -133,6 +142,27 @@ def test_decisions_by_hand() -> None:
     assert (found.undecided, found.next_n) == (("A", "B"), None)
     # A p that does not exist shows nothing.
     assert after([math.nan], [math.nan]).next_n == 10
+
+
+def test_holms_factors_make_the_decisions_of_its_steps_at_one_look() -> None:
+    assert holm_factors(4, looks=(10,), made=1) == pytest.approx((4, 3, 2, 1))
+    assert holm_factors(0, looks=(10,), made=1) == ()
+    # After the first look a level shrinks faster than alpha: a fifth of it promises too much.
+    looks = (5, 10, 15, 20, 25, 30)
+    first, *later = (holm_factors(5, looks=looks, made=made)[0] for made in range(1, 7))
+    assert first == pytest.approx(5)
+    assert min(later) > 5.4
+    level = spending_levels(looks)[0].level
+    random = np.random.default_rng(5)
+    shown = 0
+    for _ in range(300):
+        p = {f"{i}": float(value) for i, value in enumerate(random.uniform(0, level, 4))}
+        found = decide({key: {"different": [value]} for key, value in p.items()}, looks=looks)
+        adjusted = holm(p, holm_factors(4, looks=looks, made=1))
+        below = {key for key, value in adjusted.items() if value <= level}
+        assert below == {key for key, kinds in found.shown.items() if kinds}
+        shown += len(below)
+    assert 100 < shown < 1100
 
 
 def test_a_claim_without_evidence_counts_and_is_not_waited_for() -> None:

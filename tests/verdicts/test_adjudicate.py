@@ -19,9 +19,9 @@ def test_a_seed_that_one_variant_lacks_is_refused(judge: Judge, planted: Make) -
     with pytest.raises(InputError) as caught:
         judge(planted(3.0, n=9))
     assert str(caught.value) == (
-        "results/b.parquet: variant 'b': seed is [0, 1, 2, 3, 4, 5, 6, 7, 8]; expected every seed "
-        "of the run; [9] are missing, which claim TT01 needs (effect). Tier 'small' plans them: "
-        "run them, or record them as failed"
+        "results/b.parquet: toy, claim TT01 (effect): seed of variant 'b' is [0, 1, 2, 3, 4, 5, 6, "
+        "7, 8]; expected every seed of the run; [9] are missing. Tier 'small' plans them: run "
+        "them, or record them as failed"
     )
 
 
@@ -38,9 +38,7 @@ def test_a_variant_that_vanished_is_refused(
     with pytest.raises(InputError) as caught:
         judge(planted(3.0), **{key: [item]})
     message = str(caught.value)
-    assert "variant 'c': seed is []" in message
-    assert "claim TT01 needs" in message
-    assert "inert" in message or key in message
+    assert f"toy, claim TT01 ({key}.0.effect): seed of variant 'c' is []" in message
     assert judge(planted(3.0), runs={"c": planted(9.0)}, **{key: [item]}).verdict == "reproduced"
 
 
@@ -49,10 +47,60 @@ def test_a_metric_that_a_run_lost_is_refused(
 ) -> None:
     """``c`` should have the score as the others do: no tier leaves it out."""
     rival = control(minus("c", metric="score"), explains_above=0.0)
-    with pytest.raises(
-        InputError, match=r"c\.parquet: variant is 'c'; expected rows of metric 'score'"
-    ):
+    with pytest.raises(InputError) as caught:
         judge(planted(3.0), runs={"c": planted(0.0)}, controls=[rival])
+    assert str(caught.value) == (
+        "results/c.parquet: toy, claim TT01 (controls.0.effect): metric 'score' of variant 'c'; "
+        "expected rows of it in stage 'test' (last) in every seed; seeds [0, 1, 2, 3, 4, 5, 6, 7, "
+        "8, 9] have none; stage 'test' has 'loss'. Run them again, or correct the claim"
+    )
+
+
+def test_a_metric_that_some_runs_lost_is_refused(
+    make_ablation: Make, make_claim: Make, make_frame: Make, planted: Make
+) -> None:
+    frame = make_frame({"a": BASE, "b": planted(3.0)})
+    gone = frame[(frame["variant"] != "b") | ~frame["seed"].isin([4, 7])]
+    score = make_frame({"b": dict.fromkeys(range(10), 1.0)}, metric="score")
+    with pytest.raises(InputError, match=r"toy, claim TT01 \(effect\): metric 'loss' of variant "):
+        adjudicate(make_ablation([make_claim({})]), pd.concat([gone, score]), tier="small")
+
+
+def test_a_value_without_a_logarithm_keeps_its_own_claim_alone_from_being_judged(
+    make_ablation: Make, make_claim: Make, make_frame: Make, planted: Make, minus: Make
+) -> None:
+    claims = [
+        make_claim({"margin": 1.1}, id="TT01", effect=minus("b", "a", scale="log")),
+        make_claim({}, id="TT02", effect=minus("b", "a")),
+        make_claim(
+            {},
+            id="TT03",
+            controls=[
+                {
+                    "name": "ratio",
+                    "meaning": "m",
+                    "effect": minus("c", "a", scale="log"),
+                    "explains_above": 1.0,
+                }
+            ],
+        ),
+    ]
+    frame = make_frame({"a": BASE | {6: 0.0}, "b": planted(3.0), "c": planted(0.0)})
+    log, plain, controlled = adjudicate(make_ablation(claims), frame, tier="small")
+    assert (log.verdict, log.ruling and log.ruling.finding) == ("not testable", "no logarithm")
+    assert log.reason == (
+        "No effect can be computed. Metric 'loss' of variant 'a' in stage 'test' is 0 in seed 6 at "
+        "step 0, and an effect on the log scale needs positive values; declare it on the scale "
+        "'plain'."
+    )
+    # It counts in the family as p = 1; its own p is none.
+    assert plain.effect is not None
+    alone = adjudicate(make_ablation(claims[1:2]), frame, tier="small")[0]
+    assert plain.verdict == alone.verdict
+    assert plain.p_adjusted == pytest.approx(3 * alone.p_adjusted)
+    # What a control does not say is open.
+    assert (controlled.verdict, controlled.controls[0].state) == ("unresolved", "open")
+    assert any("is 0 in seed 6" in note for note in controlled.notes)
 
 
 def test_runs_of_other_steps_are_refused_by_the_claim_that_compares_them(

@@ -220,7 +220,7 @@ def test_what_a_tier_does_not_measure_of_a_variant_is_no_mistake_there(
     assert result.seeds_needed is None
     assert "'inert' is not measured in this tier" in result.reason
     assert "'inert' is not measured: tier 'small' leaves it out for 'partly'." in result.notes
-    with pytest.raises(InputError, match="rows of metric 'score'"):
+    with pytest.raises(InputError, match="metric 'score' of variant 'b'; expected rows"):
         judge(planted(2.0), controls=[control(minus("b", "a", metric="score"))])
     # A failed run may have meant to measure it: it is no mistake, and not left out.
     alone = [control(minus("partly", metric="score"))]

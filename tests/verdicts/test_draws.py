@@ -14,9 +14,9 @@ from scipy import stats
 from fixbench.ablation import Ablation, Effect
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
-from fixbench.statistics import crossed_interval
+from fixbench.statistics import clustered_interval, crossed_interval
 from fixbench.verdicts import ClaimResult, Measurements, adjudicate, claims_table
-from fixbench.verdicts._draws import DrawnMeasurements, measure
+from fixbench.verdicts._draws import DrawnEffects, DrawnMeasurements, measure
 
 BETTER = {"loss": "lower"}
 Make = Callable[..., Any]
@@ -63,6 +63,7 @@ def test_the_effect_of_a_seed_is_its_mean_over_draws(
     assert results.draws == (0, 1, 2, 3)
     assert results.seeds == frozenset(range(10))
     found = results.per_seed(Effect.model_validate(minus("b", "a")))
+    assert isinstance(found, DrawnEffects)
     assert list(found.values.values()) == pytest.approx(scattered.mean(axis=1))
     assert found.table == pytest.approx(scattered)
     # Without the column everything is as it was.
@@ -207,12 +208,71 @@ def test_samples_and_properties_of_all_draws(make_frame: Make, minus: Make) -> N
     assert seeds.values == {0: pytest.approx(4.0), 1: pytest.approx(4.5)}
     rows = results.samples(effect, seeds)
     assert [row.mean() for row in rows] == pytest.approx([4.0, 4.5])
-    assert np.diff(rows[0]) == pytest.approx([2, 2, 0, 3])
+    # By hand: two samples of draw 0 stand 1 from their mean of 2, three of draw 1 from 6; each
+    # draw has half of the weight, and there are five: times 5 / (2 * 2) and 5 / (2 * 3).
+    assert rows[0] - 4.0 == pytest.approx([-1.25, 1.25, -5 / 6, -5 / 6, 10 / 6])
+    # The variance of the mean over draws of their means: 1 / 2 and 2 / 3, by 2 squared.
+    assert rows[0].var() / 5 == pytest.approx((1 / 2 + 2 / 3) / 4)
     marks = [{"a": {0: [1.0, 1.0], 1: [0.0, 1.0]}}, {"a": {0: [1.0, 1.0], 1: [1.0, 1.0]}}]
     frame = pd.concat([make_frame(runs).assign(data_seed=draw) for draw, runs in enumerate(marks)])
     count = measure(frame, BETTER).count_property(Effect.model_validate(minus("a", at="mean")))
     assert (count.held, count.checked) == (7, 8)
     assert count.share == {0: 1.0, 1: 0.75}
+
+
+def test_the_interval_that_counts_samples_is_of_these_draws(
+    make_frame: Make, make_ablation: Make, make_claim: Make, minus: Make
+) -> None:
+    """Draws far apart do not widen it, other samples do; it holds the truth as often as it says."""
+    random = np.random.default_rng(5)
+
+    def judged(far: float, spread: float) -> Any:
+        parts = []
+        for draw in range(3):
+            values = 1.0 + far * (draw - 1) + spread * random.normal(size=(6, 8))
+            values += 0.1 * random.normal(size=(6, 1))
+            runs = {"a": {s: [0.0] * 8 for s in range(6)}, "b": dict(enumerate(values.tolist()))}
+            parts.append(make_frame(runs).assign(data_seed=draw))
+        effect = {**minus("b", "a", at="mean"), "samples": "nested"}
+        ablation = make_ablation(
+            [make_claim({}, effect=effect)], tiers={"small": {"seeds": "0-5", "data_seeds": "0-2"}}
+        )
+        (result,) = adjudicate(ablation, pd.concat(parts), tier="small")
+        return result.effect.clustered
+
+    near, far, wide = judged(0.0, 0.5), judged(50.0, 0.5), judged(0.0, 3.0)
+    assert near.standard_error == pytest.approx(far.standard_error, rel=0.8)
+    assert wide.standard_error > 2.5 * near.standard_error
+    assert (near.seeds, near.fewest, near.most) == (6, 24, 24)
+
+
+def test_coverage_of_samples_on_draws(make_frame: Make, minus: Make) -> None:
+    random = np.random.default_rng(6)
+    effect = Effect.model_validate({**minus("a", at="mean"), "samples": "nested"})
+    held = 0
+    for _ in range(150):
+        parts = []
+        for draw, size in enumerate((4, 12)):
+            values = 10.0 * draw + random.normal(size=(5, 1)) + 2 * random.normal(size=(5, size))
+            frame = make_frame({"a": dict(enumerate(values.tolist()))})
+            parts.append(frame.assign(data_seed=draw))
+        results = measure(pd.concat(parts), BETTER)
+        found = clustered_interval(results.samples(effect, results.per_seed(effect)))
+        held += found.low < 5.0 < found.high
+    assert held >= 135  # of 150; 95 % is 142.5, with a standard error of 2.7
+
+
+def test_a_seed_undefined_on_one_draw_has_no_effect(
+    make_frame: Make, minus: Make, scattered: Any
+) -> None:
+    frame = drawn(make_frame, scattered)
+    here = (frame["data_seed"] == 2) & (frame["seed"] == 4) & (frame["variant"] == "b")
+    frame.loc[here, "value"], frame.loc[here, "status"] = math.nan, "undefined"
+    found = measure(frame, BETTER).per_seed(Effect.model_validate(minus("b", "a")))
+    assert (set(found.undefined), set(found.failed)) == ({4}, set())
+    kept = [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert list(found.values) == kept
+    assert list(found.values.values()) == pytest.approx(scattered.mean(axis=1)[kept])
 
 
 def test_in_files_only_where_there_are_draws(

@@ -146,3 +146,13 @@ def test_an_unrelated_variant_changes_no_verdict(judge: Judge, planted: Make) ->
     beside = judge(planted(3.0), failed=failed, runs={"c": planted(50.0)})
     assert beside.effect == alone.effect
     assert (beside.verdict, beside.reason) == (alone.verdict, alone.reason)
+
+
+def test_a_note_says_where_runs_of_both_sides_of_an_effect_fail(judge: Any, planted: Any) -> None:
+    def noted(*failed: tuple[str, int]) -> bool:
+        result = judge(planted(2.0), failed=list(failed))
+        return any("both sides of this effect fail" in note for note in result.notes)
+
+    assert noted(("a", 1), ("b", 2))
+    assert not noted(("a", 1), ("a", 2))
+    assert not noted(("b", 1), ("b", 2))

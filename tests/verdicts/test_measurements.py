@@ -13,7 +13,14 @@ from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import Row, read_results, write_results
 from fixbench.verdicts import Measurements
-from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, NoRunSucceeded, UnevenSteps
+from fixbench.verdicts._notes import (
+    FailedAsNull,
+    FailedAsWorst,
+    NoRunSucceeded,
+    NotPositive,
+    UndefinedValues,
+    UnevenSteps,
+)
 
 Make = Callable[..., Any]
 
@@ -331,16 +338,76 @@ def test_a_term_without_rows_is_refused(make_frame: Make, wanted: Any, words: st
     assert words in refusal(make_frame({"a": {0: 1.0}}), wanted)
 
 
-def test_a_logarithm_of_a_value_that_is_not_positive_is_refused(make_frame: Make) -> None:
-    frame = make_frame({"a": {0: 1.0, 3: 0.0}})
-    assert refusal(frame, term("a"), scale="log") == (
-        "results/a.parquet: variant 'a', metric 'loss', seed 3 is 0.0; expected a positive value, "
-        "which the log scale needs; use scale 'plain' in the claim"
+@pytest.mark.parametrize("value", [0.0, -2.0])
+def test_a_value_that_is_not_positive_has_no_logarithm(make_frame: Make, value: float) -> None:
+    frame = make_frame({"a": {0: 1.0, 3: value}})
+    found = Measurements(frame, BETTER).per_seed(effect(term("a"), scale="log"))
+    assert all(math.isnan(value) for value in found.values.values())
+    (note,) = found.notes
+    assert note == NotPositive(
+        variant="a", stage="test", metric="loss", seed=3, step=0, value=value
     )
-    with pytest.raises(
-        InputError, match=r"a\.parquet: claim 'X1': variant 'a', metric 'loss', seed 3"
-    ):
-        Measurements(frame, BETTER).per_seed(effect(term("a"), scale="log"), name="claim 'X1'")
+    # It matters where it is selected, and in runs that did not fail.
+    curve = make_frame({"a": {0: [value, 1.0], 3: [value, 1.0]}})
+    assert Measurements(curve, BETTER).per_seed(effect(term("a"), scale="log")).values[3] == 0
+    frame = make_frame({"a": {0: 1.0, 3: value}}, failed=[("a", 3)])
+    assert Measurements(frame, BETTER).per_seed(effect(term("a"), scale="log")).values[0] == 0
+
+
+def two_metrics(make_frame: Make, seeds: Any, status: str) -> Any:
+    """Loss in all runs; of ``b`` the score is NaN with this status in these seeds."""
+    runs = {"a": dict.fromkeys(range(6), 1.0), "b": {s: 2.0 + s for s in range(6)}}
+    other = make_frame(runs, metric="score")
+    here = (other["variant"] == "b") & other["seed"].isin(seeds)
+    other.loc[here, "value"], other.loc[here, "status"] = math.nan, status
+    return pd.concat([make_frame(runs), other], ignore_index=True)
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "undefined"])
+def test_a_value_that_failed_or_is_undefined_is_no_matter_of_another_metric(
+    make_frame: Make, status: str
+) -> None:
+    results = Measurements(two_metrics(make_frame, [2, 3], status), BETTER)
+    found = results.per_seed(contrast("loss"))
+    assert found.values == {seed: 1.0 + seed for seed in range(6)}
+    assert (found.failed, found.failed_runs, found.notes) == (frozenset(), 0, ())
+
+
+def test_an_undefined_value_is_named_and_neither_failed_nor_imputed(make_frame: Make) -> None:
+    results = Measurements(two_metrics(make_frame, [2, 3], "undefined"), BETTER)
+    found = results.per_seed(contrast("score"))
+    assert found.values == {0: 1.0, 1: 2.0, 4: 5.0, 5: 6.0}
+    assert (set(found.failed), set(found.undefined)) == (set(), {2, 3})
+    told = UndefinedValues(variant="b", stage="test", metric="score", seeds=(2, 3), of=6)
+    assert found.notes == (told,)
+    share = results.count_property(effect(term("b", "score")))
+    assert (share.checked, set(share.share), share.notes) == (4, {0, 1, 4, 5}, (told,))
+    # In every seed: nothing can be said.
+    everywhere = Measurements(two_metrics(make_frame, range(6), "undefined"), BETTER)
+    assert all(math.isnan(v) for v in everywhere.per_seed(contrast("score")).values.values())
+    assert everywhere.count_property(effect(term("b", "score"))).lost
+
+
+def test_a_failed_value_counts_in_its_metric_and_where_the_run_lost_another(
+    make_frame: Make,
+) -> None:
+    frame = two_metrics(make_frame, [2], "diverged")
+    failed = Measurements(frame, BETTER).per_seed(contrast("score"))
+    assert (set(failed.failed), failed.failed_runs, len(failed.values)) == ({2}, 1, 6)
+    # Higher scores are better: the worst of the runs is 1, and the least effect of others is 1.
+    assert failed.values[2] == 0.0
+    gone = frame[(frame["variant"] != "b") | (frame["seed"] != 2) | (frame["metric"] != "loss")]
+    assert Measurements(gone, BETTER).per_seed(contrast("loss")).failed == {2}
+    assert Measurements(gone, BETTER).lacking(term("b")) == []
+
+
+def test_a_run_that_failed_failed_as_a_whole(make_frame: Make) -> None:
+    frame = two_metrics(make_frame, [], "")
+    run = frame[(frame["variant"] == "b") & (frame["seed"] == 4)].head(1)
+    run = run.assign(metric="run", value=math.nan, status="diverged")
+    results = Measurements(pd.concat([frame, run]), BETTER)
+    for metric in ("loss", "score"):
+        assert results.per_seed(contrast(metric)).failed == {4}
 
 
 def test_duplicates_are_refused_in_a_frame_and_between_files(

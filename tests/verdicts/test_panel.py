@@ -15,6 +15,7 @@ from scipy import stats
 
 from fixbench.ablation import Documented, claim_hash
 from fixbench.analysis import load_claims, save_claims
+from fixbench.statistics import pairs_in_doubt
 from fixbench.verdicts import ReplicationPanel, adjudicate, claims_table
 
 Make = Callable[..., Any]
@@ -205,3 +206,30 @@ def test_a_panel_survives_its_files(judge: Make, runs: Any, tmp_path: Path) -> N
 def test_one_seed_has_no_panel_to_speak_of(judge: Make) -> None:
     panel = panel_of(judge({"a": {0: 1.0}, "b": {0: 3.0}}))
     assert panel.prediction_low is panel.minimum_effect_p is panel.documented_in_interval is None
+
+
+@pytest.mark.parametrize("offset", [0, 1, -3])
+def test_rows_under_other_seeds_than_those_they_belong_to_are_noticed(
+    make_frame: Make, make_ablation: Make, make_claim: Make, minus: Make, offset: int
+) -> None:
+    """Variant b was numbered from another seed on: its runs share nothing with those of a."""
+    random = np.random.default_rng(3)
+    frames, claims = [], []
+    for place, metric in enumerate(("loss", "score", "norm")):
+        shared = random.normal(5, 1, 10)
+        a, b = shared, np.roll(shared + 2 + random.normal(0, 0.2, 10), offset)
+        runs = {"a": dict(enumerate(a.tolist())), "b": dict(enumerate(b.tolist()))}
+        frames.append(make_frame(runs, metric=metric))
+        effect = minus("b", "a", metric=metric)
+        claims.append(make_claim({}, id=f"TT0{place}", effect=effect))
+    results = adjudicate(make_ablation(claims), pd.concat(frames), tier="small")
+    pairings = [panel_of(result).pairing for result in results]
+    # Counted from b, the first arm of the contrast.
+    assert [one and one.offset for one in pairings] == [-offset or None] * 3
+    assert pairs_in_doubt([one for one in pairings if one is not None]) == bool(offset)
+    # The pairs would have saved seeds; the effects do not depend on them.
+    for result, one in zip(results, pairings, strict=True):
+        assert one is not None
+        assert (one.gain > 5) == (offset == 0)
+        assert result.effect is not None
+        assert result.effect.estimate == pytest.approx(2, abs=0.2)

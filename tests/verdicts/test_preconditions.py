@@ -78,6 +78,10 @@ def test_an_inconclusive_claim_with_an_open_precondition_names_the_larger_number
     assert found.seeds_needed is not None
     assert both.seeds_needed == max(own.seeds_needed, found.seeds_needed)
     assert (own.seeds_needed > found.seeds_needed) == (larger == "its own")
+    # The reason names the seeds of both, too.
+    with_it = f"With what is open it would take about {both.seeds_needed} seeds."
+    assert (with_it in both.reason) == (larger != "its own")
+    assert f"about {own.seeds_needed} seeds would show" in both.reason
 
 
 def test_an_open_precondition_and_an_open_control_need_the_seeds_of_both(

@@ -21,29 +21,31 @@ TERMS = [{"variant": "b", "metric": "loss", "stage": "test", "at": "mean"}]
         (
             {},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
-            "above 0, as documented (adjusted p < 0.0001), and beyond 0.500, the smallest effect "
-            "that matters (adjusted p < 0.0001). No tolerance of its size is declared. No control "
-            "is declared: no rival explanation was tested.",
+            "above 0, as documented (p < 0.0001, adjusted for 1 claim), and beyond 0.500, the "
+            "smallest effect that matters (p < 0.0001, adjusted for 1 claim). No tolerance of its "
+            "size is declared. No control is declared: no rival explanation was tested.",
         ),
         (
             {"tolerance": 0.3},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
-            "above 0, as documented (adjusted p < 0.0001), and beyond 0.500, the smallest effect "
-            "that matters (adjusted p < 0.0001). Its whole interval lies outside 1.70 to 2.30, the "
-            "tolerance around the documented 2.00: the documented size is wrong here. No control "
-            "is declared: no rival explanation was tested.",
+            "above 0, as documented (p < 0.0001, adjusted for 1 claim), and beyond 0.500, the "
+            "smallest effect that matters (p < 0.0001, adjusted for 1 claim). Its whole interval "
+            "lies outside 1.70 to 2.30, the tolerance around the documented 2.00: the "
+            "documented size is wrong here. No control is declared: no rival explanation was "
+            "tested.",
         ),
         (
             {"rule": "no_difference", "direction": None},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It "
-            "differs from 0 (adjusted p < 0.0001) by more than the smallest effect that matters "
-            "(-0.500 to 0.500).",
+            "differs from 0 (p < 0.0001, adjusted for 1 claim) by more than the smallest effect "
+            "that matters (-0.500 to 0.500).",
         ),
         (
             {"rule": "not_worse"},
             "Measured 3.00 nat (95 % interval 2.93 to 3.07; n = 10 seeds); documented: +2. It is "
-            "not below -0.500 (non-inferiority adjusted p < 0.0001); it is above 0 (adjusted p < "
-            "0.0001). No control is declared: no rival explanation was tested.",
+            "not below -0.500 (non-inferiority p < 0.0001, adjusted for 1 claim); it is above 0 "
+            "(p < 0.0001, adjusted for 1 claim). No control is declared: no rival explanation was "
+            "tested.",
         ),
     ],
 )
@@ -56,8 +58,8 @@ def test_a_reason_says_what_was_measured_and_which_line_applies(
 def test_the_reason_of_a_share(judge: Judge, passes: Make) -> None:
     assert judge(passes(8), SHARE, effect={"terms": TERMS}).reason == (
         "Measured 0.800 (95 % interval 0.444 to 0.975; n = 10 seeds); documented: +2. That it "
-        "differs from 0.500 is not shown (adjusted p = 0.109); were the effect as observed, about "
-        "20 seeds would show 'reproduced' with 80 % power."
+        "differs from 0.500 is not shown (p = 0.109, adjusted for 1 claim); were the effect as "
+        "observed, about 20 seeds would show 'reproduced' with 80 % power."
     )
 
 

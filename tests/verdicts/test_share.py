@@ -26,8 +26,8 @@ ONLY_B = {
     [
         # All or none of ten: p = 2 / 1024; 9: 2 * 11 / 1024; 8: 2 * 56 / 1024.
         (10, {}, "reproduced", "direction", 2 / 1024),
-        (10, {"direction": "less"}, "reversed", "opposite, beyond the margin", 2 / 1024),
-        (0, {}, "reversed", "opposite, beyond the margin", 2 / 1024),
+        (10, {"direction": "less"}, "reversed", "opposite", 2 / 1024),
+        (0, {}, "reversed", "opposite", 2 / 1024),
         (0, {"direction": "less"}, "reproduced", "direction", 2 / 1024),
         (9, {}, "reproduced", "direction", 22 / 1024),
         (8, {}, "inconclusive", "open", 112 / 1024),
@@ -100,6 +100,13 @@ def test_a_share_is_in_the_family_of_tests_and_not_in_that_of_equivalence(
     assert {"1": first.p_adjusted, "2": second.p_adjusted} == pytest.approx(holm(raw))
     assert first.p_equivalence_adjusted == first.p_equivalence
     assert math.isnan(second.p_equivalence_adjusted)
+    # Each p says over how many claims it is adjusted; a share has none of equivalence.
+    assert first.ruling is not None
+    assert second.ruling is not None
+    assert first.ruling.evidence["different"].family == 2
+    assert first.ruling.evidence["equivalent"].family == 1
+    assert second.ruling.evidence["different"].family == 2
+    assert "p = 0.00391, adjusted for 2 claims" in second.reason
 
 
 def test_a_share_and_a_property_with_an_arm_that_never_succeeds(

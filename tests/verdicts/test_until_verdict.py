@@ -131,6 +131,19 @@ def test_what_all_seeds_contradict_does_not_count(runs: Any, judge: Make, minus:
         assert any(f"to be {kind}, which" in note for note in found.notes)
 
 
+def test_what_lies_beyond_the_margin_stays_shown_where_a_run_fails(
+    runs: Any, judge: Make, minus: Make
+) -> None:
+    decision = {"rule": "no_difference", "direction": None}
+    effects = 3 + 0.2 * NULL
+    for n in (5, 15):
+        frame = runs(n, b=effects, failed=[("b", 103)])
+        (found,) = judge(frame, claim(minus, decision=decision))
+        assert (found.verdict, found.effect.n_failed) == ("refuted", 1)
+        assert found.ruling.evidence["beyond"].crossing.look == 1
+        assert not any("contradicts" in note for note in found.notes)
+
+
 def test_equivalence_meets_half_the_level_of_twice_alpha(
     runs: Any, judge: Make, minus: Make
 ) -> None:
@@ -219,6 +232,31 @@ def test_controls_and_preconditions_rest_on_intervals_that_hold_at_all_looks(
         claim(minus, variant="c", preconditions=[{**other, "above": bound}]),
     )
     assert (found.verdict, found.preconditions[0].state) == ("unresolved", "open")
+
+
+@pytest.mark.parametrize("kind", ["controls", "preconditions"])
+def test_several_controls_or_preconditions_meet_the_levels_of_their_shares_of_alpha(
+    runs: Any, judge: Make, minus: Make, kind: str
+) -> None:
+    # At the last look, one p below the level of a fifth of alpha, or below a fifth of its level.
+    fifth = spending_levels(LOOKS, alpha=0.05 / 5)[-1].level
+    assert fifth < 0.9 * LEVELS[-1] / 5
+    unit = (NULL - NULL.mean()) / NULL.std(ddof=1)
+    effects = 1 + 0.5 * unit
+    key, words = {
+        "controls": ("explains_above", ("explains", "open")),
+        "preconditions": ("above", ("unmet", "open")),
+    }[kind]
+    sign = 1 if kind == "controls" else -1
+    for p, word in ((fifth * 0.99, words[0]), ((fifth + LEVELS[-1] / 5) / 2, words[1])):
+        bound = 1 - sign * 0.5 * stats.t.isf(p / 2, 14) / math.sqrt(15)
+        items = [
+            {"name": f"{i}", "meaning": "m", "effect": minus("b", "a"), key: value}
+            for i, value in enumerate([bound, *[1.0] * 4])
+        ]
+        (found,) = judge(runs(b=effects, c=EARLY), claim(minus, variant="c", **{kind: items}))
+        states = [item.state for item in getattr(found, kind)]
+        assert states == [word, *["open"] * 4]
 
 
 @pytest.mark.parametrize("kind", ["controls", "preconditions"])

@@ -14,9 +14,9 @@ from fixbench.ablation._decision import Decision
 from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
-from fixbench.ablation._loading import load_ablation, written_place
+from fixbench.ablation._loading import load_ablation, unused_levels, written_place
 from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
-from fixbench.ablation._options import flatten
+from fixbench.ablation._options import changed, flatten
 from fixbench.ablation._tier import AblationInTier
 
 __all__ = [
@@ -44,9 +44,11 @@ __all__ = [
     "Tier",
     "TierName",
     "Variant",
+    "changed",
     "claim_difference",
     "claim_hash",
     "flatten",
     "load_ablation",
+    "unused_levels",
     "written_place",
 ]

@@ -56,6 +56,12 @@ class Assignments:
         cell = self._cell.get(variant)
         return None if cell is None else (cell[0], dict(cell[1]))
 
+    def used(self, factor: str, level: str) -> bool:
+        """Whether a variant has the level."""
+        return level == self.first(factor) or any(
+            (factor, level) in levels for _, levels in self._cell.values()
+        )
+
     def first(self, factor: str) -> str:
         return next(iter(self.factors[factor]))
 

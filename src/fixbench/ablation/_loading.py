@@ -24,7 +24,7 @@ from fixbench.ablation._written import (
 )
 from fixbench.reading import Source, read_source, validation_problem
 
-__all__ = ["load_ablation", "written_place"]
+__all__ = ["load_ablation", "unused_levels", "written_place"]
 
 ABLATION, CLAIMS, FINDINGS = "ablation.yaml", "claims.yaml", "findings.yaml"
 M = TypeVar("M", bound=Strict)
@@ -111,6 +111,29 @@ def written_place(file: Path, variant: str, key: str, *below: str) -> tuple[Sour
     source = read_source(file)
     _, _, places = expand_variants(_validated(source, WrittenAblation), source)
     return source, places.of(variant, key, *below)
+
+
+def unused_levels(file: Path) -> list[tuple[Source, Keys, dict[str, Any]]]:
+    """The levels of factors that no variant has: where each is written, and what it changes.
+
+    For checks of an ablation that was loaded: what a level changes otherwise reaches a system by
+    way of a variant.
+
+    Args:
+        file: ``ablation.yaml``.
+
+    Raises:
+        InputError: as `load_ablation`.
+    """
+    source = read_source(file)
+    written = _validated(source, WrittenAblation)
+    _, assignments, places = expand_variants(written, source)
+    return [
+        (source, places.level(factor, level, next(iter(declared.changes)))[:-1], declared.changes)
+        for factor, levels in written.factors.items()
+        for level, declared in levels.items()
+        if not assignments.used(factor, level)
+    ]
 
 
 def _validated(source: Source, model: type[M]) -> M:

@@ -1,34 +1,23 @@
 """Whether the statistics keep their promises: error rates, coverage and power by simulation.
 
-The results (20,000 replications, seed 0; `fixbench calibrate` makes the figures again) say why
-Student's t is the default and the sign-flip test is a sensitivity check:
+`fixbench calibrate` runs every simulation and writes `reports/calibration.html`, `.tex` and `.pdf`,
+which begin with what follows from the rates (`Calibration.conclusions`). The README says how to run
+it and what it covers. No figure stands here, so that none can be out of date.
 
-- On normal effects the t interval and test are exact at every n, and power and planned seeds are
-  those of theory.
-- Two variants that differ in nothing give effects that are symmetric about 0, whatever the
-  distribution of a run. There the t-test errs in 0.6 to 5.6 % of cases (least often with three
-  seeds and few distinct values). On the harmful side this is what Bradley (1978) calls tolerable.
-- Effects with a mean of 0 that are not symmetric (log-normal, or some seeds collapse) make the
-  t-test err in 10 to 18 % of cases up to n = 10, and in 7 to 12 % at n = 30; the coverage of its
-  interval is lower by as much. The sign-flip test is exact for symmetric effects only, and errs as
-  often at n = 10 and 30. Holm's adjustment for 40 such claims depends on the far tails, and fails
-  in 11 to 82 % of families.
-- The sign-flip test cannot be significant at n = 3 and 5, nor after Holm's adjustment for 40
-  claims at n = 10. As the default it would leave every claim open.
-- The BCa interval covers 71, 82 and 90 % at n = 3, 5 and 10, even on normal effects.
-- Looking after every 3, 5 or 10 of 30 seeds and stopping at 5 % errs in 21, 16 and 11 % of cases;
-  at the levels of seeds=until-verdict it errs in 5, 5 and 4 %. Of 40 claims, half of them true, one
-  or more is wrongly shown in 4 to 5 % of families at these levels. On skewed and collapsing effects
-  these levels err too, in 14 to 26 % of cases.
-- Where most seeds give the same value (0 in 80 %, 0.1 in 20 %), equivalence at the margin is
-  wrongly shown in 0, 33, 11 and 13 % at n = 3, 5, 10 and 30, and the interval covers 48 % at n = 3.
-- Of 40 claims, half without an effect and half as large as the margin, one or more is wrongly
-  different in 5 % of families, wrongly absent in 3 %, and either in 7 % (bound 10 %). Sizes are not
-  adjusted: of 40 claims at the edge of the tolerance, one or more is wrongly reproduced in 64 %.
+- Methods alone, on effects of known distributions (`_methods`): tests, intervals, equivalence,
+  families, looks, power and planned seeds.
+- Whole verdicts, on planted worlds (`_worlds`): what is true of a claim, its controls and its
+  preconditions is known, and so is which verdict is wrong. Both directions of error are counted: a
+  control that explains and is passed over, one that does not and is blamed; a precondition that is
+  not met and a claim that is judged, one that is met and a claim called not testable.
+- The judge of arrays, which makes this possible in minutes (`_array_judge`), against that of runs:
+  the same claims of every world are judged from rows too.
 
-An exact binomial test refutes a promised rate, at a level that all promised rates share. With the
-2,000 replications of the test suite, it refutes an error twice as frequent as promised with a
-probability of 80 % or more. `Rate.seen` says for each rate which errors it would refute.
+Some rates are promised by theory (`Rate.required`): a departure is a mistake in the code, and the
+calibration fails. The others are properties of a method, to be known. An exact binomial test
+refutes a promised rate, at a level that all promised rates share. With the 2,000 replications of
+the test suite, it refutes an error twice as frequent as promised with a probability of 80 % or
+more. `Rate.seen` says for each rate which errors it would refute.
 """
 
 from fixbench.calibration._distributions import DISTRIBUTIONS as DISTRIBUTIONS

@@ -8,18 +8,20 @@ the tests of the package. `fixbench.calibration` compares both on claims of ever
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fixbench.calibration._methods import ALPHA
 from fixbench.calibration._planted_runs import Contrast, Runs, contrasts, grouped
-from fixbench.calibration._worlds import Truth
+from fixbench.calibration._worlds import Beside, Truth
 from fixbench.statistics import (
     SPENDING,
     TTests,
+    holm_factors,
     holms,
     insides,
     outsides,
@@ -65,11 +67,12 @@ def judge(runs: Runs, *, family: int = 1) -> Judged:
         counted = np.where(np.isnan(raw), 1.0, raw)  # no test, but a place in the family
         shown[kind] = ~np.isnan(raw) & (holms(counted.reshape(-1, family)).ravel() < ALPHA)
     alone = _rule_on(runs.truths, shown, tests, fails)
-    return Judged(verdicts=_stand(runs, alone, ALPHA), alone=alone, tests=tests)
+    stands = _stand(runs, alone, ALPHA, lambda size: np.arange(size, 0, -1.0))
+    return Judged(verdicts=stands, alone=alone, tests=tests)
 
 
 def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
-    """Final verdicts on claims without failed runs, each alone, with seeds until a verdict.
+    """Final verdicts on claims, each alone, with seeds until a verdict.
 
     Args:
         looks: seeds at each look; the last is all that there are.
@@ -90,6 +93,8 @@ def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
     going = np.arange(size)
     # Of each claim and kind: the seeds of the first look that showed it, 0 where none did.
     crossed = {kind: np.zeros(size, dtype=int) for kind in _KINDS}
+    # That it differs is a verdict of this rule alone.
+    by_difference = np.array([truth.rule == "difference" for truth in runs.truths])
     for number, n in enumerate(looks):
         level = spending_levels(looks, alpha=ALPHA, spending=SPENDING)[number].level
         part = runs.chosen(going).first(n)
@@ -97,13 +102,15 @@ def judge_looks(runs: Runs, looks: Sequence[int]) -> Judged:
         for kind, found in p_values.items():
             new = (crossed[kind][going] == 0) & (found <= plans[kind][number])
             crossed[kind][going[new]] = n
-        shown = _upheld(part, {kind: crossed[kind][going] for kind in _KINDS}, tests)
+        shown = _upheld(part, {kind: crossed[kind][going] for kind in _KINDS}, tests, fails)
         alone[going] = _rule_on(part.truths, shown, tests, fails)
-        verdicts[going] = _stand(part, alone[going], level)
+        factors = partial(_factors, looks=looks, made=number + 1)
+        verdicts[going] = _stand(part, alone[going], level, factors)
         for kept, found in ((low, tests.low), (high, tests.high), (mean, tests.mean)):
             kept[going] = found
         p_value[going] = tests.p_value
-        settled = np.any([crossed[kind][going] > 0 for kind in _KINDS], axis=0)
+        settled = np.any([crossed[kind][going] > 0 for kind in ("within", "beyond")], axis=0)
+        settled |= (crossed["different"][going] > 0) & by_difference[going]
         going = going[~settled | (verdicts[going] == "unresolved")]
         if not going.size:
             break
@@ -132,7 +139,9 @@ def _test_effects(runs: Runs, alpha: float) -> tuple[dict[str, Array], TTests, F
     return {"different": tests.p_value, "within": within, "beyond": beyond}, tests, fails
 
 
-def _upheld(runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests) -> dict[str, Flags]:
+def _upheld(
+    runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests, fails: Flags
+) -> dict[str, Flags]:
     """What a look showed and the estimate from all seeds does not contradict."""
     effects, _ = runs.effects(Contrast("score", 1, 0))
     sums = np.cumsum(effects, axis=1)
@@ -141,7 +150,8 @@ def _upheld(runs: Runs, crossed: dict[str, NDArray[np.int64]], tests: TTests) ->
     margins = np.array([truth.margin for truth in runs.truths])
     high = [math.inf if truth.rule == "not_worse" else truth.margin for truth in runs.truths]
     inside = (-margins < tests.mean) & (tests.mean < np.array(high))
-    agree = {"different": (then > 0) == (tests.mean > 0), "within": inside, "beyond": ~inside}
+    agree = {"different": (then > 0) == (tests.mean > 0), "within": inside & ~fails}
+    agree["beyond"] = ~inside
     return {kind: (crossed[kind] > 0) & agree[kind] for kind in _KINDS}
 
 
@@ -178,15 +188,23 @@ def _rule_on(
     return verdicts
 
 
-def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
-    """The verdicts after preconditions, then controls."""
+def _factors(size: int, *, looks: Sequence[int], made: int) -> Array:
+    return np.array(holm_factors(size, looks=looks, made=made, alpha=ALPHA, spending=SPENDING))
+
+
+def _stand(runs: Runs, alone: Verdicts, alpha: float, factors: Callable[[int], Array]) -> Verdicts:
+    """The verdicts after preconditions, then controls.
+
+    Args:
+        factors: number of p-values → what Holm's steps multiply the smallest by, the second, ….
+    """
     verdicts = alone.copy()
     for truth, claims in grouped(runs.truths):
         if not truth.besides:
             continue
         here = runs.chosen(claims)
         windows = [
-            _window(here, contrast, item.above)
+            _window(here, contrast, item)
             for item, contrast in zip(truth.besides, contrasts(truth)[1:], strict=True)
         ]
         count = len(truth.controls)
@@ -194,7 +212,7 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
         if truth.preconditions:
             p_met, p_unmet = (np.stack(p, axis=1) for p in zip(*windows[count:], strict=True))
             met = p_met < alpha
-            unmet = ~met & (_holm(p_unmet) < alpha)
+            unmet = ~met & (_holm(p_unmet, factors) < alpha)
             waits = ~met & ~unmet
             own = np.select(
                 [unmet.any(axis=1), waits.any(axis=1) & (own != "inconclusive")],
@@ -203,7 +221,7 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
             )
         if truth.controls:
             p_in, p_out = (np.stack(p, axis=1) for p in zip(*windows[:count], strict=True))
-            explains = _holm(p_in) < alpha
+            explains = _holm(p_in, factors) < alpha
             ruled_out = ~explains & (p_out < alpha)
             asked = np.isin(own, EXPLAINABLE)
             own = np.select(
@@ -215,15 +233,22 @@ def _stand(runs: Runs, alone: Verdicts, alpha: float) -> Verdicts:
     return verdicts
 
 
-def _window(runs: Runs, contrast: Contrast, above: float) -> tuple[Array, Array]:
-    """p that the effect is larger than ``above``, and p that it is not.
+def _window(runs: Runs, contrast: Contrast, item: Beside) -> tuple[Array, Array]:
+    """p that the effect lies between the bounds, and p that it does not.
 
     Each the largest over the effects with failed seeds imputed, without them and, for the second,
-    with failed seeds at the largest effect of the others. NaN where there is no effect.
+    with failed seeds at that effect of the others which lies farthest inside from a bound; that it
+    lies outside, all must show on the same side. NaN where there is no effect.
     """
     effects, failed = runs.effects(contrast)
-    bounds = {"low": above, "high": math.inf}
-    inside, outside = insides(effects, **bounds), outsides(effects, **bounds)
+    sides = [
+        {"low": low, "high": high}
+        for low, high in ((item.above, math.inf), (-math.inf, item.below))
+        if math.isfinite(low) or math.isfinite(high)
+    ]
+    bounds = {"low": item.above, "high": item.below}
+    inside = insides(effects, **bounds)
+    beyond = [outsides(effects, **side) for side in sides]
     lost = np.isnan(effects).any(axis=1)
     left = (~failed).sum(axis=1)
     # Those without a failure come first in each row.
@@ -231,18 +256,26 @@ def _window(runs: Runs, contrast: Contrast, above: float) -> tuple[Array, Array]
     for count in np.unique(left[(left < failed.shape[1]) & ~lost]):
         claims = np.flatnonzero((left == count) & ~lost)
         if count == 0:
-            inside[claims] = outside[claims] = 1.0
+            inside[claims] = 1.0
+            for p in beyond:
+                p[claims] = 1.0
             continue
         own = effects[claims]
         rest = np.take_along_axis(own, order[claims, :count], axis=1)
-        inward = np.where(failed[claims], rest.max(axis=1, keepdims=True), own)
-        p_inside, p_outside = (test(rest, **bounds) for test in (insides, outsides))
-        inside[claims] = np.fmax(inside[claims], np.where(count > 1, p_inside, 1.0))
-        outside[claims] = np.fmax(outside[claims], np.where(count > 1, p_outside, 1.0))
-        outside[claims] = np.fmax(outside[claims], outsides(inward, **bounds))
-    return inside, outside
+        inward = [
+            np.where(failed[claims], farthest(rest, axis=1, keepdims=True), own)
+            for farthest, bound in ((np.max, item.above), (np.min, item.below))
+            if math.isfinite(bound)
+        ]
+        p_inside = insides(rest, **bounds) if count > 1 else 1.0
+        inside[claims] = np.fmax(inside[claims], p_inside)
+        for p, side in zip(beyond, sides, strict=True):
+            p[claims] = np.fmax(p[claims], outsides(rest, **side) if count > 1 else 1.0)
+            for moved in inward:
+                p[claims] = np.fmax(p[claims], outsides(moved, **side))
+    return inside, np.min(beyond, axis=0)
 
 
-def _holm(p_values: Array) -> Array:
+def _holm(p_values: Array, factors: Callable[[int], Array]) -> Array:
     """Holm's adjustment of each row; where there is no p it counts as 1."""
-    return holms(np.where(np.isnan(p_values), 1.0, p_values))
+    return holms(np.where(np.isnan(p_values), 1.0, p_values), factors(p_values.shape[1]))

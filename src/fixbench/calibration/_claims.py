@@ -1,7 +1,7 @@
 """Verdicts on claims whose truth is known, by the functions that judge real ones.
 
-Verdicts are found twice: all of them in arrays (`fixbench.calibration._array_judge`), and the first
-ones of every simulation from rows, by `adjudicate`, as those of a run. Both must give the same
+Verdicts are found twice: all of them in arrays (`fixbench.calibration._array_judge`), and those on
+some claims of every world from rows, by `adjudicate`, as those of a run. Both must give the same
 verdict on every claim, which is a rate of its own.
 """
 
@@ -17,17 +17,16 @@ from fixbench.calibration._array_judge import EXPLAINABLE, judge, judge_looks
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell
 from fixbench.calibration._planted_runs import Runs
 from fixbench.calibration._rate import Rate
-from fixbench.calibration._worlds import CLEARED, SEQUENTIAL, TRUTHS, Truth
+from fixbench.calibration._worlds import BLOCK, BUDGET, CLEARED, SEQUENTIAL, TRUTHS, UNTIL, Truth
 from fixbench.statistics import plan_looks, seeds_for_difference
 
 __all__ = ["claim_cells"]
 
 # Claims simulated at once: whole families.
 _TOGETHER = 50 * CLAIMS
-# The number of claims, or families, of a simulation that are judged from rows too.
-_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 4, 2, 1
-# Seeds a block and in all, where they are added until a verdict.
-_BLOCK, _BUDGET = 5, 30
+# At least so many claims of a world, families of a simulation, and worlds with looks are judged
+# from rows too.
+_FROM_ROWS, _FAMILIES_FROM_ROWS, _LOOKED_FROM_ROWS = 1, 1, 8
 
 Array = NDArray[np.float64]
 Verdicts = NDArray[np.str_]
@@ -43,32 +42,31 @@ def claim_cells() -> Iterator[Cell]:
     for n in SIZES:
         for truth in TRUTHS:
             title = f"verdicts, {truth.counted}: {truth.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_verdicts, truth, n), share=0.35)
+            yield Cell(title=title, simulate=partial(_verdicts, truth, n), share=0.75)
+        yield Cell(title=f"verdicts from rows, n = {n}", simulate=partial(_from_rows, n))
     for truth in SEQUENTIAL:
         title = f"verdicts until shown, {truth.counted}: {truth.name}"
-        yield Cell(title=title, simulate=partial(_looked, truth), share=0.2)
+        yield Cell(title=title, simulate=partial(_looked, truth), share=0.75)
+    yield Cell(title="verdicts from rows until shown", simulate=_looked_from_rows)
     for name, simulate in (
         ("A/A", _same_families),
         ("of two kinds", _mixed_families),
         ("sizes", _size_families),
     ):
         title = f"families of {CLAIMS} claims, {name}"
-        yield Cell(title=title, simulate=partial(simulate, 10), share=0.5)
+        yield Cell(title=title, simulate=partial(simulate, 10), share=0.4)
     yield Cell(title="planted effect", simulate=partial(_planted, 1.2))
 
 
 def _simulated(
-    truths: Sequence[Truth], n: int, random: np.random.Generator, trials: int, condition: str
-) -> tuple[Verdicts, NDArray[np.bool_], Array, Rate]:
-    """Verdicts and what is shown alone (trial, claim), intervals (2, trial × claim), agreement.
+    truths: Sequence[Truth], n: int, random: np.random.Generator, trials: int
+) -> tuple[Verdicts, NDArray[np.bool_], Array]:
+    """Verdicts and what is shown alone (trial, claim), intervals (2, trial × claim).
 
     Args:
         truths: of the claims of a trial; several are a family.
     """
     family = len(truths)
-    alone = family == 1
-    from_rows = min(trials, _FROM_ROWS if alone else _FAMILIES_FROM_ROWS)
-    same = 0
     verdicts, shown, intervals = [], [], []
     for start in range(0, trials, _TOGETHER // family):
         count = min(_TOGETHER // family, trials - start)
@@ -78,56 +76,73 @@ def _simulated(
         verdicts.append(found.reshape(count, family))
         shown.append(np.isin(judged.alone, EXPLAINABLE).reshape(count, family))
         intervals.append(np.stack([tests.low, tests.high]))
-        if start == 0:
-            # Primary claims of one ablation are a family; the others are judged alone.
-            size = from_rows if alone else family
-            for first in range(0, from_rows * family, size):
-                part = slice(first, first + size)
-                results = runs[part].adjudicated(primary=not alone)
-                same += sum(r.verdict == v for r, v in zip(results, found[part], strict=True))
-    agreement = _agreement(condition, n, same, from_rows * family)
-    both = np.concatenate(verdicts), np.concatenate(shown)
-    return *both, np.concatenate(intervals, axis=1), agreement
+    return np.concatenate(verdicts), np.concatenate(shown), np.concatenate(intervals, axis=1)
+
+
+def _families_from_rows(
+    truths: Sequence[Truth], n: int, random: np.random.Generator, trials: int, condition: str
+) -> Rate:
+    """Families judged from rows too: the primary claims of one ablation are one."""
+    size, count = len(truths), min(trials, _FAMILIES_FROM_ROWS)
+    runs = Runs.draw([*truths] * count, n, random)
+    results = [
+        result.verdict
+        for first in range(0, size * count, size)
+        for result in runs[first : first + size].adjudicated(primary=True)
+    ]
+    arrays = judge(runs, family=size).verdicts.tolist()
+    return _agreement(condition, n, runs.truths, results, arrays)
 
 
 def _verdicts(truth: Truth, n: int, random: np.random.Generator, trials: int) -> list[Rate]:
-    found, shown, _, agreement = _simulated([truth], n, random, trials, _condition(truth))
+    found, shown, _ = _simulated([truth], n, random, trials)
     wrong = np.isin(found, truth.wrong)
-    rates = [_wrong(truth, n, int(wrong.sum()), trials), agreement]
+    rates = [_wrong(truth, n, int(wrong.sum()), trials)]
     if truth.counted == CLEARED and shown.any():
         rates.append(_of_those_shown(truth, n, wrong[shown]))
     return rates
 
 
+def _from_rows(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
+    """Claims of every world in one ablation, each judged alone."""
+    count = max(_FROM_ROWS, trials // 5_000)
+    truths = [truth for truth in TRUTHS for _ in range(count)]
+    runs = Runs.draw(truths, n, random)
+    found = judge(runs).verdicts
+    results = [result.verdict for result in runs.adjudicated(primary=False)]
+    return [_agreement("planted worlds", n, truths, results, found.tolist())]
+
+
+def _looked_from_rows(random: np.random.Generator, trials: int) -> list[Rate]:
+    """Each claim alone in an ablation, since seeds are added until all claims have a verdict."""
+    looks = plan_looks(BUDGET, block=BLOCK)
+    # It takes long; of few replications some of the worlds.
+    count = min(trials, max(_LOOKED_FROM_ROWS, trials // 400), len(SEQUENTIAL))
+    truths = [SEQUENTIAL[index] for index in random.permutation(len(SEQUENTIAL))[:count]]
+    runs = Runs.draw(truths, BUDGET, random)
+    found = judge_looks(runs, looks).verdicts
+    results = [runs[i : i + 1].looked_at(looks).verdict for i in range(len(truths))]
+    condition = f"planted worlds{UNTIL}"
+    return [_agreement(condition, BLOCK, truths, results, found.tolist())]
+
+
 def _looked(truth: Truth, random: np.random.Generator, trials: int) -> list[Rate]:
     """Seeds are added until a verdict; controls and preconditions that are open are waited for."""
-    looks = plan_looks(_BUDGET, block=_BLOCK)
-    count, same, from_rows = 0, 0, min(trials, _LOOKED_FROM_ROWS)
+    looks = plan_looks(BUDGET, block=BLOCK)
+    count = 0
     for start in range(0, trials, _TOGETHER):
         size = min(_TOGETHER, trials - start)
-        runs = Runs.draw([truth] * size, _BUDGET, random)
+        runs = Runs.draw([truth] * size, BUDGET, random)
         found = judge_looks(runs, looks).verdicts
         count += int(np.isin(found, truth.wrong).sum())
-        if start == 0:
-            same = sum(
-                runs[claim : claim + 1].looked_at(looks).verdict == found[claim]
-                for claim in range(from_rows)
-            )
-    return [
-        _wrong(truth, _BLOCK, count, trials, looked=True),
-        _agreement(_condition(truth, looked=True), _BLOCK, same, from_rows),
-    ]
-
-
-def _condition(truth: Truth, *, looked: bool = False) -> str:
-    return truth.name + (f", until a verdict, by seeds a block, up to {_BUDGET}" if looked else "")
+    return [_wrong(truth, BLOCK, count, trials, looked=True)]
 
 
 def _wrong(truth: Truth, n: int, count: int, trials: int, *, looked: bool = False) -> Rate:
     return Rate(
         question=truth.counted,
         method=f"verdict {_either(truth.wrong)}",
-        condition=_condition(truth, looked=looked),
+        condition=truth.name + UNTIL * looked,
         n=n,
         count=count,
         trials=trials,
@@ -142,7 +157,7 @@ def _of_those_shown(truth: Truth, n: int, wrong: NDArray[np.bool_]) -> Rate:
     return Rate(
         question=f"{truth.counted}, of those in which the effect is shown",
         method=f"verdict {_either(truth.wrong)}",
-        condition=_condition(truth),
+        condition=truth.name,
         n=n,
         count=int(wrong.sum()),
         trials=len(wrong),
@@ -151,14 +166,23 @@ def _of_those_shown(truth: Truth, n: int, wrong: NDArray[np.bool_]) -> Rate:
     )
 
 
-def _agreement(condition: str, n: int, count: int, trials: int) -> Rate:
+def _agreement(
+    condition: str, n: int, truths: Sequence[Truth], rows: Sequence[str], arrays: Sequence[str]
+) -> Rate:
+    """How often both ways give the same verdict; the condition names the worlds where they do not.
+
+    Args:
+        truths, rows, arrays: of each claim.
+    """
+    unlike = [t for t, r, a in zip(truths, rows, arrays, strict=True) if r != a]
+    named = "; ".join(dict.fromkeys(truth.name for truth in unlike))
     return Rate(
         question="the same verdict from rows as from arrays",
         method="adjudicate",
-        condition=condition,
+        condition=condition + (f", but not in: {named}" if named else ""),
         n=n,
-        count=count,
-        trials=trials,
+        count=len(truths) - len(unlike),
+        trials=len(truths),
         nominal=1.0,
         bound="equal",
         required=True,
@@ -168,7 +192,9 @@ def _agreement(condition: str, n: int, count: int, trials: int) -> Rate:
 def _same_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     """The same variant twice, as a document of many claims: any difference shown is a mistake."""
     condition = f"A/A: {CLAIMS} primary claims"
-    found, _, _, agreement = _simulated([_NONE] * CLAIMS, n, random, trials, condition)
+    truths = [_NONE] * CLAIMS
+    found, _, _ = _simulated(truths, n, random, trials)
+    agreement = _families_from_rows(truths, n, random, trials, condition)
     wrong = _any(found, _NONE)
     method = f"any verdict {_either(_NONE.wrong)}"
     return [_of_families(method, condition, n, wrong, ALPHA), agreement]
@@ -179,7 +205,8 @@ def _mixed_families(n: int, random: np.random.Generator, trials: int) -> list[Ra
     half = CLAIMS // 2
     condition = f"{CLAIMS} primary claims: {half} without an effect, {half} as large as the margin"
     truths = [*[_NONE] * half, *[_AT_MARGIN] * half]
-    found, _, _, agreement = _simulated(truths, n, random, trials, condition)
+    found, _, _ = _simulated(truths, n, random, trials)
+    agreement = _families_from_rows(truths, n, random, trials, condition)
     different = _any(found[:, :half], _NONE)
     absent = _any(found[:, half:], _AT_MARGIN)
     return [
@@ -193,7 +220,9 @@ def _mixed_families(n: int, random: np.random.Generator, trials: int) -> list[Ra
 def _size_families(n: int, random: np.random.Generator, trials: int) -> list[Rate]:
     """Sizes are judged by intervals, which nothing adjusts for the family."""
     condition = f"{CLAIMS} primary claims at the edge of the tolerance"
-    found, _, _, agreement = _simulated([_AT_TOLERANCE] * CLAIMS, n, random, trials, condition)
+    truths = [_AT_TOLERANCE] * CLAIMS
+    found, _, _ = _simulated(truths, n, random, trials)
+    agreement = _families_from_rows(truths, n, random, trials, condition)
     wrong = _any(found, _AT_TOLERANCE)
     method = f"any verdict {_either(_AT_TOLERANCE.wrong)}, which is not controlled"
     return [_of_families(method, condition, n, wrong, ALPHA, required=False), agreement]
@@ -237,7 +266,7 @@ def _planted(effect: float, random: np.random.Generator, trials: int) -> list[Ra
         margin=0.01,
         deviation=1.0,
     )
-    found, _, (low, high), agreement = _simulated([truth], n, random, trials, truth.name)
+    found, _, (low, high) = _simulated([truth], n, random, trials)
     make = partial(Rate, condition=truth.name, n=n, trials=trials, required=True)
     return [
         make(
@@ -254,7 +283,6 @@ def _planted(effect: float, random: np.random.Generator, trials: int) -> list[Ra
             nominal=1 - ALPHA,
             bound="equal",
         ),
-        agreement,
     ]
 
 

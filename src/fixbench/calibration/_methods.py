@@ -82,7 +82,7 @@ def method_cells() -> Iterator[Cell]:
             yield Cell(title=f"TOST, {kind.name}, n = {n}", simulate=partial(_tost, kind, n))
             yield Cell(title=f"power, {kind.name}, n = {n}", simulate=partial(_power, kind, n))
             title = f"{CLAIMS} claims, {kind.name}, n = {n}"
-            yield Cell(title=title, simulate=partial(_family, kind, n), share=0.35)
+            yield Cell(title=title, simulate=partial(_family, kind, n), share=0.4)
         title = f"{TWO_POINT.name}, n = {n}"
         yield Cell(title=f"one test, {title}", simulate=partial(_one_test, TWO_POINT, n))
         tost = partial(_tost, TWO_POINT, n, margin=TWO_POINT_MARGIN)
@@ -93,7 +93,7 @@ def method_cells() -> Iterator[Cell]:
             yield Cell(title=title, simulate=partial(_looks, kind, block))
     for block in _BLOCKS:
         title = f"looks at {CLAIMS} claims, blocks of {block}"
-        yield Cell(title=title, simulate=partial(_looks_at_family, block), share=0.35)
+        yield Cell(title=title, simulate=partial(_looks_at_family, block), share=0.4)
     for alpha in (ALPHA, ALPHA / CLAIMS):
         for effect in (0.6, 1.0, 2.0):
             title = f"seeds for a difference of {effect:g} at {alpha:g}"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fixbench.ablation import Ablation
 from fixbench.calibration._methods import NORMAL
-from fixbench.calibration._worlds import Truth
+from fixbench.calibration._worlds import Beside, Truth
 from fixbench.results import COLUMNS
 from fixbench.statistics import Progress
 from fixbench.verdicts import ClaimResult, adjudicate, look_at
@@ -175,8 +175,7 @@ class Runs:
 
     def ablation(self, *, primary: bool) -> Ablation:
         """The ablation file that these are the runs of."""
-        arms = len(self.failed)
-        return Ablation.model_validate(_content(self.truths, self.seeds, arms, primary))
+        return Ablation.model_validate(_content(self.truths, self.seeds, primary))
 
     def adjudicated(self, *, primary: bool) -> list[ClaimResult]:
         """Verdicts by the package, from rows as a job writes them."""
@@ -200,9 +199,13 @@ class Runs:
         """One row for each step and metric; the first step says the opposite of the last."""
         frames = []
         for metric, values in self.values.items():
-            steps = np.stack([-values, values], axis=-1)
-            arm, claim, seed, step = (axis.ravel() for axis in np.indices(steps.shape))
-            failed = np.repeat(self.failed[: len(values)], 2)
+            counts = np.array([_arms(truth, metric) for truth in self.truths])
+            # Only the arms that a claim uses.
+            arms, claims = np.nonzero(np.arange(len(values))[:, None] < counts)
+            steps = np.stack([-values[arms, claims], values[arms, claims]], axis=-1)
+            run, seed, step = (axis.ravel() for axis in np.indices(steps.shape))
+            arm, claim = arms[run], claims[run]
+            failed = np.repeat(self.failed[arms, claims], 2)
             names = [f"{_ARMS[a]}{c}" for a, c in zip(arm, claim, strict=True)]
             frames.append(
                 pd.DataFrame(
@@ -235,11 +238,17 @@ def _planted(truth: Truth) -> tuple[dict[str, list[float]], list[float]]:
     return means, failing
 
 
-def _content(truths: Sequence[Truth], n: int, arms: int, primary: bool) -> dict[str, Any]:
+def _arms(truth: Truth, metric: str = "score") -> int:
+    """How many arms a claim with its controls and preconditions measures a metric in."""
+    used = [item for item in contrasts(truth) if item.metric == metric]
+    return 1 + max((max(item.plus, item.minus) for item in used), default=-1)
+
+
+def _content(truths: Sequence[Truth], n: int, primary: bool) -> dict[str, Any]:
     variants: dict[str, Any] = {}
     declared = []
     for index, truth in enumerate(truths):
-        for arm in range(arms):
+        for arm in range(_arms(truth)):
             changes = {"size": [index, arm]}
             variants[f"{_ARMS[arm]}{index}"] = {"reason": "planted", "changes": changes}
         own, *others = contrasts(truth)
@@ -260,13 +269,12 @@ def _content(truths: Sequence[Truth], n: int, arms: int, primary: bool) -> dict[
         }
         declare = [_named(number, index, contrast) for number, contrast in enumerate(others)]
         count = len(truth.controls)
-        bounds = [item.above for item in truth.besides]
-        for key, bound, part in (
-            ("controls", "explains_above", slice(0, count)),
-            ("preconditions", "above", slice(count, None)),
+        for key, prefix, part in (
+            ("controls", "explains_", slice(0, count)),
+            ("preconditions", "", slice(count, None)),
         ):
-            pairs = zip(declare[part], bounds[part], strict=True)
-            if items := [{**item, bound: above} for item, above in pairs]:
+            pairs = zip(declare[part], truth.besides[part], strict=True)
+            if items := [{**item, **_bounds(beside, prefix)} for item, beside in pairs]:
                 claim[key] = items
         declared.append(claim)
     metric = {"unit": "1", "better": "higher", "description": "planted"}
@@ -288,6 +296,11 @@ def _content(truths: Sequence[Truth], n: int, arms: int, primary: bool) -> dict[
 
 def _named(number: int, index: int, contrast: Contrast) -> dict[str, Any]:
     return {"name": f"item {number}", "meaning": "planted", "effect": _effect(index, contrast)}
+
+
+def _bounds(beside: Beside, prefix: str) -> dict[str, float]:
+    bounds = {f"{prefix}above": beside.above, f"{prefix}below": beside.below}
+    return {key: bound for key, bound in bounds.items() if math.isfinite(bound)}
 
 
 def _effect(index: int, contrast: Contrast) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fixbench.calibration._distributions import DISTRIBUTIONS, TWO_POINT
 from fixbench.calibration._methods import ALPHA, CLAIMS, SIZES, Cell, method_cells
 from fixbench.calibration._rate import FAMILY_LEVEL, SEEN_WITH, Rate, judged_together
 from fixbench.calibration._speed import Speed, measure_speed
+from fixbench.calibration._verdict_conclusions import verdict_conclusions
 from fixbench.statistics import SPENDING
 
 __all__ = ["Calibration", "calibrate", "cells"]
@@ -151,6 +152,7 @@ def _conclusions(rates: Sequence[Rate]) -> list[str]:
         f"blocks of {asymmetric.n}).",
         f"That seeds are skewed is noted beside verdicts on {noted[0]} of normal samples, on "
         f"{noted[1]} of skewed and bimodal ones.",
+        *verdict_conclusions(rates),
         "The default is Student's t, on the log scale for ratios."
         if holds
         else "Student's t does not hold its level here and should not be the default.",

@@ -8,6 +8,7 @@ seed, unless a world sets another `Truth.deviation`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,12 +19,15 @@ from fixbench.calibration._rate import Bound
 
 __all__ = [
     "BLAMED",
+    "BLOCK",
+    "BUDGET",
     "CLEARED",
     "EFFECT",
     "JUDGED",
     "NOT_TESTABLE",
     "SEQUENTIAL",
     "TRUTHS",
+    "UNTIL",
     "Beside",
     "Truth",
 ]
@@ -43,6 +47,11 @@ BLAMED = "a control explains nothing, and the claim is confounded"
 JUDGED = "a precondition is not met, and the claim is judged"
 NOT_TESTABLE = "every precondition is met, and the claim is not testable"
 
+#: Seeds a block and in all, where they are added until a verdict.
+BLOCK, BUDGET = 5, 30
+#: What the condition of such a rate ends with.
+UNTIL = f", until a verdict, by seeds a block, up to {BUDGET}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
@@ -50,14 +59,15 @@ class Beside:
 
     Attributes:
         effect: the planted one.
-        above: a control explains, and a precondition is met, where the effect is larger.
+        above, below: a control explains, and a precondition is met, where the effect lies between.
         arm: the arm of the claim b - a that it shares: "a" in c - a, "b" in b - c, where c is an
             arm of its own; ``None`` where it is a metric of its own in the runs of b and a.
         failing: the probability that a run of c fails.
     """
 
     effect: float
-    above: float
+    above: float = -math.inf
+    below: float = math.inf
     arm: Literal["a", "b"] | None = None
     failing: float = 0.0
 
@@ -168,15 +178,16 @@ def _of_effects() -> Iterator[Truth]:
             nominal=ALPHA / 2,
             rule=rule,
         )
-    yield Truth(
-        name="no effect, a fifth of all runs fails",
-        effect=0.0,
-        wrong=(*_OF_ANY_SIZE, "reversed"),
-        nominal=ALPHA,
-        failing=(0.2, 0.2),
-        deviation=_NOISY,
-        required=False,
-    )
+    for rate, words in ((0.2, "a fifth"), (0.5, "half")):
+        yield Truth(
+            name=f"no effect, {words} of all runs fails",
+            effect=0.0,
+            wrong=(*_OF_ANY_SIZE, "reversed"),
+            nominal=ALPHA,
+            failing=(rate, rate),
+            deviation=_NOISY,
+            required=False,
+        )
     yield Truth(
         name="no effect, a fifth of the runs of b fails",
         effect=0.0,
@@ -185,14 +196,16 @@ def _of_effects() -> Iterator[Truth]:
         failing=(0.0, 0.2),
         deviation=_NOISY,
     )
-    yield Truth(
-        name="none documented, and most runs of b fail",
-        effect=0.0,
-        wrong=("reproduced",),
-        nominal=ALPHA,
-        rule="no_difference",
-        failing=(0.0, 0.8),
-    )
+    for margin, words in ((_MARGIN, ""), (20 * _MARGIN, " of a wide margin")):
+        yield Truth(
+            name=f"none{words} documented, and most runs of b fail",
+            effect=0.0,
+            wrong=("reproduced",),
+            nominal=ALPHA,
+            rule="no_difference",
+            margin=margin,
+            failing=(0.0, 0.8),
+        )
 
 
 def _explained(size: float, name: str, control: Beside, **changes: object) -> Truth:
@@ -289,6 +302,58 @@ def _of_preconditions() -> Iterator[Truth]:
     yield _conditional("no effect, precondition at its bound", (edge,), effect=0.0)
 
 
+def _of_windows() -> Iterator[Truth]:
+    """Controls and preconditions with two bounds."""
+    bounds = {
+        "lower": Beside(effect=2.0, above=2.0, below=4.0),
+        "upper": Beside(effect=2.0, above=0.0, below=2.0),
+    }
+    narrow = Beside(effect=2.0, above=1.99, below=2.01)
+    for word, edge in bounds.items():
+        name = f"control at the {word} one of two bounds"
+        yield _explained(2.0, name, edge, deviation=_DEVIATION)
+        yield _blamed(f"{name}, blamed", (edge,))
+        name = f"precondition at the {word} one of two bounds"
+        yield _conditional(name, (edge,))
+        unmet = {"wrong": ("not testable",), "counted": NOT_TESTABLE}
+        yield _conditional(f"{name}, met", (edge,), **unmet)
+    # Outside is then wrong on either side.
+    name = "control between two bounds near each other"
+    yield _explained(2.0, name, narrow, deviation=_DEVIATION, nominal=ALPHA)
+    yield _blamed("5 controls at one of two bounds", (*bounds.values(), *bounds.values(), narrow))
+    for count in (1, 5):
+        text = "precondition" if count == 1 else f"{count} preconditions"
+        yield _conditional(
+            f"{text} between two bounds near each other",
+            (narrow,) * count,
+            wrong=("not testable",),
+            counted=NOT_TESTABLE,
+            nominal=ALPHA,
+        )
+
+
+def _of_failures() -> Iterator[Truth]:
+    """Controls and preconditions of which runs of both arms fail, those of the claim too."""
+    for rate, words in ((0.2, "a fifth"), (0.5, "half")):
+        options: dict[str, object] = {"failing": (rate, rate)}
+        for arm, contrast in (("a", "c − a"), (None, "b − a")):
+            failing = f"{contrast}, {words} of the runs of both arms fails"
+            edge = Beside(
+                effect=2.0,
+                above=2.0,
+                arm=arm,  # type: ignore[arg-type]
+                failing=rate,
+            )
+            yield _explained(
+                2.0, f"control {failing}, at its bound", edge, deviation=_DEVIATION, **options
+            )
+            yield _blamed(f"control {failing}, at its bound, blamed", (edge,), **options)
+            name = f"precondition {failing}, at its bound"
+            yield _conditional(name, (edge,), **options)
+            unmet = {"wrong": ("not testable",), "counted": NOT_TESTABLE}
+            yield _conditional(f"{name}, met", (edge,), **unmet, **options)
+
+
 def _of_shapes() -> Iterator[Truth]:
     """The main worlds where seeds are skewed, or some collapse: nothing is promised."""
     for kind in DISTRIBUTIONS:
@@ -367,7 +432,15 @@ TRUTHS: tuple[Truth, ...] = (
     *_of_effects(),
     *_of_controls(),
     *_of_preconditions(),
+    *_of_windows(),
+    *_of_failures(),
     *_of_shapes(),
 )
 #: Judged where seeds are added until a verdict.
-SEQUENTIAL: tuple[Truth, ...] = tuple(_of_looks())
+SEQUENTIAL: tuple[Truth, ...] = (
+    *_of_looks(),
+    *_of_windows(),
+    *_of_failures(),
+    *(truth for truth in _of_effects() if any(truth.failing) or truth.rule != "difference"),
+    *_of_shapes(),
+)

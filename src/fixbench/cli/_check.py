@@ -71,7 +71,8 @@ def _run(options: argparse.Namespace) -> None:
             reach = reachable(len(seeds), family)
             if reach.possible:
                 best = f"{reach.smallest_p_adjusted:.3g}"
-                found.insert(0, f"the sign-flip test can reach an adjusted p of {best}")
+                over = f"adjusted for {count(family, 'claim')}"
+                found.insert(0, f"the sign-flip test can reach p = {best}, {over}")
             if claims_left_out := left_out(ablation, tier):
                 found.append(f"it leaves out {', '.join(claims_left_out)}")
             print(f"  {tier}: {count(len(seeds), 'seed')}; {'; '.join(found)}")

@@ -100,7 +100,9 @@ def _floor(effect: Effect, ablation: Ablation, repetition: Repetition) -> str:
         bitwise = False
         try:
             distance = abs(_distance(term, effect.scale, cell))
-        except InputError:  # such as a value without a logarithm, or a step that was not measured
+        except InputError:  # such as a step that was not measured
+            return "no number"
+        if math.isnan(distance):  # such as a value without a logarithm
             return "no number"
         moved[1 if term.weight > 0 else -1] += abs(term.weight) * distance
     if bitwise:

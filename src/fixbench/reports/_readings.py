@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fixbench.ablation import Ablation, Effect
-from fixbench.results import run_columns
+from fixbench.results import run_columns, usable_rows
 
 __all__ = ["FEWEST_STEPS", "Readings", "single_readings", "steps_are_readings"]
 
@@ -56,14 +56,12 @@ def steps_are_readings(ablation: Ablation, stage: str) -> bool:
 def single_readings(effect: Effect, frame: pd.DataFrame) -> Readings | None:
     """The effect at every step alone; ``None`` unless all its terms average enough steps.
 
-    A run that failed is left out whole, as in the effect itself.
+    What failed, or is undefined, is left out, as in the effect itself.
     """
     if any(term.at != "mean" for term in effect.weighted):
         return None
     one_run = run_columns(frame)
-    runs = pd.MultiIndex.from_frame(frame[one_run])
-    bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
-    usable = frame[~runs.isin(runs[bad])]
+    usable = usable_rows(frame)
     tables = []
     for term in effect.weighted:
         cell = usable[["variant", "stage", "metric"]] == [term.variant, term.stage, term.metric]

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from fixbench.statistics._sequential import SPENDINGS as SPENDINGS
     from fixbench.statistics._sequential import Spending as Spending
     from fixbench.statistics._sequential import decide as decide
+    from fixbench.statistics._sequential import holm_factors as holm_factors
     from fixbench.statistics._sequential import spending_levels as spending_levels
     from fixbench.statistics._shape import SKEWED as SKEWED
     from fixbench.statistics._shape import standardised_skewness as standardised_skewness
@@ -178,6 +179,7 @@ else:
                 "SPENDINGS",
                 "Spending",
                 "decide",
+                "holm_factors",
                 "spending_levels",
             ],
             "_shape": [

@@ -136,16 +136,20 @@ def sign_flips(
     return (reached + 1) / (flips + 1)
 
 
-def holms(p_values: Array) -> Array:
+def holms(p_values: Array, factors: Array | None = None) -> Array:
     """Holm's adjusted p-values of families (m, k), each a row (Holm, 1979).
+
+    Args:
+        factors: what the smallest p of a row is multiplied by, then the second, …: (k,). By default
+            k, k - 1, …, 1; at one of several looks those of `holm_factors`.
 
     As `statsmodels.stats.multitest.multipletests`, which collects garbage at every call: a third
     of a second in a process that has much in memory.
     """
     order = np.argsort(p_values, axis=1)
     ascending = np.take_along_axis(p_values, order, axis=1)
-    factors = np.arange(p_values.shape[1], 0, -1)
-    adjusted = np.minimum(np.maximum.accumulate(ascending * factors, axis=1), 1.0)
+    steps = np.arange(p_values.shape[1], 0, -1.0) if factors is None else factors
+    adjusted = np.minimum(np.maximum.accumulate(ascending * steps, axis=1), 1.0)
     result = np.empty_like(adjusted)
     np.put_along_axis(result, order, adjusted, axis=1)
     return result

@@ -35,6 +35,7 @@ __all__ = [
     "SPENDINGS",
     "Spending",
     "decide",
+    "holm_factors",
     "spending_levels",
 ]
 
@@ -72,6 +73,32 @@ def spending_levels(
     if not 0 < alpha < 1:
         raise InputError("seeds=until-verdict", "alpha", alpha, expected="a number between 0 and 1")
     return _levels(tuple(looks), alpha, spending)
+
+
+def holm_factors(
+    size: int,
+    *,
+    looks: Sequence[int],
+    made: int,
+    alpha: float = 0.05,
+    spending: Spending = SPENDING,
+) -> tuple[float, ...]:
+    """What Holm's steps multiply the p of ``size`` tests by at one of the looks.
+
+    The level of all alpha divided by that of alpha / size, alpha / (size - 1), …, alpha, for the
+    smallest p, the second, …: an adjusted p is below the level of all alpha where the raw one is
+    below that of its step. At a single look these are size, size - 1, …, 1; the levels of several
+    looks do not shrink in proportion to alpha.
+
+    Args:
+        looks, alpha, spending: as for `spending_levels`.
+        made: how many looks were made; the level is that of the last of them.
+    """
+    levels = [
+        spending_levels(looks, alpha=alpha / steps, spending=spending)[made - 1].level
+        for steps in range(size, 0, -1)
+    ]
+    return tuple(levels[-1] / level for level in levels)
 
 
 def decide(

@@ -10,7 +10,9 @@ rule              when                                                          
 any               a variant of its effect, or of a precondition, is not run, or   not testable
                   not so measured, in the tier
 tested            a precondition is shown not to be met                           not testable
-tested            no test: one seed, or a variant of which no run succeeded       inconclusive
+tested            the scale is logarithmic, and one of its values not positive    not testable
+tested            no test: one seed, or copies of one; or a variant of which no   inconclusive
+                  run succeeded
 tested            any but inconclusive, and a precondition is open                unresolved
 tested            reproduced, direction only or another size, and a control       confounded
                   is shown to explain it
@@ -54,7 +56,7 @@ import pandas as pd
 
 from fixbench.ablation import Ablation, Claim, claim_hash
 from fixbench.errors import InputError
-from fixbench.statistics import Progress, spending_levels
+from fixbench.statistics import Progress, holm_factors, spending_levels
 from fixbench.verdicts._beside import beside, other_seeds, skewness
 from fixbench.verdicts._controls import confound, measure_controls
 from fixbench.verdicts._coverage import not_measured, refuse_missing
@@ -71,7 +73,7 @@ from fixbench.verdicts._history import (
 )
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
-from fixbench.verdicts._notes import Note, join
+from fixbench.verdicts._notes import Note, counts_as_one, is_unfit, join
 from fixbench.verdicts._panel import replication_panel
 from fixbench.verdicts._preconditions import measure_preconditions, require
 from fixbench.verdicts._reason import write_reason
@@ -90,6 +92,7 @@ class _Setting:
         alpha: of the family, and of all looks together.
         confidence: of the intervals.
         looks: the planned ones; none where seeds are not added until a verdict.
+        made: how many looks were made.
         seen: claim → what the looks so far showed.
         family: the claims that p is adjusted for.
     """
@@ -101,6 +104,7 @@ class _Setting:
     alpha: float
     confidence: float
     looks: Sequence[int]
+    made: int
     seen: Mapping[str, Looks]
     family: Sequence[str]
     claims: Forms | None
@@ -110,6 +114,12 @@ class _Setting:
         """What more seeds would have to meet: Bonferroni's level, of the last look if there are."""
         share = self.alpha / len(self.family) if claim.primary else self.alpha
         return spending_levels(self.looks, alpha=share)[-1].level if self.looks else share
+
+    def factors(self, size: int) -> Sequence[float]:
+        """What Holm's steps multiply the smallest of ``size`` p by, the second, …."""
+        if not self.looks:
+            return range(size, 0, -1)
+        return holm_factors(size, looks=self.looks, made=self.made, alpha=self.alpha)
 
 
 def adjudicate(
@@ -121,6 +131,7 @@ def adjudicate(
     recorded_claims: Forms | None = None,
     recorded_metrics: Forms | None = None,
     looks: Sequence[int] = (),
+    seen: Mapping[str, Looks] | None = None,
 ) -> list[ClaimResult]:
     """Judge every claim of an ablation by the rules above, in file order; then those withdrawn.
 
@@ -136,6 +147,7 @@ def adjudicate(
             if nothing was recorded.
         looks: where seeds are added until a verdict, how many there are at each look, planned
             before the first; the frame holds those of one of them.
+        seen: what these looks showed, as `look_at` found it; found again where it is not given.
 
     Raises:
         InputError: the frame holds no ablation or several, an effect cannot be read from it, or its
@@ -143,14 +155,21 @@ def adjudicate(
     """
     name = _only_ablation(frame)
     results = measure(frame, {key: metric.better for key, metric in ablation.metrics.items()})
-    refuse_missing(ablation, tier, results)
+    refuse_missing(ablation, name, tier, results)
     alpha = round(1 - confidence, 12)
-    seen: Mapping[str, Looks] = {}
+    made = 0
     if looks:
-        seen, _ = looks_so_far(
-            ablation, frame, tier=tier, looks=looks, alpha=alpha, recorded_claims=recorded_claims
-        )
-        confidence = 1 - spending_levels(looks, alpha=alpha)[looks_made(frame, looks) - 1].level
+        made = looks_made(frame, looks)
+        if seen is None:
+            seen, _ = looks_so_far(
+                ablation,
+                frame,
+                tier=tier,
+                looks=looks,
+                alpha=alpha,
+                recorded_claims=recorded_claims,
+            )
+        confidence = 1 - spending_levels(looks, alpha=alpha)[made - 1].level
     gone = withdrawn(ablation, recorded_claims or {})
     setting = _Setting(
         name=name,
@@ -160,7 +179,8 @@ def adjudicate(
         alpha=alpha,
         confidence=confidence,
         looks=looks,
-        seen=seen,
+        made=made,
+        seen=seen or {},
         family=family_of(ablation, [key for key, form in gone.items() if counts_in_family(form)]),
         claims=recorded_claims,
         metrics=recorded_metrics or {},
@@ -205,6 +225,7 @@ def look_at(
         confidence=1 - alpha,
         recorded_claims=recorded_claims,
         looks=looks,
+        seen=seen,
     )
     unresolved = {
         result.id
@@ -236,6 +257,7 @@ def _judge_claim(
         setting.results,
         tier=setting.tier,
         confidence=setting.confidence,
+        factors=setting.factors,
     )
     notes += said
     supporting, said = measure_controls(
@@ -245,6 +267,7 @@ def _judge_claim(
         setting.results,
         tier=setting.tier,
         confidence=setting.confidence,
+        factors=setting.factors,
     )
     notes += said
     edited, changes, said = compare_forms(setting.ablation, claim, setting.claims, setting.metrics)
@@ -298,7 +321,9 @@ def _judge_effect(
     looks = setting.seen.get(claim.id)
     if looks is not None:
         looks, notes = uphold(looks, tested)
-    preconditions, said = measure_preconditions(claim, setting.results, setting.confidence)
+    preconditions, said = measure_preconditions(
+        claim, setting.results, confidence=setting.confidence, factors=setting.factors
+    )
     ruling = _rule_on(setting, claim, tested, adjusted, looks)
     result = replace(
         _result(setting, claim, ruling),
@@ -320,16 +345,22 @@ def _rule_on(
     rule = tested_rule(claim)
     evidence = weigh(tested, adjusted, looks, alpha=setting.alpha)
     if math.isnan(tested.effect.estimate):
+        # More seeds cannot help a value that has no logarithm.
+        unfit = any(is_unfit(note) for note in tested.seeds.notes)
         return Ruling(
             rule=rule.name,
-            verdict="inconclusive",
-            finding="no number",
+            verdict="not testable" if unfit else "inconclusive",
+            finding="no logarithm" if unfit else "no number",
             evidence=evidence,
             details={"lost": join(tested.seeds.notes)},
         )
     if math.isnan(tested.effect.p_value):
         ruling = Ruling(
-            rule=rule.name, verdict="inconclusive", finding="one seed", evidence=evidence
+            rule=rule.name,
+            verdict="inconclusive",
+            finding="one seed",
+            evidence=evidence,
+            details={"copies": join([note for note in tested.seeds.notes if counts_as_one(note)])},
         )
         return replace(ruling, unit=tested.unit)
     ruling = rule.judge(tested, evidence)

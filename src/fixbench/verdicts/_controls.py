@@ -3,7 +3,8 @@
 A control has bounds, ``explains_above`` and ``explains_below``. It **explains** the claim where its
 effect is shown to lie between them, it is **ruled out** where its effect is shown to lie outside,
 and otherwise it is **open**. Of several controls of a claim, "explains" is adjusted by Holm's
-method; that all are ruled out needs no adjustment. A control without bounds decides nothing.
+method, at one of several looks with the levels of `fixbench.statistics.holm_factors`; that all are
+ruled out needs no adjustment. A control without bounds decides nothing.
 
 A claim of which the direction is shown is confounded where a control explains it, and unresolved
 where none does and one is open: what is open is not cleared.
@@ -12,7 +13,7 @@ where none does and one is open: what is open is not cleared.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fixbench import statistics
@@ -24,7 +25,7 @@ from fixbench.verdicts._result import ClaimResult, ControlResult, ControlState
 from fixbench.verdicts._unresolved import unresolved
 from fixbench.verdicts._window import Place, Window, measure_window
 
-__all__ = ["EXPLAINABLE", "confound", "holm_inside", "measure_controls"]
+__all__ = ["EXPLAINABLE", "confound", "measure_controls"]
 
 #: The verdicts that a control can explain.
 EXPLAINABLE = ("reproduced", "direction only", "another size")
@@ -40,10 +41,15 @@ def measure_controls(
     *,
     tier: str,
     confidence: float,
+    factors: Callable[[int], Sequence[float]],
 ) -> tuple[tuple[ControlResult, ...], list[Note]]:
     """The controls (or supporting measurements) that the tier measures, and notes on them.
 
     A control that decides and that the tier leaves out is there too, as open: it has no effect.
+
+    Args:
+        factors: how many are adjusted for → what Holm's steps multiply the smallest p by, the
+            second, ….
     """
     windows: dict[str, Window | None] = {}
     notes = list[Note]()
@@ -63,7 +69,13 @@ def measure_controls(
         )
         notes += window.notes
         windows[control.name] = window
-    adjusted = holm_inside(windows)
+    raw = {
+        name: window.p_inside
+        for name, window in windows.items()
+        if window is not None and window.decides
+    }
+    steps = factors(len(raw))
+    adjusted = statistics.holm(raw, steps)
     measured = []
     for control in controls:
         found = windows[control.name]
@@ -75,21 +87,9 @@ def measure_controls(
                     )
                 )
             continue
-        measured.append(
-            _judged(control, found, adjusted.get(control.name, math.nan), len(adjusted))
-        )
+        first = max(steps, default=1.0)
+        measured.append(_judged(control, found, adjusted.get(control.name, math.nan), first))
     return tuple(measured), notes
-
-
-def holm_inside(windows: dict[str, Window | None]) -> dict[str, float]:
-    """Name → adjusted p that its effect lies inside, of the windows that decide."""
-    return statistics.holm(
-        {
-            name: math.nan if window is None else window.p_inside
-            for name, window in windows.items()
-            if window is not None and window.decides
-        }
-    )
 
 
 def confound(result: ClaimResult) -> ClaimResult:
@@ -105,7 +105,7 @@ def confound(result: ClaimResult) -> ClaimResult:
     return unresolved(result, [item for item in result.controls if item.state == "open"])
 
 
-def _judged(control: Control, found: Window, p_inside: float, windows: int) -> ControlResult:
+def _judged(control: Control, found: Window, p_inside: float, factor: float) -> ControlResult:
     place = found.place(p_inside) if found.decides else None
     return ControlResult(
         name=control.name,
@@ -114,5 +114,5 @@ def _judged(control: Control, found: Window, p_inside: float, windows: int) -> C
         state=None if place is None else _STATES[place],
         p_explains=p_inside,
         p_ruled_out=found.p_outside,
-        seeds_needed=found.seeds_needed(windows) if place == "open" else None,
+        seeds_needed=found.seeds_needed(factor) if place == "open" else None,
     )

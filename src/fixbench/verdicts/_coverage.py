@@ -13,27 +13,36 @@ from fixbench.verdicts._measurements import Measurements
 __all__ = ["missing_variants", "not_measured", "refuse_missing"]
 
 
-def refuse_missing(ablation: Ablation, tier: str, results: Measurements) -> None:
-    """Refuse results that lack a run which the tier planned and a claim rests on.
+def refuse_missing(ablation: Ablation, name: str, tier: str, results: Measurements) -> None:
+    """Refuse results that lack a measurement which the tier planned and a claim rests on.
+
+    Args:
+        name: of the ablation, for the message.
 
     Raises:
-        InputError: a variant has no rows, or lacks seeds that other variants have.
+        InputError: a variant has no rows, or lacks seeds that other variants have; or a run that
+            succeeded lacks a metric.
     """
     planned = ablation.at(tier).variants
     for claim in ablation.claims:
         for key, effect in claim.effects():
+            where = f"{name}, claim {claim.id} ({key})"
             for variant in {term.variant: None for term in effect.weighted}:
                 missing = sorted(results.seeds - results.seeds_of(variant))
                 if variant not in planned or not missing:
                     continue
                 raise InputError(
                     results.file_of(variant),
-                    f"variant {variant!r}: seed",
+                    f"{where}: seed of variant {variant!r}",
                     sorted(results.seeds_of(variant)),
-                    expected=f"every seed of the run; {missing} are missing, which claim "
-                    f"{claim.id} needs ({key}). Tier {tier!r} plans them: run them, or record them "
-                    "as failed",
+                    expected=f"every seed of the run; {missing} are missing. Tier {tier!r} plans "
+                    "them: run them, or record them as failed",
                 )
+            if missing_variants(ablation, effect, tier, results, where=where):
+                continue  # not measured in the tier
+            for term in effect.weighted:
+                if seeds := results.lacking(term):
+                    raise _lacks(term, seeds, results, where)
 
 
 def not_measured(ablation: Ablation, claim: Claim, tier: str, results: Measurements) -> list[str]:
@@ -47,9 +56,12 @@ def not_measured(ablation: Ablation, claim: Claim, tier: str, results: Measureme
 
 
 def missing_variants(
-    ablation: Ablation, effect: Effect, tier: str, results: Measurements
+    ablation: Ablation, effect: Effect, tier: str, results: Measurements, *, where: str = ""
 ) -> list[str]:
     """The effect's variants that the tier leaves out, or of which it measures something else.
+
+    Args:
+        where: ablation, claim and key of the effect, for the message.
 
     Raises:
         InputError: a variant lacks what another, of which the tier measures no more, has.
@@ -67,13 +79,24 @@ def missing_variants(
             same = term.model_copy(update={"variant": peer})
             if fewer is None or not set(fewer) <= set(parts) or not results.recorded(same):
                 continue
-            raise InputError(
-                results.file_of(term.variant),
-                f"variant {term.variant!r}: metric",
-                term.metric,
-                expected=f"rows of it in stage {term.stage!r}, as variant {peer!r} has them, of "
-                f"which tier {tier!r} measures no more; the run lost them: run it again",
-            )
+            seeds = results.lacking(term)
+            peers = f"as variant {peer!r} has them, of which tier {tier!r} measures no more"
+            raise _lacks(term, seeds, results, where, peers)
         return True
 
     return sorted({term.variant for term in effect.weighted if left_out(term)})
+
+
+def _lacks(
+    term: Term, seeds: list[int], results: Measurements, where: str, peers: str = ""
+) -> InputError:
+    """The refusal of runs that succeeded and have no value of a term."""
+    at = f"step {term.at}" if isinstance(term.at, int) else term.at
+    key = f"metric {term.metric!r} of variant {term.variant!r}"
+    like = f", {peers}" if peers else ""
+    return InputError(
+        results.file_of(term.variant),
+        f"{where}: {key}" if where else key,
+        expected=f"rows of it in stage {term.stage!r} ({at}) in every seed{like}; seeds {seeds} "
+        f"have none{results.has_instead(term)}. Run them again, or correct the claim",
+    )

@@ -8,8 +8,9 @@ What they say of other data stands beside them (`fixbench.verdicts._data`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
 from fixbench.results import DATA_SEED
+from fixbench.verdicts._copies import Copies
 from fixbench.verdicts._measurements import Measurements, PropertyCount, SeedEffects
-from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, Note
+from fixbench.verdicts._notes import About, FailedAsNull, FailedAsWorst, FailedOnBothSides, Note
 
 __all__ = ["DrawnEffects", "DrawnMeasurements", "measure"]
 
@@ -77,16 +79,22 @@ class DrawnMeasurements(Measurements):
     def recorded(self, term: Term) -> bool:
         return all(part.recorded(term) for part in self._parts.values())
 
+    def lacking(self, term: Term) -> list[int]:
+        return sorted({seed for part in self._parts.values() for seed in part.lacking(term)})
+
+    def has_instead(self, term: Term) -> str:
+        return next(iter(self._parts.values())).has_instead(term)
+
     def measures(self, term: Term) -> bool:
         return any(part.measures(term) for part in self._parts.values())
 
-    def per_seed(
+    def each_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
     ) -> DrawnEffects:
         """As on one data set, for each draw; then the mean over draws.
 
         A seed failed if it failed on any draw. Where no run of a variant succeeded on a draw,
-        every value is NaN.
+        every value is NaN. A seed that is undefined on any draw is undefined.
 
         Raises:
             InputError: as on one data set; or a draw has other seeds than the first.
@@ -95,38 +103,73 @@ class DrawnMeasurements(Measurements):
         notes: dict[Note, None] = {}
         for draw, part in self._parts.items():
             label = f"{name}, data draw {draw}" if name else f"data draw {draw}"
-            one = part.per_seed(effect, null=null, name=label, describes=describes)
+            one = part.each_seed(effect, null=null, name=label, describes=describes)
             found[draw] = one
             for note in one.notes:
                 # The policy on failed runs is the same for all; the others are about runs.
-                alike = isinstance(note, FailedAsNull | FailedAsWorst)
+                alike = isinstance(note, FailedAsNull | FailedAsWorst | FailedOnBothSides)
                 notes[note if alike else About(f"data draw {draw}", note)] = None
-        first, seeds = next((draw, list(one.values)) for draw, one in found.items())
-        for draw, one in found.items():
-            if list(one.values) != seeds:
-                expected = f"the same seeds on every data draw: {seeds}, as on draw {first}"
+        asked = {draw: sorted({*one.values, *one.undefined}) for draw, one in found.items()}
+        first, everything = next(iter(asked.items()))
+        for draw, here in asked.items():
+            if here != everything:
+                expected = f"the same seeds on every data draw: {everything}, as on draw {first}"
                 key = f"{name}: seed, data draw {draw}" if name else f"seed, data draw {draw}"
-                raise InputError("results", key, sorted(one.values), expected=expected)
+                raise InputError("results", key, here, expected=expected)
+        undefined = frozenset[int]().union(*(one.undefined for one in found.values()))
+        seeds = [seed for seed in everything if seed not in undefined]
+        if not seeds:  # undefined in other seeds on every draw
+            nothing = dict.fromkeys(everything, math.nan)
+            return DrawnEffects(
+                values=nothing,
+                failed=frozenset(),
+                notes=tuple(notes),
+                by_draw={draw: replace(one, values=nothing) for draw, one in found.items()},
+            )
         return DrawnEffects(
             values={
                 seed: float(np.mean([one.values[seed] for one in found.values()])) for seed in seeds
             },
-            failed=frozenset[int]().union(*(one.failed for one in found.values())),
+            failed=frozenset[int]().union(*(one.failed for one in found.values())) - undefined,
             failed_runs=sum(one.failed_runs for one in found.values()),
             notes=tuple(notes),
+            undefined=undefined,
             by_draw=found,
         )
 
+    def copies(self, effect: Effect, found: SeedEffects) -> Copies | None:
+        """They count as one where they do so on every draw."""
+        assert isinstance(found, DrawnEffects)
+        parts = {draw: self._parts[draw].copies(effect, one) for draw, one in found.by_draw.items()}
+        notes = {draw: [] if one is None else list(one.notes) for draw, one in parts.items()}
+        if not any(notes.values()):
+            return None
+        return Copies(
+            one=all(one is not None and one.one for one in parts.values()),
+            notes=tuple(
+                About(f"data draw {draw}", note) for draw, told in notes.items() for note in told
+            ),
+        )
+
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
-        """The samples of all draws together; their mean is the seed's effect."""
+        """The samples of all draws together; their mean is the seed's effect.
+
+        Draws are strata: they count alike, however many samples each has, and how they differ is
+        not scatter of samples. So each sample stands as its distance from the mean of its seed and
+        draw, times M / (J m) for one of m samples on one of J draws, M in all: the variance of the
+        mean of the M is then that of the mean over draws of their means.
+        """
         assert isinstance(seeds, DrawnEffects)
-        found = [self._parts[draw].samples(effect, one) for draw, one in seeds.by_draw.items()]
-        rows = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        # Draws count alike, however many samples each has.
-        return [
-            row + (value - row.mean())
-            for row, value in zip(rows, seeds.values.values(), strict=True)
-        ]
+        found = []
+        for draw, one in seeds.by_draw.items():
+            rows = self._parts[draw].samples(effect, one)
+            found.append({s: row - row.mean() for s, row in zip(one.values, rows, strict=True)})
+        joined = []
+        for seed, value in seeds.values.items():
+            parts = [rows[seed] for rows in found]
+            share = sum(map(len, parts)) / len(parts)
+            joined.append(np.concatenate([value + part * share / len(part) for part in parts]))
+        return joined
 
     def count_property(self, effect: Effect) -> PropertyCount:
         """Over the values of all draws; a seed's share is its mean over draws."""
@@ -145,6 +188,11 @@ class DrawnMeasurements(Measurements):
                 About(f"data draw {draw}", note)
                 for draw, one in counts.items()
                 for note in one.lost
+            ),
+            notes=tuple(
+                About(f"data draw {draw}", note)
+                for draw, one in counts.items()
+                for note in one.notes
             ),
         )
 

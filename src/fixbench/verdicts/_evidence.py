@@ -95,6 +95,7 @@ def weigh(
             p=p,
             shown=p < alpha if looks is None else crossing is not None,
             adjusted=claim.primary,
+            family=len(adjusted.of(kind)) if claim.primary else 0,
             looked=looks is not None,
             crossing=crossing,
         )

@@ -8,8 +8,12 @@ its value is the null. If a variant has no successful run, nothing can be said: 
 
 What an effect is not, no run that failed can show: while one of its runs failed, an effect is not
 equivalent, not "not worse", and not of the documented size. A share of seeds counts failed seeds
-against the claim instead. A control explains, and a precondition is met, only if its interval with
-the failed seeds and that without them both do so.
+against the claim instead. A control or precondition is shown to lie inside its bounds only where
+the effect with the failed seeds and that without them both show it. To be shown outside, it must
+also lie there with every failed seed at the value that speaks most for the inside
+(`fixbench.verdicts._window`).
+That an effect differs from the null is shown too often where runs of both its sides fail, and a
+note says so.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fixbench.ablation import Term
-from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, Note
+from fixbench.verdicts._notes import FailedAsNull, FailedAsWorst, FailedOnBothSides, Note
 
 __all__ = ["impute"]
 
@@ -61,6 +65,8 @@ def impute(
             totals[seed] = null
         neutral = len(directions) > 1 or directions == {0}
         notes[FailedAsNull() if neutral else FailedAsWorst()] = None
+    if {1} in pulls.values() and {-1} in pulls.values():
+        notes[FailedOnBothSides()] = None
     return totals, [*notes]
 
 

@@ -39,10 +39,16 @@ def sentence(text: str) -> str:
     return f"{text.strip().rstrip('.')}." if text else ""
 
 
+def _over(family: int) -> str:
+    if not family:
+        return ", adjusted"
+    return f", adjusted for {family} claim" + "s" * (family > 1)
+
+
 def evidence_text(evidence: Evidence) -> str:
-    """Its p, and at which look it met its level."""
+    """Its p and for how many claims it is adjusted, or at which look it met its level."""
     if not evidence.looked:
-        return f"adjusted {p_text(evidence.p)}" if evidence.adjusted else p_text(evidence.p)
+        return p_text(evidence.p) + (_over(evidence.family) if evidence.adjusted else "")
     crossing = evidence.crossing
     if crossing is None:
         return f"{p_text(evidence.p)}; its level was met at no look"

@@ -138,7 +138,8 @@ def uphold(looks: Looks, tested: Tested) -> tuple[Looks, list[Note]]:
     """Without what one look showed and the estimate from all seeds contradicts."""
     shown, notes = dict(looks.shown), list[Note]()
     for kind, crossing in looks.shown.items():
-        by_failures = kind != "different" and tested.fails
+        # What an effect is not, no run that failed can show.
+        by_failures = kind not in ("different", "beyond") and tested.fails
         if by_failures or not _agrees(tested, kind, crossing):
             del shown[kind]
             notes.append(ContradictedLook(look=crossing.look, kind=kind, by_failures=by_failures))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,24 @@ from numpy.typing import NDArray
 
 from fixbench.ablation import Effect, Term
 from fixbench.errors import InputError
+from fixbench.results import RUN_METRIC, UNDEFINED, usable_rows
+from fixbench.verdicts._copies import Copies, find_copies
 from fixbench.verdicts._failures import impute
-from fixbench.verdicts._notes import NoRunSucceeded, Note, UnevenSteps
+from fixbench.verdicts._notes import (
+    NoRunSucceeded,
+    Note,
+    NotPositive,
+    UndefinedValues,
+    UnevenSteps,
+)
 
 __all__ = ["Measurements", "PropertyCount", "SeedEffects"]
 
 # Sums over seeds, and the intervals of two of them, stay far from overflowing.
 _LARGEST = 1e300
 _IDENTITY = ["variant", "seed", "stage", "step", "metric"]
+#: What a status on a metric speaks of.
+_CELL = ["variant", "seed", "stage", "metric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +40,17 @@ class SeedEffects:
     Attributes:
         values: seed → effect on the analysis scale (natural log for log effects), failed seeds at
             their imputed value; NaN in every seed where a variant has no successful run.
-        failed: the seeds of which at least one run failed.
+        failed: the seeds of which at least one run, or one of the effect's values, failed.
         failed_runs: how many runs failed, of the effect's variants.
-        notes: how failed runs count, and that runs have other steps.
+        notes: how failed runs count, that runs have other steps, and what is undefined.
+        undefined: seeds that have no effect, as one of its values is undefined; not in ``values``.
     """
 
     values: Mapping[int, float]
     failed: frozenset[int]
     failed_runs: int = 0
     notes: tuple[Note, ...] = ()
+    undefined: frozenset[int] = frozenset()
 
     @property
     def mean(self) -> float:
@@ -50,6 +62,19 @@ class SeedEffects:
         """The seeds without a failed run."""
         return {seed: value for seed, value in self.values.items() if seed not in self.failed}
 
+    def counted(self, copies: Copies) -> Self:
+        """With what is to be said of copies; the first seed alone where they count as one."""
+        notes = (*self.notes, *copies.notes)
+        if not copies.one:
+            return replace(self, notes=notes)
+        first = next(iter(self.values))
+        return replace(
+            self,
+            values={first: self.values[first]},
+            failed=self.failed & {first},
+            notes=notes,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyCount:
@@ -60,6 +85,7 @@ class PropertyCount:
         share: seed → share of its values equal to 1.
         failed: the seeds of which at least one run failed.
         lost: a note for each variant without a successful run.
+        notes: what is undefined, in which seeds; they are not in ``share``.
     """
 
     held: int
@@ -67,6 +93,7 @@ class PropertyCount:
     share: Mapping[int, float]
     failed: frozenset[int]
     lost: tuple[Note, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,11 +129,54 @@ class _Uneven:
         )
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Usable rows of one variant, stage and metric, sorted by seed and step."""
+
+    seeds: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> _Rows:
+        return cls(*(frame[column].to_numpy() for column in ("seed", "step", "value")))
+
+    def selected(self, at: str | int) -> _Rows:
+        """The rows that ``at`` refers to."""
+        if at in ("first", "last"):
+            # Rows of a seed stand together.
+            changes = self.seeds[1:] != self.seeds[:-1]
+            parts = ([True], changes) if at == "first" else (changes, [True])
+            chosen = np.concatenate(parts)
+        elif isinstance(at, int):
+            chosen = self.steps == at
+        else:
+            return self
+        return self._at(chosen)
+
+    def of_seeds(self, seeds: Collection[int]) -> _Rows:
+        """The rows of these seeds."""
+        return self._at(np.isin(self.seeds, list(seeds)))
+
+    def _at(self, chosen: NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.seeds[chosen], self.steps[chosen], self.values[chosen])
+
+    def by_seed(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+        """Each seed with its steps and values."""
+        found, starts = np.unique(self.seeds, return_index=True)
+        ends = np.append(starts, len(self.seeds))[1:]
+        for seed, start, end in zip(found, starts, ends, strict=True):
+            yield int(seed), self.steps[start:end], self.values[start:end]
+
+
 class Measurements:
     """The results of one ablation, indexed, from which effects are read.
 
-    A run, that is one (variant, seed), failed if any of its rows has a status other than ``ok`` or
-    a value that is not finite. It failed as a whole: nothing that it measured before is used.
+    A run, that is one (variant, seed), failed if its row of `fixbench.results.RUN_METRIC` says so:
+    nothing that it measured before is used. A status on another metric, or a value that is not
+    finite, speaks of that metric in that stage: the run failed for the effects that use it, and for
+    those that use what the run then lacks altogether. A seed in which a value of an effect is
+    undefined has no effect.
 
     Args:
         frame: rows with `fixbench.results.COLUMNS` and ``file``.
@@ -119,17 +189,22 @@ class Measurements:
     def __init__(self, frame: pd.DataFrame, better: Mapping[str, str]) -> None:
         _refuse_duplicates(frame)
         self._better = better
+        self._frame = frame
         self._seeds: dict[str, set[int]] = {
             str(variant): set(seeds.tolist()) for variant, seeds in frame.groupby("variant")["seed"]
         }
         self._files: dict[str, str] = frame.groupby("variant")["file"].first().to_dict()
-        runs = pd.MultiIndex.from_frame(frame[["variant", "seed"]])
-        bad = ((frame["status"] != "ok") | ~np.isfinite(frame["value"])).to_numpy()
-        self._failed: set[tuple[str, int]] = set(runs[bad])
-        successful = frame[~runs.isin(runs[bad])].sort_values(["seed", "step"])
-        self._rows: dict[tuple[str, str, str], pd.DataFrame] = dict(
-            iter(successful.groupby(["variant", "stage", "metric"]))
-        )
+        undefined = frame["status"] == UNDEFINED
+        bad = frame[((frame["status"] != "ok") | ~np.isfinite(frame["value"])) & ~undefined]
+        self._failed = _keys(bad[bad["metric"] == RUN_METRIC], ["variant", "seed"])
+        self._spoilt = _keys(bad, ["variant", "seed"])
+        self._failed_cells = _keys(bad, _CELL)
+        self._undefined_cells = _keys(frame[undefined], _CELL) - self._failed_cells
+        successful = usable_rows(frame).sort_values(["seed", "step"])
+        self._rows: dict[tuple[str, str, str], _Rows] = {
+            key: _Rows.of(rows) for key, rows in successful.groupby(["variant", "stage", "metric"])
+        }
+        self._cells = _keys(successful, _CELL)
 
     @property
     def seeds(self) -> frozenset[int]:
@@ -146,18 +221,39 @@ class Measurements:
 
     def measures(self, term: Term) -> bool:
         """Whether the term's variant measured its metric, or failed and may have meant to."""
-        return self.recorded(term) or any(variant == term.variant for variant, _ in self._failed)
+        undefined = {(variant, *cell) for variant, _, *cell in self._undefined_cells}
+        return (
+            self.recorded(term)
+            or any(variant == term.variant for variant, _ in self._spoilt)
+            or (term.variant, term.stage, term.metric) in undefined
+        )
 
     def recorded(self, term: Term) -> bool:
         """Whether a run of the term's variant that succeeded has its metric."""
         return (term.variant, term.stage, term.metric) in self._rows
+
+    def lacking(self, term: Term) -> list[int]:
+        """The seeds of the term's variant that have no value of it and no status that says why."""
+        rows = self._rows.get((term.variant, term.stage, term.metric))
+        found = set() if rows is None else set(rows.selected(term.at).seeds.tolist())
+        return [
+            seed
+            for seed in sorted(self.seeds_of(term.variant) - found)
+            if not self._fails(term, seed) and not self._is_undefined(term, seed)
+        ]
+
+    def has_instead(self, term: Term) -> str:
+        """What the term's variant recorded, for a message; nothing where that does not help."""
+        return self._found(term)
 
     def per_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
     ) -> SeedEffects:
         """The weighted sum of the effect's terms for each seed.
 
-        Failed runs count as `fixbench.verdicts._failures` says.
+        Failed runs count as `fixbench.verdicts._failures` says. Where a value on the log scale is
+        not positive, every value is NaN, and a note names it. Seeds whose runs are all copies
+        count as the first of them (`fixbench.verdicts._copies`).
 
         Args:
             null: the value that means "no effect", on the analysis scale.
@@ -166,21 +262,44 @@ class Measurements:
                 noted.
 
         Raises:
-            InputError: a term has no rows; the variants were not run with the same seeds; a value
-                on the log scale is not positive; an effect is beyond 1e300; the successful runs of
-                a variant have not the same steps where the term selects them, or those of several
-                variants where it selects all (nested samples excepted).
+            InputError: a term has no rows; the variants were not run with the same seeds; an effect
+                is beyond 1e300; the successful runs of a variant have not the same steps where the
+                term selects them, or those of several variants where it selects all (nested samples
+                excepted).
         """
-        seeds = sorted(self._effect_seeds(effect))
+        found = self.each_seed(effect, null=null, name=name, describes=describes)
+        copies = self.copies(effect, found)
+        return found if copies is None else found.counted(copies)
+
+    def copies(self, effect: Effect, found: SeedEffects) -> Copies | None:
+        """Runs of the effect that are copies; ``None`` where no two seeds agree."""
+        values = found.values
+        # Copies give the same effect, and variants that are the same run give 0.
+        if len(set(values.values())) == len(values) or any(map(math.isnan, values.values())):
+            return None
+        variants = list(dict.fromkeys(term.variant for term in effect.weighted))
+        copies = find_copies(self._frame, variants, list(values))
+        return copies if copies.notes else None
+
+    def each_seed(
+        self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
+    ) -> SeedEffects:
+        """As `per_seed`, copies counted as they are."""
         terms = effect.weighted
+        everything = sorted(self._effect_seeds(effect))
+        undefined, told = self._undefined(terms, everything)
+        seeds = [seed for seed in everything if seed not in undefined]
+        if effect.scale == "log" and (wrong := self._not_positive(terms, seeds)):
+            nothing = dict.fromkeys(seeds, math.nan)
+            return SeedEffects(values=nothing, failed=frozenset(), notes=(wrong,))
         measured = [self._measured(term, effect.scale, seeds, name) for term in terms]
         uneven = None if effect.samples == "nested" else self._uneven(terms)
         if uneven is not None and not describes:
             raise uneven.refusal(self._files[uneven.term.variant], name)
-        runs = {(term.variant, seed) for term in terms for seed in seeds} & self._failed
+        runs = {(term.variant, seed) for term in terms for seed in seeds if self._fails(term, seed)}
         failed = frozenset(seed for _, seed in runs)
-        if lost := self._lost(effect, seeds):
-            nothing = dict.fromkeys(seeds, math.nan)
+        if lost := (self._lost(effect, seeds) if seeds else told):
+            nothing = dict.fromkeys(seeds or everything, math.nan)
             return SeedEffects(values=nothing, failed=failed, failed_runs=len(runs), notes=lost)
         with np.errstate(over="ignore"):
             values, notes = impute(terms, measured, seeds, null=null, better=self._better)
@@ -197,7 +316,8 @@ class Measurements:
             values=values,
             failed=failed,
             failed_runs=len(runs),
-            notes=(*notes, *([] if uneven is None else [uneven.note])),
+            notes=(*notes, *([] if uneven is None else [uneven.note]), *told),
+            undefined=undefined,
         )
 
     def samples(self, effect: Effect, seeds: SeedEffects) -> list[NDArray[np.float64]]:
@@ -213,10 +333,9 @@ class Measurements:
         reference: NDArray[np.int64] | None = None
         for term in effect.weighted:
             rows = self._rows.get((term.variant, term.stage, term.metric))
-            for seed, part in [] if rows is None else rows.groupby("seed"):
-                if seed in seeds.failed:
+            for seed, steps, values in [] if rows is None else rows.by_seed():
+                if seed in seeds.failed or seed not in seeds.values:
                     continue
-                steps, values = part["step"].to_numpy(), part["value"].to_numpy()
                 effects = term.weight * (np.log(values) if effect.scale == "log" else values)
                 known, total = found.get(seed, (steps, np.zeros(len(steps))))
                 if reference is None or effect.samples == "nested":
@@ -238,24 +357,29 @@ class Measurements:
 
         ``mean`` and ``area`` select every step. Raises as `per_seed` does.
         """
-        seeds = sorted(self._effect_seeds(effect))
+        everything = sorted(self._effect_seeds(effect))
+        undefined, told = self._undefined(effect.weighted, everything)
+        seeds = [seed for seed in everything if seed not in undefined]
         held, checked = dict.fromkeys(seeds, 0), dict.fromkeys(seeds, 0)
         failed: set[int] = set()
         for term in effect.weighted:
             self._measured(term, "plain", seeds)
-            failed |= {seed for seed in seeds if (term.variant, seed) in self._failed}
+            failed |= {seed for seed in seeds if self._fails(term, seed)}
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None:
                 continue
-            for seed, value in _select(rows, term.at)[["seed", "value"]].itertuples(index=False):
-                held[seed] += int(value == 1.0)
-                checked[seed] += 1
+            for seed, _, values in rows.selected(term.at).by_seed():
+                if seed in undefined:
+                    continue
+                held[seed] += int((values == 1.0).sum())
+                checked[seed] += len(values)
         return PropertyCount(
             held=sum(held.values()),
             checked=sum(checked.values()),
             share={seed: held[seed] / checked[seed] for seed in seeds if checked[seed]},
             failed=frozenset(failed),
-            lost=self._lost(effect, seeds),
+            lost=self._lost(effect, seeds) if seeds else told,
+            notes=told if seeds else (),
         )
 
     def _effect_seeds(self, effect: Effect) -> set[int]:
@@ -274,18 +398,19 @@ class Measurements:
         found: dict[int, float] = {}
         rows = self._rows.get((term.variant, term.stage, term.metric))
         if rows is not None:
-            selected = _select(rows, term.at)
-            if scale == "log":
-                _refuse_non_positive(selected, name)
-            found = _reduce(selected, term.at, scale)
-        here = {seed for seed in seeds if (term.variant, seed) not in self._failed}
+            found = _reduce(rows.selected(term.at).of_seeds(seeds), term.at, scale)
+        here = {
+            seed
+            for seed in seeds
+            if not self._fails(term, seed) and not self._is_undefined(term, seed)
+        }
         if here & self._seeds[term.variant] and not found:
-            raise _no_rows(file, term, self._found(term))
+            raise _no_rows(file, term, self._found(term), name)
         missing = sorted(here - set(found))
         if missing:
             raise InputError(
                 file,
-                "seed",
+                f"{name}: seed" if name else "seed",
                 sorted(self._seeds[term.variant] - set(missing)),
                 expected=f"the same seeds for every variant of a comparison: variant "
                 f"{term.variant!r} lacks {missing} of {_describe(term)}; run them, or delete the "
@@ -300,10 +425,10 @@ class Measurements:
             rows = self._rows.get((term.variant, term.stage, term.metric))
             if rows is None or isinstance(term.at, int):
                 continue
-            selected = _select(rows, term.at)
+            selected = rows.selected(term.at)
             # Only what averages steps needs the same ones in every variant.
             arm = "" if term.at in ("mean", "area") else term.variant
-            seeds, steps = (selected[column].to_numpy() for column in ("seed", "step"))
+            seeds, steps = selected.seeds, selected.steps
             key = (arm, term.stage, term.metric, term.at)
             first = steps[seeds == seeds[0]]
             other, seed, expected = known.setdefault(key, (term, int(seeds[0]), first))
@@ -324,32 +449,83 @@ class Measurements:
         metrics = sorted({metric for stage, metric in keys if stage == term.stage})
         return f"; stage {term.stage!r} has {', '.join(map(repr, metrics))}" if metrics else ""
 
+    def _fails(self, term: Term, seed: int) -> bool:
+        """Whether the run, or the term's value in it, failed; or went missing as another failed."""
+        cell = (term.variant, seed, term.stage, term.metric)
+        if (term.variant, seed) in self._failed or cell in self._failed_cells:
+            return True
+        gone = cell not in self._cells and cell not in self._undefined_cells
+        return gone and (term.variant, seed) in self._spoilt
+
+    def _is_undefined(self, term: Term, seed: int) -> bool:
+        return (term.variant, seed, term.stage, term.metric) in self._undefined_cells
+
+    def _undefined(
+        self, terms: list[Term], seeds: list[int]
+    ) -> tuple[frozenset[int], tuple[Note, ...]]:
+        """The seeds without an effect, and a note for each quantity that is undefined in some.
+
+        A seed in which something else failed is a failed one.
+        """
+        found: dict[tuple[str, str, str], list[int]] = {}
+        for seed in seeds:
+            if any(self._fails(term, seed) for term in terms):
+                continue
+            for term in terms:
+                if self._is_undefined(term, seed):
+                    places = found.setdefault((term.variant, term.stage, term.metric), [])
+                    places += [seed] * (seed not in places)
+        notes = tuple(
+            UndefinedValues(
+                variant=variant, stage=stage, metric=metric, seeds=tuple(here), of=len(seeds)
+            )
+            for (variant, stage, metric), here in found.items()
+        )
+        return frozenset(seed for here in found.values() for seed in here), notes
+
+    def _not_positive(self, terms: list[Term], seeds: list[int]) -> NotPositive | None:
+        """The first value that has no logarithm."""
+        for term in terms:
+            rows = self._rows.get((term.variant, term.stage, term.metric))
+            if rows is None:
+                continue
+            selected = rows.selected(term.at).of_seeds(seeds)
+            wrong = np.flatnonzero(selected.values <= 0)
+            if len(wrong):
+                return NotPositive(
+                    variant=term.variant,
+                    stage=term.stage,
+                    metric=term.metric,
+                    seed=int(selected.seeds[wrong[0]]),
+                    step=int(selected.steps[wrong[0]]),
+                    value=float(selected.values[wrong[0]]),
+                    others=len(wrong) - 1,
+                )
+        return None
+
     def _lost(self, effect: Effect, seeds: list[int]) -> tuple[NoRunSucceeded, ...]:
         """A note for each of the effect's variants all of whose runs failed."""
         variants = dict.fromkeys(term.variant for term in effect.weighted)
         return tuple(
             NoRunSucceeded(variant=variant, seeds=len(seeds))
             for variant in variants
-            if all((variant, seed) in self._failed for seed in seeds)
+            if any(
+                all(self._fails(term, seed) for seed in seeds)
+                for term in effect.weighted
+                if term.variant == variant
+            )
         )
 
 
-def _select(rows: pd.DataFrame, at: str | int) -> pd.DataFrame:
-    """The rows (sorted by seed and step) that ``at`` refers to."""
-    if at == "first":
-        return rows.drop_duplicates("seed", keep="first")
-    if at == "last":
-        return rows.drop_duplicates("seed", keep="last")
-    if isinstance(at, int):
-        return rows[rows["step"] == at]
-    return rows
+def _keys(frame: pd.DataFrame, columns: list[str]) -> set[tuple[Any, ...]]:
+    """The distinct combinations of these columns."""
+    return set(frame[columns].drop_duplicates().itertuples(index=False, name=None))
 
 
-def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, float]:
+def _reduce(selected: _Rows, at: str | int, scale: str) -> dict[int, float]:
     """Seed → one number; logarithms come before averages. The area of one step is its value."""
     reduced: dict[int, float] = {}
-    for seed, rows in selected.groupby("seed"):
-        values, steps = rows["value"].to_numpy(), rows["step"].to_numpy()
+    for seed, steps, values in selected.by_seed():
         if scale == "log":
             values = np.log(values)
         with np.errstate(over="ignore", invalid="ignore"):  # refused where it is used
@@ -357,7 +533,7 @@ def _reduce(selected: pd.DataFrame, at: str | int, scale: str) -> dict[int, floa
                 number = np.trapezoid(values, steps) / (steps[-1] - steps[0])
             else:
                 number = values.mean()
-        reduced[int(seed)] = float(number)
+        reduced[seed] = float(number)
     return reduced
 
 
@@ -372,28 +548,14 @@ def _describe(term: Term) -> str:
     return f"metric {term.metric!r} in stage {term.stage!r} ({at})"
 
 
-def _no_rows(file: str, term: Term, found: str = "") -> InputError:
+def _no_rows(file: str, term: Term, found: str = "", name: str = "") -> InputError:
     return InputError(
         file,
-        "variant",
+        f"{name}: variant" if name else "variant",
         term.variant,
         expected=f"rows of {_describe(term)}, of which this variant has none{found}; correct "
         "the claim's term or run the variant",
     )
-
-
-def _refuse_non_positive(selected: pd.DataFrame, name: str) -> None:
-    """Args: name: what the effect is called, such as its claim."""
-    bad = selected[selected["value"] <= 0]
-    if len(bad):
-        row: Any = bad.iloc[0]
-        where = f"variant {row['variant']!r}, metric {row['metric']!r}, seed {row['seed']}"
-        raise InputError(
-            row["file"],
-            f"{name}: {where}" if name else where,
-            float(row["value"]),
-            expected="a positive value, which the log scale needs; use scale 'plain' in the claim",
-        )
 
 
 def _refuse_duplicates(frame: pd.DataFrame) -> None:

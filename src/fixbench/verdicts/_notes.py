@@ -14,19 +14,26 @@ __all__ = [
     "CompleteCase",
     "ConstantSeeds",
     "ContradictedLook",
+    "CopiedSeeds",
     "FailedAsNull",
     "FailedAsWorst",
+    "FailedOnBothSides",
     "FailedShare",
     "LeftOut",
     "MetricRedefined",
     "NoRunSucceeded",
+    "NotPositive",
     "Note",
     "OpenByFailures",
     "OtherSeeds",
+    "SameRuns",
     "SignFlipFloor",
     "TestsDisagree",
     "TooFewEqualSeeds",
+    "UndefinedValues",
     "UnevenSteps",
+    "counts_as_one",
+    "is_unfit",
     "join",
 ]
 
@@ -72,6 +79,98 @@ class NoRunSucceeded:
 
 
 @dataclass(frozen=True)
+class NotPositive:
+    """A value of an effect on the log scale that has no logarithm.
+
+    Attributes:
+        others: how many more there are of the same variant, stage and metric.
+    """
+
+    variant: str
+    stage: str
+    metric: str
+    seed: int
+    step: int
+    value: float
+    others: int = 0
+
+    @property
+    def text(self) -> str:
+        more = f" (as {self.others} more)" if self.others else ""
+        return (
+            f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
+            f"{figure(self.value)} in seed {self.seed} at step {self.step}{more}, and an effect on "
+            "the log scale needs positive values; declare it on the scale 'plain'."
+        )
+
+
+def is_unfit(note: Note) -> bool:
+    """Whether it says that an effect does not suit its values, on one data draw or on all."""
+    return isinstance(note.note if isinstance(note, About) else note, NotPositive)
+
+
+def counts_as_one(note: Note) -> bool:
+    """Whether it says that all seeds are copies of one, on one data draw or on all."""
+    inner = note.note if isinstance(note, About) else note
+    return isinstance(inner, CopiedSeeds) and inner.one
+
+
+@dataclass(frozen=True)
+class UndefinedValues:
+    """Seeds in which a value does not exist by its nature."""
+
+    variant: str
+    stage: str
+    metric: str
+    seeds: tuple[int, ...]
+    of: int
+
+    @property
+    def text(self) -> str:
+        return (
+            f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
+            f"undefined in {len(self.seeds)} of {seeds_text(self.of)} {[*self.seeds]}, which do "
+            "not count."
+        )
+
+
+@dataclass(frozen=True)
+class CopiedSeeds:
+    """Seeds whose runs are equal in everything that was measured.
+
+    Attributes:
+        one: they are all, and count as one.
+    """
+
+    seeds: tuple[int, ...]
+    of: int
+    one: bool
+
+    @property
+    def text(self) -> str:
+        whose = f"All {self.of} seeds" if len(self.seeds) == self.of else f"Seeds {[*self.seeds]}"
+        count = "They count as one seed." if self.one else "They are counted as they are."
+        return (
+            f"{whose} give the same values to the last bit in everything that was measured; does "
+            f"the program use its seed? {count}"
+        )
+
+
+@dataclass(frozen=True)
+class SameRuns:
+    """Variants whose runs are equal in everything that was measured, seed by seed."""
+
+    variants: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return (
+            f"The runs of {' and '.join(map(repr, self.variants))} are equal to the last bit in "
+            "every seed; does the program use its options?"
+        )
+
+
+@dataclass(frozen=True)
 class FailedAsWorst:
     """How a failed run counts where one direction of the metric is better."""
 
@@ -81,6 +180,19 @@ class FailedAsWorst:
             "A failed run counts as the worst of the successful runs of this effect's variants, "
             "and the effect of its seed as at least as adverse to it as in any seed without "
             "failures."
+        )
+
+
+@dataclass(frozen=True)
+class FailedOnBothSides:
+    """Failed runs pull some seeds to one side and some to the other."""
+
+    @property
+    def text(self) -> str:
+        return (
+            "Runs of both sides of this effect fail. Simulated with up to 30 seeds, equal variants "
+            "that fail alike are then called different in up to 10 % of cases, where 5 % is "
+            "promised."
         )
 
 

@@ -4,12 +4,14 @@ A precondition is **met** where its effect is shown to lie between ``above`` and
 **unmet** where it is shown to lie outside, and otherwise **open**. A claim with an unmet
 precondition is not testable, whatever its own effect, which it keeps with its place in the family.
 A claim with an open one is unresolved, unless its own effect is inconclusive anyway. That all are
-met needs no adjustment; of several, "unmet" is adjusted by Holm's method.
+met needs no adjustment; of several, "unmet" is adjusted by Holm's method, at one of several looks
+with the levels of `fixbench.statistics.holm_factors`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fixbench import statistics
@@ -24,9 +26,17 @@ __all__ = ["measure_preconditions", "require"]
 
 
 def measure_preconditions(
-    claim: Claim, results: Measurements, confidence: float
+    claim: Claim,
+    results: Measurements,
+    *,
+    confidence: float,
+    factors: Callable[[int], Sequence[float]],
 ) -> tuple[tuple[PreconditionResult, ...], list[Note]]:
-    """Every precondition in the order of the file, and notes on them."""
+    """Every precondition in the order of the file, and notes on them.
+
+    Args:
+        factors: as for `measure_controls`.
+    """
     windows = [
         measure_window(
             item.effect,
@@ -40,7 +50,8 @@ def measure_preconditions(
         for item in claim.preconditions
     ]
     adjusted = statistics.holm(
-        {str(index): window.p_outside for index, window in enumerate(windows)}
+        {str(index): window.p_outside for index, window in enumerate(windows)},
+        factors(len(windows)),
     )
     alpha = 1 - confidence
     measured = []

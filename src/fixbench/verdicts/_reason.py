@@ -62,7 +62,14 @@ def _named(items: Sequence[ControlResult | PreconditionResult], state: str) -> s
 
 
 def _deciding(result: ClaimResult) -> str:
-    """The seeds that would decide what is open."""
+    """The seeds that would decide what is open, where the claim's own are not these."""
+    assert result.ruling is not None
+    if result.verdict == "inconclusive":
+        if result.ruling.seeds_needed is None or result.seeds_needed == result.ruling.seeds_needed:
+            return ""
+        if result.seeds_needed is None:
+            return " No number of seeds that can be named would decide what is open too."
+        return f" With what is open it would take about {result.seeds_needed} seeds."
     if result.verdict != "unresolved":
         return ""
     if result.seeds_needed is None:
@@ -84,7 +91,7 @@ def _own_reason(result: ClaimResult, ruling: Ruling) -> str:
                 "; it still counts in the family, so that p of the others is adjusted for it too"
             )
         return f"{text}."
-    if ruling.finding == "no number":
+    if ruling.finding in ("no number", "no logarithm"):
         return f"No effect can be computed. {ruling.details['lost']}"
     rule = load_rule(ruling.rule)
     if not rule.tested:
@@ -99,8 +106,9 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
     documented = f"documented: {result.documented}"
     if ruling.finding == "one seed":
         return (
-            f"{measured} with one seed, which allows neither an interval nor a test; {documented}."
-        )
+            f"{measured} with one seed, which allows neither an interval nor a test; {documented}. "
+            f"{ruling.details.get('copies', '')}"
+        ).strip()
     explanation = load_rule(ruling.rule).explain(ruling, result)
     if ruling.verdict == "inconclusive":
         explanation += (
@@ -142,6 +150,8 @@ def _measures(effect: EffectEstimate | None) -> str:
     if effect is None:
         return "is not measured in this tier"
     if math.isnan(effect.estimate):
-        return f"has no number, as no run of one of its variants succeeded (n = {effect.n} seeds)"
+        lost = effect.n_failed == effect.n
+        why = "as no run of one of its variants succeeded" if lost else "as a note says"
+        return f"has no number, {why} (n = {effect.n} seeds)"
     failed = f", {seeds_text(effect.n_failed)} with a failed run" if effect.n_failed else ""
     return f"measures {figure(effect.estimate)} ({range_text(effect.low, effect.high)}{failed})"

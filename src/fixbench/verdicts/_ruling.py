@@ -23,7 +23,7 @@ class Evidence:
         p: what is compared with alpha: for a primary claim Holm-adjusted; where there were looks,
             of all seeds, adjusted for nothing.
         shown: p is below alpha, or met its level at a look.
-        adjusted: p is Holm-adjusted.
+        adjusted: p is Holm-adjusted, over ``family`` claims; 0 where that was not recorded.
         looked: there were looks, so that ``crossing`` decides and not ``p``.
         crossing: the first look that showed it, unless all seeds contradict it.
     """
@@ -31,6 +31,7 @@ class Evidence:
     p: float
     shown: bool
     adjusted: bool = False
+    family: int = 0
     looked: bool = False
     crossing: Crossing | None = None
 

@@ -171,14 +171,16 @@ def _why(
 def _decisive(row: Row) -> list[str]:
     """The p-values of a row in words."""
     kinds = (
-        ("difference", "p_adjusted", "p_raw"),
-        ("absence", "p_equivalence_adjusted", "p_equivalence"),
+        ("difference", "p_adjusted", "p_raw", "holm_m"),
+        ("absence", "p_equivalence_adjusted", "p_equivalence", "holm_m_within"),
     )
+    panel = row.get("panel") or {}
     found = []
-    for name, adjusted, raw in kinds:
+    for name, adjusted, raw, family in kinds:
         value = row[raw] if row[adjusted] is None else row[adjusted]
         if value is not None:
-            found.append(f"{name} {p_text(value)}")
+            m = panel.get(family) if row[adjusted] is not None else None
+            found.append(f"{name} {p_text(value)}" + (f", m = {m}" if m else ""))
     return found
 
 

@@ -67,11 +67,11 @@ class Window:
             return "inside"
         return "outside" if self.p_outside < alpha else "open"
 
-    def seeds_needed(self, windows: int = 1) -> int | None:
+    def seeds_needed(self, factor: float = 1.0) -> int | None:
         """Seeds that would decide it, were the effect as observed, with 80 % power.
 
         Args:
-            windows: how many are adjusted for.
+            factor: what p is multiplied by, where several windows are adjusted for.
         """
         if self.open_by_failures:
             return None
@@ -82,7 +82,7 @@ class Window:
             self.deviation,
             low=self.low,
             high=self.high,
-            alpha=alpha / windows if within else alpha,
+            alpha=alpha / factor if within else alpha,
         )
 
 

@@ -16,6 +16,10 @@ __all__ = ["RULES", "check_writable", "find_ablations", "new_ablation"]
 
 #: The rules of the Snakefile and of ``rules/``, beside which an ablation's own rule stands.
 RULES = frozenset({"all", "analyse", "claims", "data", "draw", "job", "look", "report"})
+#: How a rule is named in a file: by itself, or as one that inherits.
+_RULE = re.compile(
+    r"^\s*(?:(?:rule|checkpoint)\s+(\w+)\s*:|use\s+rule\s+\w+(?:\s+from\s+\w+)?\s+as\s+(\w+))", re.M
+)
 #: Names of ablations are names of folders and files.
 _LONGEST = 100
 
@@ -59,15 +63,29 @@ def check_writable(folder: Path) -> None:
         raise InputError(folder, "", expected=f"permission to write in {existing}")
 
 
+def _rules_of(folder: Path) -> dict[str, Path]:
+    """Rule → its file, of the ablations in ``folder``. What cannot be read has none."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*/rule.smk")):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        for match in _RULE.finditer(text):
+            found.setdefault(match[1] or match[2], path)
+    return found
+
+
 def new_ablation(folder: Path, name: str) -> Path:
     """Write an ablation that runs, with a system of its own, and return its folder.
 
     Raises:
-        InputError: the name is taken or cannot name a Snakemake rule; or ``folder`` is none, or
-            cannot be written. Nothing was written.
+        InputError: the name is taken, as a folder or by a rule of another ablation, or cannot name
+            a Snakemake rule; or ``folder`` is none, or cannot be written. Nothing was written.
     """
     target = folder / name
     expected = None
+    taken = _rules_of(folder)
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
         expected = "letters from a to z, digits and underscores, the first no digit"
     elif len(name) > _LONGEST:
@@ -78,6 +96,8 @@ def new_ablation(folder: Path, name: str) -> Path:
         expected = f"a name that no rule of the pipeline has: not {', '.join(sorted(RULES))}"
     elif os.path.lexists(target):
         expected = f"a new name; {target} exists"
+    elif name in taken:
+        expected = f"a name that no rule has; {taken[name]} has one"
     if expected is not None:
         raise InputError("fixbench new", "NAME", name, expected=expected)
     check_writable(folder)

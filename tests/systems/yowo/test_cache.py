@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fixbench.datasets.scene_generator import generate_scenes
 from fixbench.datasets.scenes import MOTION_ACTIONS, WATCH_ACTIONS
 from fixbench.errors import InputError
 from fixbench.systems.yowo._assignment import Targets, assign
@@ -17,11 +18,12 @@ from fixbench.systems.yowo._cache import (
     _unpack,
     cache_features,
     compute_features,
+    features_of,
     load_features,
     load_pretrained,
     pretrain,
 )
-from fixbench.systems.yowo._material import load_clips, load_split, only_actions
+from fixbench.systems.yowo._material import SPLITS, load_clips, load_split, only_actions
 from fixbench.training import compare_state_files, load_state, save_state
 
 from .conftest import recipe
@@ -152,6 +154,41 @@ def test_a_frame_s_features_do_not_depend_on_the_others(
     step = 6.28 / 255
     assert (alone.classes - together.classes).abs().max() < 1.01 * step
     assert ((alone.classes - together.classes).abs() > 0.5 * step).float().mean() < 1e-3
+
+
+def test_features_of_another_draw_are_computed_and_not_those_of_the_tracked_data(
+    trunk_file: Path, features_file: Path, scenes: Path, tmp_path: Path
+) -> None:
+    """All draws of a generator name their frames alike."""
+    draw = tmp_path / "scenes"
+    generate_scenes(draw, seed=7, train_videos=5, test_videos=5)
+    trunk = load_pretrained(trunk_file)
+    for split in SPLITS:
+        frames = load_split(draw, split, trunk.clips)
+        found = features_of(features_file, trunk_file, draw, split)
+        tracked = features_of(features_file, trunk_file, scenes, split)
+        assert found.keys == tracked.keys == frames.keys
+        computed = compute_features(trunk, frames)
+        assert torch.equal(found.classes, computed.classes)
+        assert torch.equal(found.target, computed.target)
+        assert not torch.equal(found.target, tracked.target)
+        # The tracked data keep the file's own bits.
+        assert tracked is features_of(features_file, trunk_file, scenes, split)
+        assert torch.equal(tracked.classes, load_features(features_file, split).classes)
+
+
+def test_features_that_another_machine_rounded_are_used_as_they_are(
+    trunk_file: Path, features_file: Path, scenes: Path, tmp_path: Path
+) -> None:
+    content = load_state(features_file)
+    classes = content["test"]["classes"]
+    places = torch.arange(0, classes.numel(), 50)
+    near = classes.flatten().clone()
+    near[places] = (near[places].int() + 1).clamp(max=255).to(torch.uint8)
+    content["test"]["classes"] = near.reshape(classes.shape)
+    save_state(tmp_path / "features.pt", content)
+    found = features_of(tmp_path / "features.pt", trunk_file, scenes, "test")
+    assert torch.equal(found.classes, load_features(tmp_path / "features.pt", "test").classes)
 
 
 def test_features_file_repeats_to_the_byte(

@@ -10,7 +10,7 @@ from fixbench.reports._format import counted, seed_ranges
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._views import TableText
 from fixbench.reports.sections._section import Section
-from fixbench.results import run_columns
+from fixbench.results import UNDEFINED, run_columns
 
 __all__ = ["FailedRuns", "FailuresSection", "build", "failed_runs"]
 
@@ -55,7 +55,7 @@ def failed_runs(frame: pd.DataFrame) -> FailedRuns:
     """The failed runs of the results. A run is one variant with one seed, on one data draw."""
     run = run_columns(frame)
     runs = len(frame[run].drop_duplicates())
-    failed = frame.loc[frame["status"] != "ok", [*run, "status"]]
+    failed = frame.loc[~frame["status"].isin(["ok", UNDEFINED]), [*run, "status"]]
     # A run counts once, under the status it met first.
     failed = failed.drop_duplicates(run)
     rows = [
@@ -68,6 +68,21 @@ def failed_runs(frame: pd.DataFrame) -> FailedRuns:
         for (variant, status), group in failed.groupby(["variant", "status"])
     ]
     if not rows:
-        return FailedRuns(rows=rows, sentence=f"None of the {counted(runs, 'run')} failed.")
-    sentence = f"{len(failed)} of {counted(runs, 'run')} failed. No failed run is dropped."
-    return FailedRuns(rows=rows, sentence=sentence)
+        sentence = f"None of the {counted(runs, 'run')} failed."
+    else:
+        sentence = f"{len(failed)} of {counted(runs, 'run')} failed. No failed run is dropped."
+    return FailedRuns(rows=rows, sentence=sentence + _undefined(frame))
+
+
+def _undefined(frame: pd.DataFrame) -> str:
+    """Which metrics have no value by their nature, and in how many runs."""
+    rows = frame[frame["status"] == UNDEFINED]
+    runs = {
+        key: len(part[run_columns(frame)].drop_duplicates())
+        for key, part in rows.groupby(["metric", "variant"])
+    }
+    text = "; ".join(
+        f"{metric} of {variant} in {counted(count, 'run')}"
+        for (metric, variant), count in runs.items()
+    )
+    return f" Undefined, which is no failure: {text}." if text else ""

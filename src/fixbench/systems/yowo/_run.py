@@ -8,10 +8,9 @@ from collections.abc import Callable
 import torch
 
 from fixbench.datasets.scenes import MOTION_ACTIONS
-from fixbench.errors import InputError
-from fixbench.systems.yowo._cache import load_features, load_pretrained
+from fixbench.systems.yowo._cache import Features, features_of, load_pretrained
 from fixbench.systems.yowo._loss import LossTerms
-from fixbench.systems.yowo._material import load_split, only_actions, targets_at
+from fixbench.systems.yowo._material import SPLITS, load_split, only_actions, targets_at
 from fixbench.systems.yowo._measure import (
     Evaluation,
     exact_properties,
@@ -122,16 +121,13 @@ class _Training:
             "train": list(range(len(self.train.frames))),
             "test": test.first_of_each_subset(options.test_frames),
         }
-        features = None
+        features: dict[str, Features] | None = None
         if options.training.part == "heads":
-            path = context.root / options.features
-            features = {}
-            for split, keys in (("train", self.train.keys), ("test", test.keys)):
-                cached = load_features(path, split)
-                if cached.keys != keys:
-                    expected = f"those of {options.data}, {len(keys)} frames; compute them again"
-                    raise InputError(path, f"{split} frames", len(cached.keys), expected=expected)
-                features[split] = cached.at(chosen[split], context.device)
+            paths = context.root / options.features, context.root / options.pretrained, data
+            features = {
+                split: features_of(*paths, split).at(chosen[split], context.device)
+                for split in SPLITS
+            }
         self.test = test.at(chosen["test"])
         frames = {"train": self.train, "test": self.test}
         model = build_model(options, seed, trunk, features=features, frames=frames)

@@ -42,16 +42,17 @@ def tolerated(tested: Tested) -> tuple[float, float] | None:
 
 
 def judge_direction(
-    tested: Tested, *, beyond: bool
+    tested: Tested, *, beyond: bool | None
 ) -> tuple[Verdict, str, tuple[float, float] | None]:
     """Verdict, finding and tolerance of an effect that is shown to differ from the null.
 
     Args:
-        beyond: it is shown to be at least the margin; true where there is none to ask for.
+        beyond: it is shown to be at least the margin; ``None`` for a rule that has no margin.
     """
     effect = tested.effect
     if not as_documented(tested):
         return "reversed", "opposite, beyond the margin" if beyond else "opposite", None
+    beyond = beyond is None or beyond  # no margin is asked for
     if tested.claim.decision.tolerance is None:
         return (
             ("reproduced", "direction", None) if beyond else ("direction only", "size open", None)

@@ -64,6 +64,7 @@ class _Property(ExactRule):
                     "checked": count.checked,
                     "failed seeds": len(count.failed),
                     "lost": join(count.lost),
+                    "undefined": join(count.notes),
                 },
             ),
             effect=described(
@@ -86,6 +87,8 @@ class _Property(ExactRule):
             text += ", in which it is unknown"
             if details["lost"]:
                 text += f". {details['lost']}".rstrip(".")
+        if details["undefined"]:
+            text += f". {details['undefined']}".rstrip(".")
         return text
 
 

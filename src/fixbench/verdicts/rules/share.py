@@ -74,7 +74,7 @@ class _Share(TestedRule):
         values = complete | dict.fromkeys(count.failed, imputed)
         if count.lost:
             values = dict.fromkeys(values, math.nan)
-        notes = (FailedShare(holds=bool(imputed)),) * bool(count.failed)
+        notes = (*(FailedShare(holds=bool(imputed)),) * bool(count.failed), *count.notes)
         held, checked = (0, 0) if count.lost else (int(sum(values.values())), len(values))
         found = statistics.proportion(held, checked, null=decision.null, confidence=confidence)
         return Tested(
@@ -97,7 +97,7 @@ class _Share(TestedRule):
         verdict: Verdict = "inconclusive"
         finding, tolerance = "open", None
         if evidence["different"].shown:
-            verdict, finding, tolerance = judge_direction(tested, beyond=True)
+            verdict, finding, tolerance = judge_direction(tested, beyond=None)
         return Ruling(
             rule=self.name,
             verdict=verdict,
