@@ -33,6 +33,13 @@ def test_rules_meet_at_their_anchor(rule: str, factors: list[float]) -> None:
     assert rates == pytest.approx(factors)
 
 
+def test_a_factor_makes_rules_meet_at_another_rate() -> None:
+    """√(16 / 16) / 32 is 16 / 512."""
+    linear, root = _options(rule="linear"), _options(rule="sqrt", factor=1 / 32)
+    assert peak_rate(root, 16) == peak_rate(linear, 16)
+    assert peak_rate(root, 64) / peak_rate(linear, 64) == 0.5
+
+
 def test_warm_up_and_cosine() -> None:
     """Of 40 steps the first 4 rise; the middle of the rest is half-way to the minimum."""
     options = _options(rule="fixed", base=2.0, warm_up=0.1, minimum=0.4)

@@ -253,6 +253,21 @@ def test_a_check_that_reports_goes_on_with_what_it_found(
     assert trainer.matrices.isfinite().all().item() is bool(skipped)
 
 
+def test_what_was_reached_after_a_third_of_training(make_options: MakeOptions) -> None:
+    """Of evaluations at 2, 4, …, 12 steps that at 4 is read again, whatever came later."""
+    options = make_options(training__steps=12, measures__evaluations=6)
+    rows = _run(options, "training").rows
+    early = values_of(rows, "accuracy", "early")
+    assert early == {4: values_of(rows, "accuracy", "test")[4]}
+
+
+def test_properties_of_a_run_are_one_or_zero(make_options: MakeOptions) -> None:
+    rows = _run(make_options(), "training", "arithmetic").rows
+    assert _value(rows, "finite", "train") == 1
+    assert _value(rows, "fallback_used", "train") == 0
+    assert _value(rows, "documented_rates", "arithmetic") == 1
+
+
 def test_a_diverged_run_keeps_what_was_counted(make_options: MakeOptions) -> None:
     options = make_options(learning_rate__base=1e30, training__steps=6)
     with pytest.raises(Diverged) as raised:
