@@ -35,7 +35,9 @@ def test_a_data_set_is_written_to_a_folder_of_its_name(
 
 
 def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one of aa_clip, alignment, yowo") as caught:
+    with pytest.raises(
+        InputError, match="expected one of aa_clip, alignment, dcal, yowo"
+    ) as caught:
         generate("imagenet", tmp_path)
     assert (caught.value.key, caught.value.value) == ("name", "imagenet")
     assert list(tmp_path.iterdir()) == []
@@ -48,7 +50,9 @@ def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
         ("action_genome", set()),
         ("scenes", set()),
         ("anomaly", {"photographs"}),
+        ("fine_grained", set()),
         ("prompts", {"photographs"}),
+        ("parts", {"photographs"}),
     ],
 )
 def test_a_reader_loads_no_generator(reader: str, others: set[str]) -> None:

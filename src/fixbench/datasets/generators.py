@@ -20,6 +20,7 @@ GENERATORS = MappingProxyType(
     {
         "aa_clip": "fixbench.datasets.anomaly_generator:generate_families",
         "alignment": "fixbench.datasets.procedure_generator:generate_procedures",
+        "dcal": "fixbench.datasets.part_generator:generate_fine_grained",
         "yowo": "fixbench.datasets.scene_generator:generate_scenes",
     }
 )
