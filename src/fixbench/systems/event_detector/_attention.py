@@ -7,7 +7,8 @@ and 16 (4 and 8 with four scales), and the last behind all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 
@@ -118,6 +119,25 @@ class Attention(nn.Module):
         """Put back what `memory` gave; ``{}`` forgets everything."""
         for stride, part in self.memories():
             part.remember(memory.get(stride, {}))
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Memories are empty inside and put back afterwards, but for those that leak."""
+        kept = [(part, part.memory()) for _, part in self.memories() if not part.leaks]
+        for part, _ in kept:
+            part.remember({})
+        yield
+        for part, memory in kept:
+            part.remember(memory)
+
+    def counts(self) -> dict[int, list[int]]:
+        """Stride → how many calls its memory had, and in how many the shape did not fit."""
+        return {stride: [part.calls, part.mismatches] for stride, part in self.memories()}
+
+    def count(self, counts: Mapping[int, Sequence[int]]) -> None:
+        """Put back what `counts` gave."""
+        for stride, part in self.memories():
+            part.calls, part.mismatches = counts[stride]
 
 
 def _channel(channels: int, stride: int, options: AttentionOptions) -> nn.Module:

@@ -10,12 +10,13 @@ import warnings
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fixbench.errors import InputError
 from fixbench.systems.event_detector._gates import Record
 from fixbench.systems.event_detector._options import AttentionOptions
 
-__all__ = ["ScaleAwareChannelAttention", "reduction"]
+__all__ = ["ScaleAwareChannelAttention", "detail_share", "reduction"]
 
 
 def reduction(stride: int) -> int:
@@ -55,4 +56,12 @@ class ScaleAwareChannelAttention(nn.Module):
         gate = self.gate(x)
         if record is not None:
             record["channel"] = gate.detach()
+            record["detail"] = detail_share(x.detach())
         return x * gate[..., None, None]
+
+
+def detail_share(x: Tensor) -> Tensor:
+    """Of maps [B, C, H, W], the share [B, C] of their variance that a 3 x 3 mean removes."""
+    smooth = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    whole = x.var(dim=(2, 3), correction=0)
+    return (x - smooth).var(dim=(2, 3), correction=0) / whole.clamp(min=1e-12)

@@ -28,11 +28,20 @@ _Memory = dict[int, Tensor]
 
 
 class Previous(nn.Module):
-    """Where the previous frame comes from: [B, C, H, W] → the same shape."""
+    """Where the previous frame comes from: [B, C, H, W] → the same shape.
+
+    Attributes:
+        calls, mismatches: how many calls there were, and in how many nothing was there to compare
+            with because the shape was not that of the call before.
+    """
+
+    #: Whether what is kept outlives the change between training and evaluation.
+    leaks = False
 
     def __init__(self, *, missing: str) -> None:
         super().__init__()
         self.missing = missing
+        self.calls = self.mismatches = 0
 
     def absent(self, x: Tensor) -> Tensor:
         """What stands for frames that are not there."""
@@ -52,19 +61,15 @@ class GlobalBuffer(Previous):
 
     Args:
         detach: whether it leaves the graph; without, a second backward pass fails.
-
-    Attributes:
-        calls, mismatches: how many calls there were, and of how many the shape was not that of the
-            call before.
     """
 
+    leaks = True
     previous: Tensor | None
 
     def __init__(self, *, missing: str, detach: bool) -> None:
         super().__init__(missing=missing)
         self.detach = detach
         self.register_buffer("previous", None)
-        self.calls = self.mismatches = 0
 
     def forward(self, x: Tensor, rows: Rows) -> Tensor:
         previous = self.previous

@@ -1,0 +1,70 @@
+"""Pretraining of the small tier's detector, without attention and without weights of size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from fixbench.systems.event_detector._material import load_material
+from fixbench.systems.event_detector._model import Detector
+from fixbench.systems.event_detector._options import ModelOptions
+from fixbench.systems.event_detector._pretrained import save_pretrained
+from fixbench.systems.event_detector._run_options import Options, TrainingOptions
+from fixbench.systems.event_detector._training import Trainer
+
+__all__ = ["RECIPE", "Recipe", "pretrain"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the detector is pretrained, end to end.
+
+    Attributes:
+        backbone_only: whether pyramid and head are left out of the file.
+    """
+
+    seed: int
+    model: ModelOptions
+    training: TrainingOptions
+    backbone_only: bool = False
+
+
+RECIPE = Recipe(
+    seed=20261129,
+    model=ModelOptions(classes=8, embed=16, head_width=16, partition=[2, 3], depth=0.33),
+    training=TrainingOptions(
+        part="whole", steps=400, samples=8, learning_rate=2e-3, warm_up=0.05, sampling="mixed"
+    ),
+    backbone_only=True,
+)
+
+
+def pretrain(
+    path: Path,
+    recipe: Recipe,
+    data: Path,
+    *,
+    progress: Callable[[str, int, int], None],
+) -> list[float]:
+    """Train on the training split of ``data``, write the model to ``path``.
+
+    Returns:
+        the loss by step.
+    """
+    torch.set_deterministic_debug_mode("error")
+    options = Options(model=recipe.model, training=recipe.training, data=str(data))
+    material = load_material(data, "train", recipe.model.classes)
+    detector = Detector(recipe.model, recipe.seed).train()
+    trainer = Trainer(options, recipe.seed, detector, material, torch.device("cpu"))
+    losses = []
+    for step in range(recipe.training.steps):
+        terms = trainer.losses(step)
+        trainer.learn(terms)
+        if terms is not None:
+            losses.append(terms.total.item())
+        progress("pretraining", step + 1, recipe.training.steps)
+    save_pretrained(path, detector, recipe.model, backbone_only=recipe.backbone_only)
+    return losses
