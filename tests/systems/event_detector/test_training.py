@@ -125,7 +125,7 @@ def test_gradients_are_clipped_by_value(make_options: MakeOptions) -> None:
 def test_the_weight_of_size_reaches_the_loss(make_options: MakeOptions) -> None:
     plain = _trainer(make_options(training={"part": "whole"})).losses(0)
     heavy = _trainer(
-        make_options(training={"part": "whole"}, loss={"size_weight": 2.5, "area_scale": 100.0})
+        make_options(training={"part": "whole"}, loss={"size_weight": 2.5, "area_scale": 1024.0})
     ).losses(0)
     assert plain.confidence.item() == heavy.confidence.item()
     assert plain.size_weight.item() == 1
