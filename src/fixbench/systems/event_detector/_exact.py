@@ -229,9 +229,15 @@ def _identity(options: AttentionOptions, seed: int) -> dict[str, float]:
         with torch.no_grad():
             layer.weight.zero_()
             layer.bias.fill_(_CLOSED)  # type: ignore[union-attr]
+    with seeded(seed, "exact/integration"):
+        both = SmallObjectAttention(
+            12, options.model_copy(update={"spatial": "on", "temporal": "per_stream"})
+        )
+    both.spatial, both.temporal = spatial, temporal
     outputs = {
         "spatial": spatial(x),
         "temporal": temporal(x, Rows.alone(2)),
+        "integrated": both(x, Rows.alone(2)),
         "channel": channel(x),
     }
     return {
