@@ -15,8 +15,8 @@ from fixbench.systems.event_detector._pretraining import Recipe, pretrain
 from fixbench.systems.event_detector._run_options import Options, TrainingOptions
 
 CLASS_NAMES = ("small", "medium", "large")
-#: Width and height of an object of each class; areas between them are 150 and 900.
-SIZES = ((9, 8), (18, 16), (40, 34))
+#: Width and height of an object of each class; areas between them are 60 and 250.
+SIZES = ((6, 5), (13, 11), (25, 20))
 
 
 def make_sequence(
@@ -24,8 +24,8 @@ def make_sequence(
     seed: int,
     *,
     frames: int = 6,
-    rows: int = 64,
-    columns: int = 96,
+    rows: int = 32,
+    columns: int = 64,
     sizes: tuple[tuple[int, int], ...] = SIZES,
     objects: int = 2,
 ) -> Sequence:
@@ -79,7 +79,7 @@ def write_data(folder: Path, *, train: int, test: int, **changes: Any) -> None:
 
 def small_model(**changes: Any) -> ModelOptions:
     """The smallest detector."""
-    options = {"classes": 3, "embed": 8, "head_width": 8, "partition": [2, 3], "depth": 0.33}
+    options = {"classes": 3, "embed": 8, "head_width": 8, "partition": [1, 2], "depth": 0.33}
     return ModelOptions.model_validate(options | changes)
 
 
@@ -119,7 +119,7 @@ def make_options(data: Path, checkpoint: Path) -> MakeOptions:
                 "learning_rate": 1e-3,
                 "evaluations": 2,
             },
-            "evaluation": {"areas": [150.0, 900.0], "skip_us": 0, "diagonal": 5.0, "side": 2.0},
+            "evaluation": {"areas": [60.0, 250.0], "skip_us": 0, "diagonal": 5.0, "side": 2.0},
             "pretrained": str(checkpoint),
             "data": str(data),
         }

@@ -69,9 +69,9 @@ def test_parts_without_training_keep_the_promises(make_options: MakeOptions) -> 
         options,
         root=Path("/"),
         inputs=[options.data],
-        measures={"exact", "cost"},
+        measures={"exact", "cost", "boxes"},
     )
-    assert done.saves == 2
+    assert done.saves == 3
 
 
 # Rows
@@ -83,6 +83,7 @@ def test_all_parts_are_measured_by_default(make_options: MakeOptions) -> None:
     assert {row.stage for row in rows} == {
         "exact",
         "cost",
+        "boxes",
         "start",
         "training",
         "test",
@@ -138,6 +139,7 @@ def test_exact_properties(make_options: MakeOptions) -> None:
         "strides_as_documented/4_scales": 1,
         "identity_at_zero_gate/spatial": 1,
         "identity_at_zero_gate/temporal": 1,
+        "identity_at_zero_gate/integrated": 0,
         "identity_at_zero_gate/channel": 0,
     }
     assert values == expected
@@ -157,7 +159,8 @@ def test_cost_is_paid_when_attention_is_on(make_options: MakeOptions) -> None:
 
 def test_gates_of_a_fixed_gate_are_not_rows(make_options: MakeOptions) -> None:
     rows = _rows(make_options(model={"attention": {"spatial": "half"}}), "gates")
-    assert rows == []
+    assert {row.metric for row in rows} == {"kept/small_objects/8", "kept/small_objects/16"}
+    assert all(row.value == pytest.approx(1) for row in rows)
     rows = _rows(make_options(model={"attention": {"spatial": "on", "strides": [16]}}), "gates")
     found = {row.metric for row in rows}
     assert {"gate_mean/spatial/16", "gate_on_small_boxes/16"} <= found

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fixbench.systems.event_detector._channel import ScaleAwareChannelAttention
 from fixbench.systems.event_detector._gates import HalfGate, Matched, Record
@@ -97,10 +98,16 @@ class Attention(nn.Module):
         for stride, x in zip(self.strides, maps, strict=True):
             gates = None if record is None else record.setdefault(stride, {})
             name = str(stride)
+            before = x
             if name in self.small_objects:
                 x = self.small_objects[name](x, rows, gates)
+                if gates is not None:
+                    gates["kept/small_objects"] = _similarity(before, x)
+            before = x
             if name in self.channels:
                 x = self.channels[name](x, gates)
+                if gates is not None:
+                    gates["kept/channels"] = _similarity(before, x)
             outputs.append(x)
         return outputs
 
@@ -138,6 +145,11 @@ class Attention(nn.Module):
         """Put back what `counts` gave."""
         for stride, part in self.memories():
             part.calls, part.mismatches = counts[stride]
+
+
+def _similarity(before: Tensor, after: Tensor) -> Tensor:
+    """The cosine between what goes in and what comes out, of each row [B]."""
+    return functional.cosine_similarity(before.detach().flatten(1), after.detach().flatten(1))
 
 
 def _channel(channels: int, stride: int, options: AttentionOptions) -> nn.Module:

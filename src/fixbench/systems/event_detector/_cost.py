@@ -65,9 +65,10 @@ def example_maps(options: ModelOptions, rows: int, height: int, width: int) -> l
 
 def saved_bytes(neck: Neck, maps: list[Tensor]) -> int:
     """Bytes of the distinct storages that autograd keeps, parameters and buffers left out."""
-    own = {t.untyped_storage().data_ptr() for t in (*neck.parameters(), *neck.buffers())}
+    # Held, so that no storage is freed and its address used again.
+    held: list[Tensor] = [*neck.parameters(), *neck.buffers()]
+    own = {tensor.untyped_storage().data_ptr() for tensor in held}
     kept: dict[int, int] = {}
-    held = []  # so that no storage is freed and its address used again
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()

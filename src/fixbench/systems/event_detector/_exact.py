@@ -143,7 +143,7 @@ def _memory(options: AttentionOptions, memory: str, seed: int) -> dict[str, floa
         for number, (frame, stream, first) in enumerate(calls):
             module.train(training(number))
             with torch.no_grad():
-                output = module(frame[None], Rows((stream,), (first,)))
+                output = module(frame, Rows((stream,), (first,)))
         return output
 
     def always(number: int) -> bool:
@@ -164,7 +164,7 @@ def _memory(options: AttentionOptions, memory: str, seed: int) -> dict[str, floa
     grown = copy.deepcopy(fresh)
     keys = set(grown.state_dict())
     with torch.no_grad():
-        grown(x[None], Rows((0,), (True,)))
+        grown(x, Rows((0,), (True,)))
     try:
         copy.deepcopy(fresh).load_state_dict(grown.state_dict())
         refused = False
@@ -229,9 +229,15 @@ def _identity(options: AttentionOptions, seed: int) -> dict[str, float]:
         with torch.no_grad():
             layer.weight.zero_()
             layer.bias.fill_(_CLOSED)  # type: ignore[union-attr]
+    with seeded(seed, "exact/integration"):
+        both = SmallObjectAttention(
+            12, options.model_copy(update={"spatial": "on", "temporal": "per_stream"})
+        )
+    both.spatial, both.temporal = spatial, temporal
     outputs = {
         "spatial": spatial(x),
         "temporal": temporal(x, Rows.alone(2)),
+        "integrated": both(x, Rows.alone(2)),
         "channel": channel(x),
     }
     return {

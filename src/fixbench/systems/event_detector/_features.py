@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fixbench.systems.event_detector._backbone import Backbone, BackboneState, reset
 from fixbench.systems.event_detector._material import Material, load_material
+from fixbench.systems.event_detector._model import Detector
 from fixbench.systems.event_detector._pretrained import load_pretrained
 from fixbench.systems.event_detector._sampling import LabelledRows, Pieces
 
@@ -83,8 +84,8 @@ def frozen_features(
     pretrained: Path, data: Path, split: str, classes: int, device: str, scales: int
 ) -> Sequence[Tensor]:
     """The same of a pretrained backbone; kept for all seeds of a job."""
-    options = load_pretrained(pretrained).model.model_copy(update={"scales": scales})
-    backbone = Backbone(options)
-    backbone.load_state_dict(load_pretrained(pretrained).part("backbone"))
+    known = load_pretrained(pretrained)
+    backbone = Detector(known.model.model_copy(update={"scales": scales}), 0).backbone
+    backbone.load_state_dict(known.part("backbone"))
     material = load_material(data, split, classes)
     return labelled_features(backbone.to(device), material, torch.device(device))

@@ -24,13 +24,18 @@ _MARGIN = 0.05
 
 
 def gate_values(found: Evaluated, material: Material, small_area: float) -> dict[str, float]:
-    """Metric → value: mean, variance and saturated share of every gate at every stride, and the
-    two correlations, which are 0 where a side does not vary.
+    """Metric → value: mean, variance and saturated share of every gate at every stride; the two
+    correlations, which are 0 where a side does not vary; and ``kept``, the mean cosine between what
+    goes into the attention of a stride and what comes out.
     """
     values: dict[str, float] = {}
     for stride, gates in sorted(found.gates.items()):
         for name, parts in sorted(gates.items()):
             if name == "detail":
+                continue
+            if name.startswith("kept/"):
+                kept = torch.cat([part for part, _ in parts]).double()
+                values[f"{name}/{stride}"] = kept.mean().item()
                 continue
             gate = torch.cat([part.flatten() for part, _ in parts]).double()
             saturated = (gate < _MARGIN) | (gate > 1 - _MARGIN)

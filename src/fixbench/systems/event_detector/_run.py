@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from fixbench.errors import InputError
+from fixbench.systems.event_detector._box_weights import box_weights
 from fixbench.systems.event_detector._cost import cost_values
 from fixbench.systems.event_detector._detections import (
     Evaluated,
@@ -23,10 +24,10 @@ from fixbench.training import Failed, Outcome, RunContext, Session, Window, step
 
 __all__ = ["MEASURES", "run"]
 
-#: The parts of a run: properties that no training decides; cost on and off; training, with what it
-#: finds along the way and at the end; precision sequence by sequence; gates, before and after
-#: training.
-MEASURES = ("exact", "cost", "training", "sequences", "gates")
+#: The parts of a run: properties that no training decides; cost on and off; the boxes on which the
+#: weight of size falls; training, with what it finds along the way and at the end; precision
+#: sequence by sequence; gates, before and after training.
+MEASURES = ("exact", "cost", "boxes", "training", "sequences", "gates")
 
 #: Labelled frames on which cost is measured.
 _COST_ROWS = 8
@@ -39,6 +40,8 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
         session.once("exact", functools.partial(_measure_exact, session, options, seed))
     if session.wants("cost"):
         session.once("cost", functools.partial(_measure_cost, session, options))
+    if session.wants("boxes"):
+        session.once("boxes", functools.partial(_measure_boxes, session, options))
     if session.wants("training", "sequences", "gates"):
         _Training(session, options, seed).run()
     return Outcome(session.rows)
@@ -54,6 +57,12 @@ def _measure_cost(session: Session, options: Options) -> None:
     side = options.model.strides[-1]
     size = (height + -height % side, width + -width % side)
     session.record(cost_values(options.model, _COST_ROWS, *size), "cost", 0)
+
+
+def _measure_boxes(session: Session, options: Options) -> None:
+    truths = _material(session.context, options, "train").truths
+    values = box_weights(truths, options.evaluation, options.loss.area_scale)
+    session.record(values, "boxes", 0)
 
 
 def _material(context: RunContext, options: Options, split: str) -> Material:

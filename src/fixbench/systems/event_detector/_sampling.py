@@ -87,7 +87,7 @@ def in_order(frames: Sequence[int], *, samples: int, length: int) -> list[Pieces
                 open_pieces.pop(place, None)
         if not batch:
             return batches
-        open_pieces = batch
+        open_pieces = dict(batch)
         batches.append(batch)
 
 
