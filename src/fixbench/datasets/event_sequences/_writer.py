@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from fixbench.datasets.event_sequences._deflate import compress
 from fixbench.datasets.event_sequences._sequence import (
     BOX_TYPE,
     CLASS_NAMES_FILE,
@@ -37,8 +38,13 @@ def write_event_sequences(folder: Path, split: Split, sequences: Sequences[Seque
         frames.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
         # Without the bounds, newer versions of HDF5 write other bytes.
-        with h5py.File(frames / "event_representations.h5", "w", libver=("v108", "v108")) as file:
-            file.create_dataset("data", data=sequence.histograms, track_times=False)
+        with h5py.File(frames / "event_representations.h5", "w", libver=("v110", "v110")) as file:
+            shape = sequence.histograms.shape
+            data = file.create_dataset(
+                "data", shape, np.uint8, chunks=shape, compression="gzip", track_times=False
+            )
+            # HDF5 itself would compress with the machine's zlib, whose bytes differ between builds.
+            data.id.write_direct_chunk((0,) * 4, compress(sequence.histograms.tobytes()))
         np.save(frames / "objframe_idx_2_repr_idx.npy", sequence.labelled)
         np.save(frames / "timestamps_us.npy", sequence.time_us)
         counts = [len(boxes) for boxes in sequence.boxes]
