@@ -164,8 +164,10 @@ def events_of(scene: Scene, generator: np.random.Generator) -> Events:
 def _noise(generator: np.random.Generator, start: int, length: int) -> NDArray[np.int64]:
     count = int(generator.integers(_NOISE + 1))
     limits = np.array([[length - 1], [COLUMNS], [ROWS], [2]])
-    noise = generator.integers(limits, size=(4, count)) + np.array([[start + 1], [0], [0], [0]])
-    return noise.astype(np.int64)
+    noise: NDArray[np.int64] = generator.integers(limits, size=(4, count)) + np.array(
+        [[start + 1], [0], [0], [0]]
+    )
+    return noise
 
 
 @cache

@@ -213,7 +213,7 @@ def _panning(
     contrast = int(generator.integers(70, 120))
     level = int(generator.integers(90, 130))
     dull = np.clip(level + (view - int(view.sum()) // view.size) * contrast // 256, 1, 255)
-    fast = generator.integers(-8, 9, size=2)  # 16ths of a pixel a frame
+    fast = generator.integers(-5, 6, size=2)  # 16ths of a pixel a frame
     moved = np.arange(steps + 1)[:, None] * fast * _FINE // (16 * STEPS)
     start = np.where(fast < 0, margin * twice, 0)
     large = dull.repeat(twice, axis=0).repeat(twice, axis=1)
@@ -232,9 +232,8 @@ def _object(
     if generator.integers(2):
         mask = mask[:, ::-1]
     texture = _texture(generator, scene_region(kind.photograph, part), width, height)
-    level = int(
-        generator.integers(25, 50) if generator.integers(2) else generator.integers(170, 230)
-    )
+    dark_or_bright = ((25, 50), (170, 230))[int(generator.integers(2))]
+    level = int(generator.integers(*dark_or_bright))
     pixels = np.clip(level + texture * level // 160, 1, 255)
     left, top = _path(generator, size, width, height, steps)
     return _Object(label, mask, pixels, left, top)
@@ -255,7 +254,7 @@ def _texture(
 def _path(
     generator: np.random.Generator, size: Size, width: int, height: int, steps: int
 ) -> tuple[Plane, Plane]:
-    """Left and top after each step: straight on inside the frame, in half of the cases with a stop."""
+    """Left and top after each step: straight on in the frame, in half of the cases with a stop."""
     fastest = SIZES[size][2]
     across = int(generator.integers(fastest // 3, fastest + 1)) * (-1, 1)[generator.integers(2)]
     down = int(generator.integers(-fastest // 3, fastest // 3 + 1))
