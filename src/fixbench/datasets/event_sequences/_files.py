@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -26,7 +26,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     Raises:
         InputError: the file is missing or damaged.
     """
-    array = _load(path, ".npy", lambda: np.load(path, allow_pickle=False))
+    array = _load(path, ".npy", lambda stream: np.load(stream, allow_pickle=False))
     if not isinstance(array, np.ndarray):
         raise InputError(path, "", expected="a .npy file")
     return array
@@ -39,8 +39,8 @@ def load_npz(path: Path, *names: str) -> list[NDArray[Any]]:
         InputError: the file is missing or damaged, or has no such array.
     """
 
-    def load() -> dict[str, NDArray[Any]]:
-        with np.load(path, allow_pickle=False) as content:
+    def load(stream: BinaryIO) -> dict[str, NDArray[Any]]:
+        with np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in names if name in content}
 
     found = _load(path, ".npz", load)
@@ -50,9 +50,10 @@ def load_npz(path: Path, *names: str) -> list[NDArray[Any]]:
     return [found[name] for name in names]
 
 
-def _load(path: Path, kind: str, load: Callable[[], Any]) -> Any:
+def _load(path: Path, kind: str, load: Callable[[BinaryIO], Any]) -> Any:
     try:
-        return load()
+        with path.open("rb") as stream:
+            return load(stream)
     except FileNotFoundError as error:
         raise InputError(path, "", expected=_LAYOUT) from error
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
