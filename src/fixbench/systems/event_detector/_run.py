@@ -54,9 +54,9 @@ def _measure_exact(session: Session, options: Options, seed: int) -> None:
 def _measure_cost(session: Session, options: Options) -> None:
     material = _material(session.context, options, "test")
     height, width = material.frames[0].shape[2:]
-    side = options.model.strides[-1]
-    size = (height + -height % side, width + -width % side)
-    session.record(cost_values(options.model, _COST_ROWS, *size), "cost", 0)
+    down, across = (options.model.strides[-1] * cells for cells in options.model.partition)
+    padded = (height + -height % down, width + -width % across)
+    session.record(cost_values(options.model, _COST_ROWS, *padded), "cost", 0)
 
 
 def _measure_boxes(session: Session, options: Options) -> None:
