@@ -228,19 +228,17 @@ def test_an_evaluation_starts_empty_and_gives_back_what_training_remembers() -> 
         fresh = placed(x, rows)
         before = placed.memory()
         with placed.set_aside():
-            other = placed([-y for y in x], rows)
-            again = placed(x, rows)
+            placed([-y for y in x], rows)
         assert placed.memory().keys() == before.keys() == {8, 16}
         kept = [
             torch.equal(value, before[stride][stream])
             for stride, streams in placed.memory().items()
             for stream, value in streams.items()
         ]
-        assert all(kept)
+        assert all(kept) != leaks
         with placed.set_aside():
             first = placed(x, rows)
         assert torch.equal(first[0], fresh[0]) != leaks
-        assert not torch.equal(other[0], again[0])
 
 
 # Channel
