@@ -20,7 +20,7 @@ from fixbench.systems.event_detector._loss import BOX_WEIGHT, LossTerms
 from fixbench.systems.event_detector._material import Material, load_material
 from fixbench.systems.event_detector._run_options import Options
 from fixbench.systems.event_detector._training import Trainer, build_detector, features_of
-from fixbench.training import Failed, Outcome, RunContext, Session, Window, steps_evenly
+from fixbench.training import Diverged, Failed, Outcome, RunContext, Session, Window, steps_evenly
 
 __all__ = ["MEASURES", "run"]
 
@@ -136,6 +136,8 @@ class _Training:
         last = step == options.training.steps
         gates = last and session.wants("gates")
         found = self._evaluate(gates=gates)
+        if not found.finite:
+            raise Diverged(session.rows, stage="test", step=step)
         if session.wants("training"):
             values = precision_values(found, self.test, options.evaluation)
             session.record(values, "test", step)
