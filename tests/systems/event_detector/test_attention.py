@@ -217,6 +217,30 @@ def test_memories_can_be_set_aside_and_put_back() -> None:
         assert seen(module, frames(5, 6), rows) == [1, 2]
 
 
+def test_an_evaluation_starts_empty_and_gives_back_what_training_remembers() -> None:
+    model = {"classes": 3, "embed": 16, "head_width": 16, "partition": [2, 3]}
+    rows = Rows((0, 1), (False, False))
+    x = [torch.randn(2, c, 64 // s, 96 // s) for c, s in ((32, 8), (64, 16), (128, 32))]
+    for kind, leaks in (("per_stream", False), ("global_buffer", True)):
+        placed = Attention(
+            ModelOptions.model_validate(model | {"attention": {"temporal": kind}}), 0
+        )
+        fresh = placed(x, rows)
+        before = placed.memory()
+        with placed.set_aside():
+            placed([-y for y in x], rows)
+        assert placed.memory().keys() == before.keys() == {8, 16}
+        kept = [
+            torch.equal(value, before[stride][stream])
+            for stride, streams in placed.memory().items()
+            for stream, value in streams.items()
+        ]
+        assert all(kept) != leaks
+        with placed.set_aside():
+            first = placed(x, rows)
+        assert torch.equal(first[0], fresh[0]) != leaks
+
+
 # Channel
 
 

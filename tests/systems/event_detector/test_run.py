@@ -188,6 +188,16 @@ def test_variants_of_a_seed_differ_by_their_attention_alone(make_options: MakeOp
     assert values_of(again, "loss/total", "training")[4] != ends["off"]
 
 
+def test_four_scales_train_on_the_same_backbone(make_options: MakeOptions) -> None:
+    options = make_options(model={"scales": 4, "attention": EVERYTHING})
+    rows = _rows(options, "training", "gates")
+    assert _value(rows, "ap50", "end") >= 0
+    strides = {row.metric.rsplit("/", 1)[1] for row in rows if row.metric.startswith("gate_mean")}
+    assert strides == {"4", "8", "16", "32"}
+    spatial = {row.metric for row in rows if row.metric.startswith("gate_mean/spatial")}
+    assert spatial == {"gate_mean/spatial/4", "gate_mean/spatial/8"}
+
+
 # Failures
 
 

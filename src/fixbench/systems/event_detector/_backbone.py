@@ -63,7 +63,10 @@ class _PartitionAttention(nn.Module):
 
 
 class Stage(nn.Module):
-    """Downsampling, window attention, grid attention, LSTM: [B, C, H, W] → the LSTM's state."""
+    """Downsampling, window attention, grid attention, LSTM.
+
+    Only the LSTM depends on the frame before, so that the rest sees all frames at once.
+    """
 
     def __init__(self, inputs: int, channels: int, step: int, options: ModelOptions) -> None:
         super().__init__()
@@ -74,14 +77,20 @@ class Stage(nn.Module):
         self.grid = _PartitionAttention(channels, "grid", options, normalise=True)
         self.lstm = ConvLSTM(channels, convolution=options.convolution_in_lstm)
 
-    def forward(self, x: Tensor, state: LSTMState | None) -> LSTMState:
-        x = self.norm(self.down(x).permute(0, 2, 3, 1))
+    def forward(self, frames: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
+        """[T, B, C, H, W] and the state before → hidden states [T, B, C', H', W'], state after."""
+        x = self.norm(self.down(frames.flatten(0, 1)).permute(0, 2, 3, 1))
         x = self.grid(self.window(x)).permute(0, 3, 1, 2).contiguous()
-        return self.lstm(x, state)
+        hidden = []
+        for seen in x.unflatten(0, frames.shape[:2]):
+            state = self.lstm(seen, state)
+            hidden.append(state[0])
+        assert state is not None
+        return torch.stack(hidden), state
 
 
 class Backbone(nn.Module):
-    """One frame at a time; the pyramid sees the hidden states."""
+    """Four stages; the pyramid sees the hidden states."""
 
     def __init__(self, options: ModelOptions) -> None:
         super().__init__()
@@ -97,18 +106,22 @@ class Backbone(nn.Module):
     def forward(
         self, frames: Tensor, state: BackboneState | None
     ) -> tuple[list[Tensor], BackboneState]:
-        """Histograms [B, bins, H, W] and the state before → maps of the pyramid, state after.
+        """Histograms [T, B, bins, H, W], T frames one after another, and the state before.
 
         Frames are padded with zeros, on the right and below, to whole partitions at stride 32.
+
+        Returns:
+            the pyramid's maps [T, B, C, H, W] by level, and the state behind the last frame.
         """
-        x = functional.pad(
-            frames, (0, -frames.shape[3] % self.side[1], 0, -frames.shape[2] % self.side[0])
-        )
+        down, across = self.side
+        x = functional.pad(frames, (0, -frames.shape[-1] % across, 0, -frames.shape[-2] % down))
+        maps: list[Tensor] = []
         states: list[LSTMState] = []
         for place, stage in enumerate(self.stages):
-            states.append(stage(x, None if state is None else state[place]))
-            x = states[-1][0]
-        return [hidden for hidden, _ in states[4 - self.scales :]], tuple(states)
+            x, after = stage(x, None if state is None else state[place])
+            maps.append(x)
+            states.append(after)
+        return maps[4 - self.scales :], tuple(states)
 
 
 def reset(state: BackboneState | None, first: Tensor) -> BackboneState | None:

@@ -32,12 +32,14 @@ class Evaluated:
     Attributes:
         detections: by number of the labelled frame, with Prophesee's fields.
         gates: empty unless they were asked for.
+        finite: whether all scores were finite numbers.
     """
 
     def __init__(self, count: int) -> None:
         nothing = np.zeros(0, dtype=BOX_TYPE)
         self.detections: list[NDArray[Any]] = [nothing] * count
         self.gates: Gates = {}
+        self.finite = True
 
     def keep(self, record: dict[int, dict[str, Tensor]], numbers: Sequence[int]) -> None:
         """Add the gates of a call."""
@@ -74,6 +76,8 @@ def evaluate(
             index = torch.tensor(labelled.labels, device=features[0].device)
             record: dict[int, dict[str, Tensor]] | None = {} if gates else None
             predictions = neck([level[index] for level in features], labelled.rows, record)
+            for logits in (predictions.confidence, predictions.classes):
+                found.finite &= bool(logits.isfinite().all())
             for row, number in enumerate(labelled.labels):
                 boxes = detect(predictions, row, options.evaluation)
                 boxes["t"] = material.times[number]

@@ -21,6 +21,9 @@ from fixbench.systems.event_detector._sampling import LabelledRows, Pieces
 
 __all__ = ["frozen_features", "labelled_features", "unroll"]
 
+#: Sequences side by side, and frames of each, that the frozen backbone sees in one call.
+_TOGETHER, _AT_ONCE = 16, 6
+
 
 def unroll(
     backbone: Backbone,
@@ -38,25 +41,16 @@ def unroll(
     places = sorted(pieces)
     state = reset(state, torch.tensor([pieces[p].first for p in places], device=device))
     length = max(piece.stop - piece.start for piece in pieces.values())
-    maps: list[list[Tensor]] = []
-    for time in range(length):
-        frames = [
-            # Behind its end a piece sees nothing, and its sequence ends there too.
-            (pieces[p].sequence, pieces[p].start + time)
-            for p in places
-        ]
-        seen, state = backbone(material.batch(frames, device), state)
-        maps.append(seen)
-    rows = [
-        (time, places.index(place)) for time, place in zip(found.times, found.places, strict=True)
+    # Behind its end a piece sees nothing, and its sequence ends there too.
+    frames = [
+        material.batch([(pieces[p].sequence, pieces[p].start + time) for p in places], device)
+        for time in range(length)
     ]
-    chosen = [
-        torch.stack([maps[time][level][place] for time, place in rows])
-        for level in range(len(maps[0]))
-    ]
-    assert state is not None
-    behind = tuple((hidden.detach(), cell.detach()) for hidden, cell in state)
-    return (chosen if rows else []), behind
+    maps, state = backbone(torch.stack(frames), state)
+    times = torch.tensor(found.times, dtype=torch.int64, device=device)
+    of = torch.tensor([places.index(place) for place in found.places], dtype=torch.int64)
+    chosen = [level[times, of.to(device)] for level in maps]
+    return chosen, tuple((hidden.detach(), cell.detach()) for hidden, cell in state)
 
 
 @torch.no_grad()
@@ -66,14 +60,24 @@ def labelled_features(backbone: Backbone, material: Material, device: torch.devi
     backbone.eval()
     numbers: list[int] = []
     maps: list[list[Tensor]] = []
-    state: BackboneState | None = None
-    places = range(len(material.frames))
-    for frame in range(max(material.lengths)):
-        seen, state = backbone(material.batch([(p, frame) for p in places], device), state)
-        here = [p for p in places if frame in material.labels[p]]
-        if here:
-            numbers += [material.labels[p][frame] for p in here]
-            maps.append([level[here] for level in seen])
+    for start in range(0, len(material.frames), _TOGETHER):
+        places = range(start, min(start + _TOGETHER, len(material.frames)))
+        length = max(material.lengths[place] for place in places)
+        state: BackboneState | None = None
+        for first in range(0, length, _AT_ONCE):
+            times = range(first, min(first + _AT_ONCE, length))
+            frames = [material.batch([(p, time) for p in places], device) for time in times]
+            seen, state = backbone(torch.stack(frames), state)
+            rows = [
+                (row, column, material.labels[place][time])
+                for row, time in enumerate(times)
+                for column, place in enumerate(places)
+                if time in material.labels[place]
+            ]
+            if rows:
+                row, column, number = zip(*rows, strict=True)
+                numbers += number
+                maps.append([level[list(row), list(column)] for level in seen])
     backbone.train(training)
     order = torch.tensor(numbers).argsort().to(device)
     return [torch.cat(level)[order] for level in zip(*maps, strict=True)]

@@ -20,7 +20,7 @@ from fixbench.systems.event_detector._loss import BOX_WEIGHT, LossTerms
 from fixbench.systems.event_detector._material import Material, load_material
 from fixbench.systems.event_detector._run_options import Options
 from fixbench.systems.event_detector._training import Trainer, build_detector, features_of
-from fixbench.training import Failed, Outcome, RunContext, Session, Window, steps_evenly
+from fixbench.training import Diverged, Failed, Outcome, RunContext, Session, Window, steps_evenly
 
 __all__ = ["MEASURES", "run"]
 
@@ -54,9 +54,9 @@ def _measure_exact(session: Session, options: Options, seed: int) -> None:
 def _measure_cost(session: Session, options: Options) -> None:
     material = _material(session.context, options, "test")
     height, width = material.frames[0].shape[2:]
-    side = options.model.strides[-1]
-    size = (height + -height % side, width + -width % side)
-    session.record(cost_values(options.model, _COST_ROWS, *size), "cost", 0)
+    down, across = (options.model.strides[-1] * cells for cells in options.model.partition)
+    padded = (height + -height % down, width + -width % across)
+    session.record(cost_values(options.model, _COST_ROWS, *padded), "cost", 0)
 
 
 def _measure_boxes(session: Session, options: Options) -> None:
@@ -136,6 +136,8 @@ class _Training:
         last = step == options.training.steps
         gates = last and session.wants("gates")
         found = self._evaluate(gates=gates)
+        if not found.finite:
+            raise Diverged(session.rows, stage="test", step=step)
         if session.wants("training"):
             values = precision_values(found, self.test, options.evaluation)
             session.record(values, "test", step)

@@ -126,7 +126,10 @@ class PerStream(Previous):
 
 
 class Shuffled(PerStream):
-    """The control: of each row the previous frame of another stream, the next one in the batch."""
+    """The control: of each row the previous frame of another stream, the next one in the batch.
+
+    A stream that is alone in a batch sees its own.
+    """
 
     def forward(self, x: Tensor, rows: Rows) -> Tensor:
         return self._look_up(x, rows, rows.others())
