@@ -50,6 +50,26 @@ def test_a_truncated_file(name: str, kept: float, files: Files, tmp_path: Path) 
     assert error.expected.startswith("a complete ")
 
 
+@pytest.mark.parametrize("name", [H5, FRAME_OF_LABEL, TIMES, LABELS, LABEL_TIMES])
+def test_a_damaged_file(name: str, files: Files, tmp_path: Path) -> None:
+    """Bytes that changed on the way: a refusal, or content that the checks let pass."""
+    place = files.write(tmp_path)
+    content = (place / name).read_bytes()
+    draw = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[int(draw.integers(min(len(content), 300)))] = int(draw.integers(256))
+        (place / name).write_bytes(damaged)
+        try:
+            read_event_sequences(tmp_path, "train")
+        except InputError as error:
+            refused += 1
+            assert error.file.startswith(str(place))
+            assert "\n" not in str(error)
+    assert refused > 10
+
+
 def test_a_damaged_chunk(files: Files, tmp_path: Path) -> None:
     """A compressed file of the right length, of which the content is wrong."""
     place = files.write(tmp_path)
@@ -77,8 +97,8 @@ def test_an_unknown_filter_names_itself_and_the_package(
         creation.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, (2, 2, 1, 1920, 1, 1, 5))
         h5py.h5d.create(file.id, b"data", h5py.h5t.STD_U8LE, space, creation)
     error = _refused(tmp_path)
-    assert (error.file, error.key) == (str(place / H5), "data")
-    assert "32001" in str(error)
+    assert (error.file, error.key) == (str(place / H5), "data: filter 32001")
+    assert error.value == "Blosc"
     assert "pip install hdf5plugin" in error.expected
 
 

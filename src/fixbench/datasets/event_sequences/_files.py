@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 from fixbench.errors import InputError
 
 __all__ = ["ascending_integers", "load_npy", "load_npz", "open_hdf5", "read_dataset"]
+
+#: Filters that HDF5 does not have itself and hdf5plugin does.
+_PLUGINS = {32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32015: "Zstandard", 32026: "Blosc2"}
 
 _LAYOUT = "a file of an event sequence; see fixbench.datasets.event_sequences"
 
@@ -56,8 +58,13 @@ def _load(path: Path, kind: str, load: Callable[[BinaryIO], Any]) -> Any:
             return load(stream)
     except FileNotFoundError as error:
         raise InputError(path, "", expected=_LAYOUT) from error
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(path, "", expected=f"a complete {kind} file ({error})") from error
+    except Exception as error:  # numpy reports damage by whatever its parser runs into
+        expected = f"a complete {kind} file ({_one_line(error)})"
+        raise InputError(path, "", expected=expected) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def ascending_integers(path: Path, key: str, array: NDArray[Any]) -> NDArray[np.int64]:
@@ -91,7 +98,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError) as error:
-        raise InputError(path, "", expected=f"a complete HDF5 file ({error})") from error
+        expected = f"a complete HDF5 file ({_one_line(error)})"
+        raise InputError(path, "", expected=expected) from error
 
 
 def read_dataset(path: Path, file: h5py.File, key: str) -> h5py.Dataset:
@@ -107,9 +115,9 @@ def read_dataset(path: Path, file: h5py.File, key: str) -> h5py.Dataset:
     for number in range(creation.get_nfilters()):
         code, _, _, name = creation.get_filter(number)
         if not _available(code):
-            found = f"compressed with filter {code} ({name.decode(errors='replace') or 'unnamed'})"
-            expected = "a filter that HDF5 has here; Blosc and others need `pip install hdf5plugin`"
-            raise InputError(path, key, found, expected=expected)
+            found = _PLUGINS.get(code) or name.decode(errors="replace") or "unnamed"
+            expected = "a filter that is here; Blosc and others come with `pip install hdf5plugin`"
+            raise InputError(path, f"{key}: filter {code}", found, expected=expected)
     return dataset
 
 
