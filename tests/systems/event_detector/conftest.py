@@ -96,7 +96,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """The smallest detector, pretrained for two steps."""
     path = tmp_path_factory.mktemp("checkpoints") / "detector.pt"
     training = TrainingOptions(part="whole", steps=2, samples=2, length=3, learning_rate=1e-3)
-    pretrain(path, Recipe(1, small_model(), training), data, progress=lambda *_: None)
+    pretrain(path, Recipe(1, 1, small_model(), training), data=data, progress=lambda *_: None)
     return path
 
 
