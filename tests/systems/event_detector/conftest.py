@@ -34,7 +34,7 @@ def make_sequence(
     """
     draw = np.random.default_rng(seed)
     histograms = draw.poisson(0.02, (frames, 20, rows, columns)).astype(np.uint8)
-    kinds = draw.integers(len(sizes), size=objects)
+    kinds = [(seed + number) % len(sizes) for number in range(objects)]
     boxes: list[Any] = []
     start = [draw.uniform(0, [columns - sizes[k][0], rows - sizes[k][1]]) for k in kinds]
     speed = draw.uniform(-4, 4, (objects, 2))
