@@ -35,7 +35,9 @@ def test_a_data_set_is_written_to_a_folder_of_its_name(
 
 
 def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one of aa_clip, alignment, yowo") as caught:
+    with pytest.raises(
+        InputError, match="expected one of aa_clip, alignment, events, yowo"
+    ) as caught:
         generate("imagenet", tmp_path)
     assert (caught.value.key, caught.value.value) == ("name", "imagenet")
     assert list(tmp_path.iterdir()) == []
@@ -47,6 +49,7 @@ def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
         ("procedures", set()),
         ("action_genome", set()),
         ("scenes", set()),
+        ("event_sequences", set()),
         ("anomaly", {"photographs"}),
         ("prompts", {"photographs"}),
     ],

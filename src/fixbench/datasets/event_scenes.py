@@ -74,7 +74,7 @@ KINDS = MappingProxyType(
         "pedestrian": Kind(
             "astronaut",
             (62, 161),
-            ((16, 5, 5), (6, 9, 26, 20), (3, 10, 29, 14), (8, 20, 14, 32), (18, 20, 24, 32)),
+            ((16, 5, 5), (6, 9, 26, 20), (0, 10, 32, 14), (8, 20, 14, 32), (18, 20, 24, 32)),
         ),
         "car": Kind(
             "coffee", (141, 71), ((0, 13, 32, 26), (7, 0, 25, 14), (7, 26, 6), (25, 26, 6))
@@ -86,7 +86,7 @@ KINDS = MappingProxyType(
         ),
         "bus": Kind("ihc", (150, 67), ((0, 0, 32, 28), (5, 28, 12, 32), (21, 28, 28, 32))),
         "motorbike": Kind(
-            "flower", (115, 87), ((6, 25, 7), (26, 25, 7), (6, 14, 26, 24), (11, 2, 19, 15))
+            "flower", (115, 87), ((6, 25, 7), (26, 25, 7), (6, 14, 26, 24), (11, 0, 19, 15))
         ),
         "truck": Kind(
             "china", (146, 68), ((0, 0, 20, 27), (22, 9, 32, 27), (6, 27, 5), (26, 27, 5))
@@ -95,7 +95,7 @@ KINDS = MappingProxyType(
             "coins", (187, 53), ((0, 8, 32, 30), (13, 0, 19, 8), (3, 30, 9, 32), (23, 30, 29, 32))
         ),
         "wheelchair": Kind(
-            "retina", (87, 115), ((16, 22, 10), (16, 22, -6), (8, 4, 13, 20), (11, 16, 26, 20))
+            "retina", (87, 115), ((12, 20, 12), (12, 20, -7), (4, 0, 9, 20), (9, 15, 32, 20))
         ),
     }
 )
@@ -139,7 +139,8 @@ class Scene:
             for thing in self.objects:
                 rows, columns = _place(thing, step)
                 fine[rows, columns][thing.mask] = thing.pixels[thing.mask]
-            yield fine.reshape(ROWS, _FINE, COLUMNS, _FINE).sum(axis=(1, 3))
+            lines = fine.reshape(ROWS, _FINE, -1).sum(axis=1)
+            yield lines.reshape(ROWS, COLUMNS, _FINE).sum(axis=2)
 
     def boxes(self, step: int) -> NDArray[Any]:
         """The boxes of what is seen after a step, without times, of `BOX_TYPE`."""

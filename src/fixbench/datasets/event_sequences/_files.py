@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 from fixbench.errors import InputError
 
 __all__ = ["ascending_integers", "load_npy", "load_npz", "open_hdf5", "read_dataset"]
+
+#: Filters that HDF5 does not have itself and hdf5plugin does.
+_PLUGINS = {32001: "Blosc", 32004: "LZ4", 32008: "bitshuffle", 32015: "Zstandard", 32026: "Blosc2"}
 
 _LAYOUT = "a file of an event sequence; see fixbench.datasets.event_sequences"
 
@@ -26,7 +28,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     Raises:
         InputError: the file is missing or damaged.
     """
-    array = _load(path, ".npy", lambda: np.load(path, allow_pickle=False))
+    array = _load(path, ".npy", lambda stream: np.load(stream, allow_pickle=False))
     if not isinstance(array, np.ndarray):
         raise InputError(path, "", expected="a .npy file")
     return array
@@ -39,8 +41,8 @@ def load_npz(path: Path, *names: str) -> list[NDArray[Any]]:
         InputError: the file is missing or damaged, or has no such array.
     """
 
-    def load() -> dict[str, NDArray[Any]]:
-        with np.load(path, allow_pickle=False) as content:
+    def load(stream: BinaryIO) -> dict[str, NDArray[Any]]:
+        with np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in names if name in content}
 
     found = _load(path, ".npz", load)
@@ -50,13 +52,19 @@ def load_npz(path: Path, *names: str) -> list[NDArray[Any]]:
     return [found[name] for name in names]
 
 
-def _load(path: Path, kind: str, load: Callable[[], Any]) -> Any:
+def _load(path: Path, kind: str, load: Callable[[BinaryIO], Any]) -> Any:
     try:
-        return load()
+        with path.open("rb") as stream:
+            return load(stream)
     except FileNotFoundError as error:
         raise InputError(path, "", expected=_LAYOUT) from error
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(path, "", expected=f"a complete {kind} file ({error})") from error
+    except Exception as error:  # numpy reports damage by whatever its parser runs into
+        expected = f"a complete {kind} file ({_one_line(error)})"
+        raise InputError(path, "", expected=expected) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def ascending_integers(path: Path, key: str, array: NDArray[Any]) -> NDArray[np.int64]:
@@ -90,7 +98,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError) as error:
-        raise InputError(path, "", expected=f"a complete HDF5 file ({error})") from error
+        expected = f"a complete HDF5 file ({_one_line(error)})"
+        raise InputError(path, "", expected=expected) from error
 
 
 def read_dataset(path: Path, file: h5py.File, key: str) -> h5py.Dataset:
@@ -106,9 +115,9 @@ def read_dataset(path: Path, file: h5py.File, key: str) -> h5py.Dataset:
     for number in range(creation.get_nfilters()):
         code, _, _, name = creation.get_filter(number)
         if not _available(code):
-            found = f"compressed with filter {code} ({name.decode(errors='replace') or 'unnamed'})"
-            expected = "a filter that HDF5 has here; Blosc and others need `pip install hdf5plugin`"
-            raise InputError(path, key, found, expected=expected)
+            found = _PLUGINS.get(code) or name.decode(errors="replace") or "unnamed"
+            expected = "a filter that is here; Blosc and others come with `pip install hdf5plugin`"
+            raise InputError(path, f"{key}: filter {code}", found, expected=expected)
     return dataset
 
 

@@ -153,7 +153,7 @@ def _mean(precision: NDArray[np.float64]) -> float:
 
 def _dataset(frames: Sequence[Boxes], classes: Sequence[int]) -> COCO:
     """Boxes as COCO has them."""
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for image, boxes in enumerate(frames):
         for box in boxes:
             extent = [float(box[name]) for name in ("x", "y", "w", "h")]
