@@ -1,7 +1,7 @@
 """Pretraining of the small tier's detector, without attention and without weights of size.
 
 It sees sequences of the same generator as the tracked ones, with a seed of their own, so that no
-frame of a run was seen before.
+frame of a run was seen before, and each of them mirrored too, one of RVT's augmentations.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Recipe:
 
 RECIPE = Recipe(
     seed=20261129,
-    sequences=144,
+    sequences=384,
     model=ModelOptions(classes=8, embed=16, head_width=16, partition=[2, 3], depth=0.33),
     training=TrainingOptions(
-        part="whole", steps=400, samples=8, learning_rate=2e-3, warm_up=0.05, sampling="mixed"
+        part="whole", steps=1000, samples=8, learning_rate=5e-3, warm_up=0.05, sampling="mixed"
     ),
     backbone_only=True,
 )
@@ -80,7 +80,7 @@ def _train(
     recipe: Recipe, data: Path, progress: Callable[[str, int, int], None]
 ) -> tuple[Detector, list[float]]:
     options = Options(model=recipe.model, training=recipe.training, data=str(data))
-    material = load_material(data, "train", recipe.model.classes)
+    material = load_material(data, "train", recipe.model.classes).with_mirror_images()
     detector = Detector(recipe.model, recipe.seed).train()
     trainer = Trainer(options, recipe.seed, detector, material, torch.device("cpu"))
     losses = []
