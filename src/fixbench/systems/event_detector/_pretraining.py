@@ -47,7 +47,6 @@ RECIPE = Recipe(
     training=TrainingOptions(
         part="whole", steps=1000, samples=8, learning_rate=5e-3, warm_up=0.05, sampling="mixed"
     ),
-    backbone_only=True,
 )
 
 
