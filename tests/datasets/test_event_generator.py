@@ -19,6 +19,7 @@ from fixbench.datasets.event_generator import (
     THRESHOLD,
     events_of,
     generate_events,
+    generate_pretraining,
     make_sequence,
 )
 from fixbench.datasets.event_scenes import (
@@ -89,14 +90,14 @@ def test_other_seed_other_sequences(few: Path, tmp_path: Path) -> None:
 def test_a_sequence_that_is_known_to_the_bit(few: Path) -> None:
     """Whole numbers, and no zlib that compresses: no machine may change what a seed gives."""
     (sequence,) = read_event_sequences(few, "test")
-    assert hashlib.sha256(sequence.histograms.tobytes()).hexdigest()[:16] == "6e00e24552262072"
+    assert hashlib.sha256(sequence.histograms.tobytes()).hexdigest()[:16] == "f88f5e33780e9bb9"
     files = "".join(_digest(few / "test").values())
-    assert hashlib.sha256(files.encode()).hexdigest()[:16] == "5e202ea0abd83f4b"
+    assert hashlib.sha256(files.encode()).hexdigest()[:16] == "e42434dc45c6f7e8"
 
 
 def test_the_data_set_stays_small(few: Path) -> None:
-    """There are 18 times as many sequences in it."""
-    assert 18 * packed_size(few) < 1_500_000
+    """There are 22 times as many sequences in it."""
+    assert 22 * packed_size(few) < 1_500_000
 
 
 def test_sources_have_licences(few: Path) -> None:
@@ -122,6 +123,17 @@ def test_arguments_out_of_range(key: str, value: int, expected: str, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pretraining_has_sequences_of_its_own(few: Path, tmp_path: Path) -> None:
+    generate_pretraining(tmp_path / "more", seed=111, count=3)
+    found = read_event_sequences(tmp_path / "more", "train")
+    assert [sequence.name for sequence in found] == ["0000", "0001", "0002"]
+    assert not set(_digest(tmp_path / "more").values()) & {
+        digest for name, digest in _digest(few).items() if name.endswith((".h5", ".npz"))
+    }
+    with pytest.raises(InputError, match="count is 0; expected at least 1"):
+        generate_pretraining(tmp_path / "none", seed=111, count=0)
+
+
 # What is in it.
 
 
@@ -131,7 +143,7 @@ def test_sequences_have_the_form_of_the_published_ones(few: Path) -> None:
     assert sequence.histograms.max() <= 10
     assert np.diff(sequence.time_us).tolist() == [50_000] * (FRAMES - 1)
     assert sequence.labelled.tolist() == list(range(1, FRAMES, LABELLED_EVERY))
-    assert np.diff(sequence.time_us[sequence.labelled]).tolist() == [100_000] * 5
+    assert np.diff(sequence.time_us[sequence.labelled]).tolist() == [100_000] * 4
     assert sequence.class_names == tuple(KINDS)
     assert len(sequence.class_names) == 8
 
@@ -313,20 +325,18 @@ def test_hidden_objects_have_no_box() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({k.photograph for k in KINDS.values()} | {*BACKGROUNDS}))
-def test_splits_share_no_pixel(name: str) -> None:
-    """Marks each pixel of the photograph with its place, through the same functions."""
-    parts = [scene_region(name, "train"), scene_region(name, "test")]
-    addresses = [part.__array_interface__["data"][0] for part in parts]
+def test_parts_share_no_pixel(name: str) -> None:
+    """By the address of each region in the photograph."""
     base = load_photograph(name).__array_interface__["data"][0]
     columns = PHOTOGRAPHS[name].shape[1]
-    places = [set[tuple[int, int]](), set[tuple[int, int]]()]
-    for part, address, found in zip(parts, addresses, places, strict=True):
-        top, left = divmod((address - base) // 3, columns)
-        found |= {(top + r, left + c) for r in range(part.shape[0]) for c in range(part.shape[1])}
-    assert not places[0] & places[1]
-    region = PHOTOGRAPHS[name].evaluation
-    whole = (region.bottom - region.top) * (region.right - region.left)
-    assert len(places[0]) + len(places[1]) == whole
+    seen: set[tuple[int, int]] = set()
+    for part in ("pretraining", "train", "test"):
+        region = scene_region(name, part)
+        top, left = divmod((region.__array_interface__["data"][0] - base) // 3, columns)
+        rows, wide = region.shape[:2]
+        places = {(top + row, left + column) for row in range(rows) for column in range(wide)}
+        assert not places & seen
+        seen |= places
 
 
 def test_backgrounds_pan_slowly() -> None:

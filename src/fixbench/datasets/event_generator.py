@@ -4,7 +4,7 @@ A pixel of a sensor fires when the logarithm of its brightness has changed by a 
 last fired, once for each threshold passed. Brightness is that of `event_scenes`; a few events more
 come from nothing, as in real sensors. `stacked_histogram` makes frames of the events.
 
-Frames are 64 x 96 and 50 ms long, sequences 12 frames. Every second frame is labelled, as RVT thins
+Frames are 64 x 96 and 50 ms long; a sequence has ten. Every second frame is labelled, as RVT thins
 Gen4's labels to 10 Hz.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +49,11 @@ __all__ = [
     "THRESHOLD",
     "events_of",
     "generate_events",
+    "generate_pretraining",
     "make_sequence",
 ]
 
-FRAMES = 12
+FRAMES = 10
 #: In each sequence.
 OBJECTS = 3
 LABELLED_EVERY = 2
@@ -62,15 +63,17 @@ THRESHOLD = 96
 _NOISE = 3
 #: Marks the stream of random numbers that deals out objects.
 _DEALING = 1
-_SPLITS: dict[Split, tuple[int, Part]] = {
+#: Split → its number in seeds, and what its scenes are cut from.
+_SPLITS: dict[str, tuple[int, Part]] = {
     "train": (0, "train"),
     "val": (1, "train"),
     "test": (2, "test"),
+    "pretraining": (3, "pretraining"),
 }
 
 
 def generate_events(
-    directory: Path, *, seed: int, train: int = 40, validation: int = 8, test: int = 24
+    directory: Path, *, seed: int, train: int = 48, validation: int = 8, test: int = 32
 ) -> None:
     """Write sequences and ``SOURCES.json`` to ``directory``, whole or not at all.
 
@@ -99,7 +102,27 @@ def generate_events(
         (folder / "SOURCES.json").write_text(sources, encoding="utf-8")
 
 
-def make_sequence(name: str, seed: int, split: Split, index: int) -> Sequence:
+def generate_pretraining(directory: Path, *, seed: int, count: int) -> None:
+    """Write sequences for pretraining, as the split ``train`` of a folder of their own.
+
+    They are too many to be tracked. Their scenes share no pixel of a photograph with those of
+    `generate_events`.
+
+    Raises:
+        InputError: an argument is out of range, or the folder cannot be written.
+    """
+    for key, value, least in (("seed", seed, 0), ("count", count, 1)):
+        if value < least:
+            raise InputError("generate_pretraining", key, value, expected=f"at least {least}")
+    with whole_folder(Path(directory)) as folder:
+        for index in range(count):
+            sequence = make_sequence(f"{index:04d}", seed, "pretraining", index)
+            write_event_sequences(folder, "train", [sequence])
+
+
+def make_sequence(
+    name: str, seed: int, split: Split | Literal["pretraining"], index: int
+) -> Sequence:
     """Draw a scene with a box in every labelled frame, and record it."""
     number, part = _SPLITS[split]
     generator = np.random.default_rng([seed, number, index])

@@ -43,7 +43,7 @@ __all__ = [
 Plane = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Size = Literal["small", "medium", "large"]
-Part = Literal["train", "test"]
+Part = Literal["pretraining", "train", "test"]
 
 ROWS, COLUMNS = 64, 96
 #: Pictures of a scene for each frame; events happen between them.
@@ -170,10 +170,12 @@ def _place(thing: _Object, step: int) -> tuple[slice, slice]:
 
 
 def scene_region(photograph: str, part: Part) -> NDArray[np.uint8]:
-    """The half of a photograph's evaluation region from which scenes of one part are cut.
+    """What of a photograph the scenes of one part are cut from; parts share no pixel.
 
-    Testing shares no pixel with training; validation is on training's half.
+    Pretraining has a region of its own. Training and testing have the halves of the other one.
     """
+    if part == "pretraining":
+        return photograph_region(photograph, "pretraining")
     region = photograph_region(photograph, "evaluation")
     axis = 0 if region.shape[0] > region.shape[1] else 1
     first, second = np.split(region, [region.shape[axis] // 2], axis=axis)
