@@ -1,7 +1,7 @@
 """Pretraining of the small tier's detector, without attention and without weights of size.
 
-It sees sequences of the same generator as the tracked ones, with a seed of their own, so that no
-frame of a run was seen before, and each of them mirrored too, one of RVT's augmentations.
+It sees sequences of `generate_pretraining`, which share no pixel of a photograph with those of a run,
+and each of them mirrored too, one of RVT's augmentations.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from fixbench.datasets.event_generator import generate_events
+from fixbench.datasets.event_generator import generate_pretraining
 from fixbench.systems.event_detector._material import load_material
 from fixbench.systems.event_detector._model import Detector
 from fixbench.systems.event_detector._options import ModelOptions
@@ -69,7 +69,7 @@ def pretrain(
     with tempfile.TemporaryDirectory() as folder:
         if data is None:
             data = Path(folder) / "events"
-            generate_events(data, seed=recipe.seed, train=recipe.sequences, validation=1, test=1)
+            generate_pretraining(data, seed=recipe.seed, count=recipe.sequences)
         detector, losses = _train(recipe, data, progress)
     save_pretrained(path, detector, recipe.model, backbone_only=recipe.backbone_only)
     return losses
