@@ -1,7 +1,7 @@
 """Pretraining of the small tier's detector, without attention and without weights of size.
 
-It sees sequences of `generate_pretraining`, which share no pixel of a photograph with those of a run,
-and each of them mirrored too, one of RVT's augmentations.
+It sees sequences of `generate_pretraining`, which share no pixel of a photograph with those of a
+run, and each of them mirrored too, one of RVT's augmentations.
 """
 
 from __future__ import annotations
