@@ -34,7 +34,7 @@ def make_sequence(
     """
     draw = np.random.default_rng(seed)
     histograms = draw.poisson(0.02, (frames, 20, rows, columns)).astype(np.uint8)
-    kinds = draw.integers(len(sizes), size=objects)
+    kinds = [(seed + number) % len(sizes) for number in range(objects)]
     boxes: list[Any] = []
     start = [draw.uniform(0, [columns - sizes[k][0], rows - sizes[k][1]]) for k in kinds]
     speed = draw.uniform(-4, 4, (objects, 2))
@@ -96,7 +96,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """The smallest detector, pretrained for two steps."""
     path = tmp_path_factory.mktemp("checkpoints") / "detector.pt"
     training = TrainingOptions(part="whole", steps=2, samples=2, length=3, learning_rate=1e-3)
-    pretrain(path, Recipe(1, small_model(), training), data, progress=lambda *_: None)
+    pretrain(path, Recipe(1, 1, small_model(), training), data=data, progress=lambda *_: None)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,15 @@ import torch
 from fixbench.datasets.event_sequences import BOX_TYPE
 from fixbench.systems.event_detector._box_weights import box_weights
 from fixbench.systems.event_detector._channel import detail_share
-from fixbench.systems.event_detector._detections import detect
+from fixbench.systems.event_detector._detections import (
+    Evaluated,
+    detect,
+    precision_values,
+    sequence_values,
+)
 from fixbench.systems.event_detector._gate_statistics import correlation, small_box_map
 from fixbench.systems.event_detector._head import Predictions
+from fixbench.systems.event_detector._material import load_material
 from fixbench.systems.event_detector._run_options import EvaluationOptions
 
 
@@ -83,3 +90,23 @@ def test_detail_is_what_a_mean_over_neighbours_removes() -> None:
     # Of a chequered field the mean over nine cells leaves ±1/9 within.
     share = detail_share(checks.float()[None, None]).item()
     assert share == pytest.approx((8 / 9) ** 2, abs=0.02)
+
+
+def test_precision_of_and_without_a_sequence(data: Path) -> None:
+    """All boxes are found, but none in the second of three sequences."""
+    material = load_material(data, "test", 3)
+    options = EvaluationOptions(areas=[60.0, 250.0], skip_us=0, diagonal=5.0, side=2.0)
+    found = Evaluated(len(material.truths))
+    for number, boxes in enumerate(material.truths):
+        if material.sequence[number] != 1:
+            found.detections[number] = boxes
+    values = sequence_values(found, material, options)
+    first, second, third = material.names
+    assert values[f"ap_agnostic_of/{first}"] == values[f"ap_agnostic_of/{third}"] == 1
+    assert values[f"ap_agnostic_of/{second}"] == 0
+    assert values[f"ap_without/{second}"] == 1
+    assert values[f"ap_without/{first}"] < 1
+    whole = precision_values(found, material, options)
+    assert 0 < whole["ap_agnostic"] < 1
+    assert whole["ap_agnostic"] == pytest.approx(2 / 3, abs=0.01)
+    assert {f"ap/{name}" for name in material.class_names} <= whole.keys()

@@ -21,7 +21,6 @@ def main() -> None:
     name = "python -m fixbench.systems.event_detector"
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("data/events"), help="event sequences")
     parser.add_argument("--compare", type=Path, help="the tracked checkpoint")
     parser.add_argument("--time", action="store_true", help="time a step; OUTPUT is not written")
     options = parser.parse_args()
@@ -35,7 +34,7 @@ def main() -> None:
         if done % 20 == 0 or done == total:
             print(f"{stage}: {done}/{total}", file=sys.stderr, flush=True)
 
-    pretrain(options.output, RECIPE, options.data, progress=progress)
+    pretrain(options.output, RECIPE, progress=progress)
     if options.compare is not None:
         print(compare_state_files(options.output, options.compare))
 

@@ -13,7 +13,11 @@ from torch import Tensor
 
 from fixbench.datasets.event_sequences import BOX_TYPE
 from fixbench.detection import suppress
-from fixbench.systems.event_detector._evaluation import average_precision, keep_boxes
+from fixbench.systems.event_detector._evaluation import (
+    Matched,
+    average_precision,
+    keep_boxes,
+)
 from fixbench.systems.event_detector._head import Predictions
 from fixbench.systems.event_detector._material import Material
 from fixbench.systems.event_detector._model import Neck
@@ -145,21 +149,29 @@ def precision_values(
 def sequence_values(
     found: Evaluated, material: Material, options: EvaluationOptions
 ) -> dict[str, float]:
-    """AP50 and AP50 of small boxes of each sequence alone, class-agnostic, for a bootstrap."""
+    """What a resampling of sequences needs: by sequence, the precision over its frames alone, which
+    is class-agnostic, since a sequence has few classes, and over the frames of all others.
+
+    A metric is left out where no true box counts for it.
+    """
+    truths = [_keep(boxes, options) for boxes in material.truths]
+    detections = [_keep(boxes, options) for boxes in found.detections]
     areas = (options.areas[0], options.areas[1])
+    agnostic, usual = (
+        Matched(detections, truths, areas=areas, class_agnostic=each) for each in (True, False)
+    )
     values: dict[str, float] = {}
     for place, name in enumerate(material.names):
-        numbers = [n for n, of in enumerate(material.sequence) if of == place]
-        scores = average_precision(
-            [_keep(found.detections[n], options) for n in numbers],
-            [_keep(material.truths[n], options) for n in numbers],
-            areas=areas,
-            class_agnostic=True,
-        )
-        for short, metric in (("AP", "ap"), ("AP_S", "ap_small")):
-            if not math.isnan(scores[short]):
-                values[f"{metric}_agnostic_of/{name}"] = scores[short]
-    return values
+        own = [n for n, of in enumerate(material.sequence) if of == place]
+        others = [n for n, of in enumerate(material.sequence) if of != place]
+        for suffix, matched, frames in (
+            ("agnostic_of", agnostic, own),
+            ("without", usual, others),
+        ):
+            scores = matched.average_precision(frames)
+            for short in ("AP", "AP_S"):
+                values[f"{_NAMES[short]}_{suffix}/{name}"] = scores[short]
+    return {metric: value for metric, value in values.items() if not math.isnan(value)}
 
 
 def _keep(boxes: NDArray[Any], options: EvaluationOptions) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Material:
         times: by number, µs.
         sequence: by number, the place of its sequence.
         boxes: by number, corners [K, 4] in pixels; classes: by number, int64 [K].
+        mirrored: places of sequences that are seen with left and right exchanged.
     """
 
     names: tuple[str, ...]
@@ -43,6 +44,7 @@ class Material:
     sequence: tuple[int, ...]
     boxes: tuple[Tensor, ...]
     classes: tuple[Tensor, ...]
+    mirrored: frozenset[int] = frozenset()
 
     @property
     def lengths(self) -> list[int]:
@@ -60,13 +62,40 @@ class Material:
         """One frame each of sequences (place, frame), as float [B, 20, H, W]; zeros behind the end
         of a sequence.
         """
-        frames = [
-            self.frames[place][frame]
-            if frame < len(self.frames[place])
-            else torch.zeros_like(self.frames[place][0])
-            for place, frame in pieces
+        return torch.stack([self._frame(*piece) for piece in pieces]).to(device).float()
+
+    def _frame(self, place: int, number: int) -> Tensor:
+        frames = self.frames[place]
+        if number >= len(frames):
+            return torch.zeros_like(frames[0])
+        return frames[number].flip(-1) if place in self.mirrored else frames[number]
+
+    def with_mirror_images(self) -> Material:
+        """The sequences, and behind them each of them mirrored."""
+        count, labelled = len(self.frames), len(self.truths)
+        width = self.frames[0].shape[-1]
+        boxes = [
+            torch.stack([width - b[:, 2], b[:, 1], width - b[:, 0], b[:, 3]], dim=-1)
+            for b in self.boxes
         ]
-        return torch.stack(frames).to(device).float()
+        truths = []
+        for each in self.truths:
+            truth = each.copy()
+            truth["x"] = width - each["x"] - each["w"]
+            truths.append(truth)
+        return replace(
+            self,
+            names=self.names + tuple(f"{name} mirrored" for name in self.names),
+            frames=self.frames * 2,
+            labels=self.labels
+            + tuple({f: n + labelled for f, n in each.items()} for each in self.labels),
+            truths=(*self.truths, *truths),
+            times=self.times * 2,
+            sequence=self.sequence + tuple(place + count for place in self.sequence),
+            boxes=(*self.boxes, *boxes),
+            classes=self.classes * 2,
+            mirrored=frozenset(range(count, 2 * count)),
+        )
 
 
 @functools.cache

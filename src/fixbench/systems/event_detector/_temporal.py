@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fixbench.systems.event_detector._gates import Record
 from fixbench.systems.event_detector._options import AttentionOptions
@@ -42,10 +43,6 @@ class Previous(nn.Module):
         super().__init__()
         self.missing = missing
         self.calls = self.mismatches = 0
-
-    def absent(self, x: Tensor) -> Tensor:
-        """What stands for frames that are not there."""
-        return x if self.missing == "current" else torch.zeros_like(x)
 
     def memory(self) -> _Memory:
         """What is kept until the next call, to be saved or set aside."""
@@ -76,7 +73,7 @@ class GlobalBuffer(Previous):
         self.calls += 1
         if previous is None or previous.shape != x.shape:
             self.mismatches += 1
-            previous = self.absent(x)
+            previous = x if self.missing == "current" else torch.zeros_like(x)
         self.previous = x.detach() if self.detach else x
         return previous
 
@@ -103,20 +100,26 @@ class PerStream(Previous):
 
     def _look_up(self, x: Tensor, rows: Rows, of: Sequence[int]) -> Tensor:
         """The previous frames of the rows ``of``."""
-        absent = self.absent(x)
         before = rows.before()
-        found = []
+        index: list[int] = []
+        others: list[Tensor] = []
         for row in of:
             place, stream = before[row], rows.streams[row]
             if place >= 0:
-                found.append(x[place])
+                index.append(place)
             elif place == -1 and stream in self._kept:
-                found.append(self._kept[stream])
+                index.append(len(x) + len(others))
+                others.append(self._kept[stream])
+            elif self.missing == "current":
+                index.append(row)
             else:
-                found.append(absent[row])
+                index.append(len(x) + len(others))
+                others.append(torch.zeros_like(x[0]))
         for stream, row in rows.last().items():
             self._kept[stream] = x[row].detach()
-        return torch.stack(found)
+        # One look-up in one tensor: its backward pass is one operation too.
+        known = torch.cat([x, torch.stack(others)]) if others else x
+        return known[torch.tensor(index, device=x.device)]
 
     def memory(self) -> _Memory:
         return dict(self._kept)
@@ -179,5 +182,7 @@ class EventTemporalAttention(nn.Module):
 
     def _over_time(self, x: Tensor, before: Tensor | None) -> Tensor:
         """t at the present frame: [B, C, H, W]."""
-        frames = x[:, :, None] if before is None else torch.stack([before, x], dim=2)
-        return self.time(frames)[:, :, -1]
+        if before is None:
+            # Between zeros only the middle slice of the kernel counts: a 1 x 1 convolution.
+            return functional.conv2d(x, self.time.weight[:, :, 1], self.time.bias)
+        return self.time(torch.stack([before, x], dim=2))[:, :, -1]
