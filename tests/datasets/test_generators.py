@@ -36,7 +36,7 @@ def test_a_data_set_is_written_to_a_folder_of_its_name(
 
 def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match="expected one of aa_clip, alignment, dcal, yowo"
+        InputError, match="expected one of aa_clip, alignment, dcal, events, yowo"
     ) as caught:
         generate("imagenet", tmp_path)
     assert (caught.value.key, caught.value.value) == ("name", "imagenet")
@@ -49,6 +49,7 @@ def test_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
         ("procedures", set()),
         ("action_genome", set()),
         ("scenes", set()),
+        ("event_sequences", set()),
         ("anomaly", {"photographs"}),
         ("fine_grained", set()),
         ("prompts", {"photographs"}),

@@ -5,11 +5,13 @@ Import from the modules; this one imports nothing, so that a system depends on w
 =====================  ================================================================
 ``action_genome``      reader: Action Genome (frames, boxes, relations, actions)
 ``anomaly``            reader: MVTec AD and VisA in AA-CLIP's layout
+``event_sequences``    reader: Prophesee Gen4 and eTraM as RVT preprocesses them; raw events
 ``fine_grained``       readers: CUB-200-2011, Stanford Cars, FGVC-Aircraft
 ``procedures``         reader: EgoProceL (features and key steps of videos)
 ``*_generator``        the small data set in each of these formats
 ``scenes``             what the small scenes show
 ``parts``              what the small fine-grained pictures show, and batches for pretraining
+``event_scenes``       what the small event sequences show
 ``captions``           image-caption pairs for pretraining, drawn anew in each batch
 ``prompts``            prompts, vocabulary and tokeniser
 ``photographs``        the real photographs that all of this is made of

@@ -21,6 +21,7 @@ GENERATORS = MappingProxyType(
         "aa_clip": "fixbench.datasets.anomaly_generator:generate_families",
         "alignment": "fixbench.datasets.procedure_generator:generate_procedures",
         "dcal": "fixbench.datasets.part_generator:generate_fine_grained",
+        "events": "fixbench.datasets.event_generator:generate_events",
         "yowo": "fixbench.datasets.scene_generator:generate_scenes",
     }
 )

@@ -22,6 +22,8 @@ from fixbench.training._evaluations import steps_evenly as steps_evenly
 from fixbench.training._optimisation import relative_displacement as relative_displacement
 from fixbench.training._optimisation import warm_up_then_cosine as warm_up_then_cosine
 from fixbench.training._options import StrictOptions as StrictOptions
+from fixbench.training._packing import pack_weights as pack_weights
+from fixbench.training._packing import unpack_weights as unpack_weights
 from fixbench.training._session import Session as Session
 from fixbench.training._session import as_rows as as_rows
 from fixbench.training._session import check_measure as check_measure

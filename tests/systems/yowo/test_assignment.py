@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from fixbench.systems.yowo._assignment import Assignment, Targets, assign, pad_targets
+from fixbench.detection import Assignment
+from fixbench.systems.yowo._assignment import Targets, assign, pad_targets
 
 CLASSES = 219
 

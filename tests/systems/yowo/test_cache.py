@@ -14,8 +14,6 @@ from fixbench.errors import InputError
 from fixbench.systems.yowo._assignment import Targets, assign
 from fixbench.systems.yowo._cache import (
     _mirrored,
-    _pack,
-    _unpack,
     cache_features,
     compute_features,
     features_of,
@@ -24,7 +22,13 @@ from fixbench.systems.yowo._cache import (
     pretrain,
 )
 from fixbench.systems.yowo._material import SPLITS, load_clips, load_split, only_actions
-from fixbench.training import compare_state_files, load_state, save_state
+from fixbench.training import (
+    compare_state_files,
+    load_state,
+    pack_weights,
+    save_state,
+    unpack_weights,
+)
 
 from .conftest import recipe
 
@@ -76,12 +80,12 @@ def test_weights_are_kept_within_half_a_step_of_their_channel() -> None:
         "bias": torch.randn(5, generator=generator),
         "count": torch.tensor(7),
     }
-    kept = _unpack(_pack(state))
+    kept = unpack_weights(pack_weights(state))
     assert torch.equal(kept["bias"], state["bias"])
     assert torch.equal(kept["count"], state["count"])
     reach = state["kernel"].abs().amax(dim=(1, 2, 3), keepdim=True)
     assert ((kept["kernel"] - state["kernel"]).abs() <= 0.5001 * reach / 127).all()
-    assert torch.equal(_unpack(_pack(kept))["kernel"], kept["kernel"])
+    assert torch.equal(unpack_weights(pack_weights(kept))["kernel"], kept["kernel"])
 
 
 def test_a_mirrored_clip_and_its_boxes() -> None:

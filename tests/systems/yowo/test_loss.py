@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from fixbench.systems.yowo._assignment import Assignment, pad_targets
+from fixbench.detection import Assignment
+from fixbench.systems.yowo._assignment import pad_targets
 from fixbench.systems.yowo._loss import multi_task_loss
 from fixbench.systems.yowo._model import Predictions
 

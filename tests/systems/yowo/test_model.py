@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from fixbench.detection import cell_centres, decode_boxes
 from fixbench.errors import InputError
-from fixbench.systems.yowo._heads import cell_centres, decode_boxes
 from fixbench.systems.yowo._model import (
     YOWO,
     Cascade,

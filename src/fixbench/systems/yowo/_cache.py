@@ -40,7 +40,14 @@ from fixbench.systems.yowo._material import (
 from fixbench.systems.yowo._model import YOWO
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
 from fixbench.systems.yowo._streams import generator, seeded
-from fixbench.training import load_state, save_state, shuffled_batches, warm_up_then_cosine
+from fixbench.training import (
+    load_state,
+    pack_weights,
+    save_state,
+    shuffled_batches,
+    unpack_weights,
+    warm_up_then_cosine,
+)
 
 __all__ = [
     "RECIPE",
@@ -171,7 +178,7 @@ def pretrain(
         {
             "model": recipe.model.model_dump(mode="json"),
             "clips": asdict(recipe.clips),
-            "weights": _pack(
+            "weights": pack_weights(
                 {n: value for n, value in model.state_dict().items() if not _is_unused(n)}
             ),
         },
@@ -223,25 +230,6 @@ def _mirrored(clips: Tensor, targets: Targets, flip: Tensor) -> tuple[Tensor, Ta
     return torch.where(flip[:, None, None, None, None], clips.flip(-1), clips), chosen
 
 
-def _pack(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Matrices and kernels as int8 with a scale for each output channel, the rest as it is."""
-    packed: dict[str, Any] = {}
-    for name, value in state.items():
-        if value.ndim < 2:
-            packed[name] = value
-            continue
-        scale = value.abs().amax(dim=tuple(range(1, value.ndim)), keepdim=True).clamp(min=1e-12)
-        packed[name] = {"scale": scale / 127, "steps": (value / scale * 127).round().to(torch.int8)}
-    return packed
-
-
-def _unpack(packed: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {
-        name: value if isinstance(value, Tensor) else value["steps"] * value["scale"]
-        for name, value in packed.items()
-    }
-
-
 @functools.cache
 def load_pretrained(path: Path) -> Pretrained:
     """Read what `pretrain` wrote.
@@ -254,7 +242,7 @@ def load_pretrained(path: Path) -> Pretrained:
         pretrained = Pretrained(
             model=ModelOptions.model_validate(content["model"]),
             clips=ClipFormat(**content["clips"]),
-            state=_unpack(content["weights"]),
+            state=unpack_weights(content["weights"]),
         )
         pretrained.build()
     except (KeyError, TypeError, ValidationError, RuntimeError, AttributeError):

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fixbench.detection import cell_centres
 from fixbench.systems.yowo._blocks import Rescale, match_magnitude, pointwise_mlp
-from fixbench.systems.yowo._heads import ACTIONS, OBJECTS, RELATIONS, cell_centres
+from fixbench.systems.yowo._heads import ACTIONS, OBJECTS, RELATIONS
 from fixbench.systems.yowo._scene_context import (
     SceneContext,
     pooled_presence,

@@ -1,4 +1,4 @@
-"""Decoupled heads, predictors and boxes, as in YOWOv2 with the document's three class heads.
+"""Decoupled heads and predictors, as in YOWOv2 with the document's three class heads.
 
 Re-implemented from recorded facts; initial weights, and the boxes' biases, are PyTorch's.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from fixbench.systems.yowo._blocks import convolution
@@ -19,8 +18,6 @@ __all__ = [
     "RELATIONS",
     "DecoupledHead",
     "Predictors",
-    "cell_centres",
-    "decode_boxes",
 ]
 
 #: Action Genome's objects (the person is 0) and relations, Charades' actions.
@@ -55,25 +52,3 @@ class Predictors(nn.Module):
         for predictor in (self.confidence, self.objects, self.relations, self.actions):
             assert predictor.bias is not None
             nn.init.constant_(predictor.bias, PRIOR_BIAS)
-
-
-def cell_centres(height: int, width: int, stride: int, device: torch.device) -> Tensor:
-    """[H · W, 2]: (x, y) of the cells' centres in pixels, row by row."""
-    y, x = torch.meshgrid(
-        torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij"
-    )
-    return (torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5) * stride
-
-
-def decode_boxes(raw: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
-    """Raw boxes [B, N, 4] → corners (x1, y1, x2, y2) in pixels.
-
-    Centre: the cell's plus stride times the first two; size: stride times exp of the others.
-
-    Args:
-        centres: [N, 2]; strides: [N].
-    """
-    scale = strides[:, None]
-    middle = centres + raw[..., :2] * scale
-    half = 0.5 * raw[..., 2:].exp() * scale
-    return torch.cat([middle - half, middle + half], dim=-1)

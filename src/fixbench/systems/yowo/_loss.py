@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fixbench.systems.yowo._assignment import Assignment, Targets, assign
-from fixbench.systems.yowo._boxes import giou
+from fixbench.detection import Assignment, giou
+from fixbench.systems.yowo._assignment import Targets, assign
 from fixbench.systems.yowo._heads import ACTIONS, OBJECTS
 from fixbench.systems.yowo._model import Predictions
 

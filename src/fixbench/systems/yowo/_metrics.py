@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from fixbench.systems.yowo._boxes import iou_matrix, suppress
+from fixbench.detection import iou_matrix, suppress
 from fixbench.systems.yowo._model import Predictions
 
 __all__ = [

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fixbench.detection import cell_centres, decode_boxes
 from fixbench.errors import InputError
 from fixbench.systems.yowo._attention_context import Attention, GatedAttention, LogitAttention
 from fixbench.systems.yowo._encoder import ChannelEncoder
 from fixbench.systems.yowo._global_context import Cooccurrence, GlobalContext, LocalContext
-from fixbench.systems.yowo._heads import DecoupledHead, Predictors, cell_centres, decode_boxes
+from fixbench.systems.yowo._heads import DecoupledHead, Predictors
 from fixbench.systems.yowo._object_context import ObjectContext
 from fixbench.systems.yowo._options import ModelOptions, SceneContextOptions
 from fixbench.systems.yowo._scene_context import NoContext, SceneContext

@@ -13,16 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fixbench.detection import Assignment, cell_centres, decode_boxes
 from fixbench.errors import InputError
-from fixbench.systems.yowo._assignment import Assignment, Targets
+from fixbench.systems.yowo._assignment import Targets
 from fixbench.systems.yowo._cache import Features, Pretrained
-from fixbench.systems.yowo._heads import (
-    ACTIONS,
-    OBJECTS,
-    PRIOR_BIAS,
-    cell_centres,
-    decode_boxes,
-)
+from fixbench.systems.yowo._heads import ACTIONS, OBJECTS, PRIOR_BIAS
 from fixbench.systems.yowo._loss import LossTerms, multi_task_loss
 from fixbench.systems.yowo._material import Split, SplitName, load_clips, targets_at
 from fixbench.systems.yowo._model import YOWO, Cascade, ContextInput, Predictions

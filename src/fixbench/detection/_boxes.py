@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["area", "giou", "iou_matrix", "suppress"]
+__all__ = ["area", "giou", "iou_matrix", "paired_iou", "suppress"]
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -35,6 +35,11 @@ def giou(first: Tensor, second: Tensor) -> Tensor:
     )
     around = area(hull)
     return iou - (around - union) / around.clamp(min=torch.finfo(around.dtype).eps)
+
+
+def paired_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union [...] of boxes [..., 4], pair by pair, with gradients."""
+    return _iou(first, second)[0]
 
 
 def _iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixbench.systems.yowo._boxes import area, giou, iou_matrix, suppress
+from fixbench.detection import area, giou, iou_matrix, suppress
 
 SIDE = 12
 
