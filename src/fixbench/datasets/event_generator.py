@@ -57,8 +57,8 @@ FRAMES = 10
 #: In each sequence.
 OBJECTS = 3
 LABELLED_EVERY = 2
-#: Change of brightness at which a pixel fires, in 256ths of an octave: three eighths, or 30 %.
-THRESHOLD = 96
+#: Change of brightness at which a pixel fires, in 256ths of an octave: a half, or 41 %.
+THRESHOLD = 128
 #: Events of no cause come at most so often a step, in the whole frame.
 _NOISE = 3
 #: Marks the stream of random numbers that deals out objects.

@@ -213,8 +213,8 @@ def _panning(
     top = int(generator.integers(grey.shape[0] - rows - margin + 1))
     left = int(generator.integers(grey.shape[1] - columns - margin + 1))
     view = grey[top : top + rows + margin, left : left + columns + margin]
-    contrast = int(generator.integers(70, 120))
-    level = int(generator.integers(90, 130))
+    contrast = int(generator.integers(45, 85))
+    level = int(generator.integers(80, 106))
     dull = np.clip(level + (view - int(view.sum()) // view.size) * contrast // 256, 1, 255)
     fast = generator.integers(-5, 6, size=2)  # 16ths of a pixel a frame
     moved = np.arange(steps + 1)[:, None] * fast * _FINE // (16 * STEPS)
@@ -235,7 +235,7 @@ def _object(
     if generator.integers(2):
         mask = mask[:, ::-1]
     texture = _texture(generator, scene_region(kind.photograph, part), width, height)
-    dark_or_bright = ((25, 50), (170, 230))[int(generator.integers(2))]
+    dark_or_bright = ((20, 46), (205, 246))[int(generator.integers(2))]
     level = int(generator.integers(*dark_or_bright))
     pixels = np.clip(level + texture * level // 160, 1, 255)
     left, top = _path(generator, size, width, height, steps)
