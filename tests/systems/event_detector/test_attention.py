@@ -303,6 +303,16 @@ def test_integration_only_where_both_are_on() -> None:
         assert SmallObjectAttention(8, options(**one)).integrate is None
 
 
+def test_integration_can_start_as_the_identity() -> None:
+    x = torch.randn(2, 8, 4, 6)
+    both = {"spatial": "half", "temporal": "half", "integration": "identity"}
+    module = SmallObjectAttention(8, options(**both))
+    alone = SmallObjectAttention(8, options(temporal="half"))
+    alone.temporal = module.temporal
+    expected = alone(1.5 * x, Rows.alone(2))
+    assert torch.allclose(module(x, Rows.alone(2)), expected, atol=1e-6)
+
+
 def _placed(scales: int, **changes: Any) -> tuple[list[str], list[str]]:
     model = ModelOptions.model_validate(
         {

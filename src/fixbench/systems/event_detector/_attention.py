@@ -43,6 +43,10 @@ class SmallObjectAttention(nn.Module):
             self.temporal = EventTemporalAttention(channels, options)
         both = self.spatial is not None and self.temporal is not None
         self.integrate = nn.Conv2d(channels, channels, 1) if both else None
+        if self.integrate is not None and options.integration == "identity":
+            assert self.integrate.bias is not None
+            nn.init.dirac_(self.integrate.weight)
+            nn.init.zeros_(self.integrate.bias)
 
     def forward(self, x: Tensor, rows: Rows, record: Record = None) -> Tensor:
         if self.spatial is not None:

@@ -42,6 +42,8 @@ class AttentionOptions(StrictOptions):
         motion: whether the motion gate has all ``channels`` or ``one``. Open.
         missing: what stands for a previous frame that is not there: the frame itself (``current``)
             or ``zeros``. Open.
+        integration: how the convolution behind both starts: with PyTorch's weights (``fresh``), or
+            as the ``identity``, so that it does not undo a pyramid that is pretrained. Open.
         detach: whether the global buffer leaves the graph. The document names no such step;
             without it a second backward pass fails.
         small_channels: what the channel attention does with fewer channels than its reduction:
@@ -63,6 +65,7 @@ class AttentionOptions(StrictOptions):
     combination: Literal["residual", "gate"] = "residual"
     motion: Literal["channels", "one"] = "channels"
     missing: Literal["current", "zeros"] = "current"
+    integration: Literal["fresh", "identity"] = "fresh"
     detach: bool = True
     small_channels: Literal["clamp", "as_written", "refuse"] = "clamp"
     small_stride_gain: float = Field(default=1.0, gt=0)
