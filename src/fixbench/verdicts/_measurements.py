@@ -365,8 +365,8 @@ class Measurements:
     ) -> tuple[frozenset[int], frozenset[int]]:
         """Seeds in which a run collapsed: of the terms with positive, and with negative weight.
 
-        A run that failed counts as collapsed; a seed in which a value is undefined does not count at
-        all. Raises as `per_seed` does.
+        A run that failed counts as collapsed. A seed in which a value is undefined does not count.
+        Raises as `per_seed` does.
         """
         everything = sorted(self._effect_seeds(effect))
         undefined, _ = self._undefined(effect.weighted, everything)
