@@ -114,7 +114,7 @@ def two_part_cells() -> Iterator[Cell]:
     for n in SIZES:
         for truth in COLLAPSING:
             title = f"two parts: {truth.name}, {' or '.join(truth.wrong)}, n = {n}"
-            yield Cell(title=title, simulate=partial(_simulate, truth, n), share=0.35)
+            yield Cell(title=title, simulate=partial(_simulate, truth, n), share=0.75)
 
 
 def _simulate(
