@@ -66,7 +66,7 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
 
 @contextmanager
 def _without_denormals() -> Iterator[None]:
-    """Numbers next to zero count as zero: weights that decay to nothing would take twice the time."""
+    """Numbers next to zero count as zero, since a step of such numbers takes twice the time."""
     torch.set_flush_denormal(True)
     try:
         yield
