@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "reports" / "reference" / "small"
 
 
-@pytest.mark.parametrize("name", ["cross_attention_scale", "lambda_rescaling", "scene_context"])
+@pytest.mark.parametrize(
+    "name", ["cross_attention_scale", "lambda_rescaling", "learning_rate", "scene_context"]
+)
 def test_published_rows_give_the_published_verdicts(name: str) -> None:
     published = {
         row["id"]: row
