@@ -20,7 +20,7 @@ def found(claim: dict[str, Any]) -> str:
     if claim["measured"] is None:
         return f"**{claim['verdict']}**"
     if low is None:
-        return f"**{claim['verdict']}**, in {100 * claim['measured']:.0f} % of measurements"
+        return f"**{claim['verdict']}** (true in {100 * claim['measured']:.0f} % of measurements)"
     value, bounds = interval(claim["measured"], low, high)
     times = "× " if claim["scale"] == "log" else ""
     return f"**{claim['verdict']}** {times}{value} {bounds}"

@@ -24,10 +24,10 @@ VERDICTS: Mapping[Verdict, str] = {
     "negligible": "the documented direction is shown, and the effect is shown to be smaller than "
     "matters",
     "confounded": "the documented comparison is shown, and a control is shown to explain it",
-    "unresolved": "the comparison is shown, but a control or precondition is open: neither shown "
-    "nor ruled out",
+    "unresolved": "the comparison is shown, but a rival explanation (control) or a precondition is "
+    "open: neither shown nor ruled out",
     "absent": "shown to be no effect that matters",
-    "reversed": "the opposite direction is shown",
+    "reversed": "the opposite direction is shown, of whatever size",
     "refuted": "what the document says to stay as it is, is shown to change by more than matters",
     "does not hold": "an arithmetic or exact property, false in at least one seed",
     "inconclusive": "none of these is shown with this number of seeds",
@@ -90,7 +90,7 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
             0,
             f"The claim is judged only where the {words.percent} % interval of each precondition "
             f"is as required ({conditions}). Where that is shown to be false, the claim is not "
-            "testable; where neither is shown, it is unresolved.",
+            "testable; where neither is shown, it is unresolved, or inconclusive if its effect is.",
         )
     if not claim.primary and not looks:
         sentences.append("The claim is outside the primary family, so that its p is not adjusted.")

@@ -22,9 +22,10 @@ _TABLE = TableText(
     caption="n is the number of paired seeds; the number in brackets counts those with a failed "
     "run. The second p is adjusted by Holm's method over the primary claims of the document, "
     "separately for each kind of evidence (difference, absence). Sizes and controls are not "
-    "adjusted. 'Wrong at worst': were single seeds skewed, or did some collapse, as in the worst "
-    "simulations, this share of such verdicts would be wrong (of what a verdict says of effect, "
-    "preconditions and controls, the least certain); so few seeds cannot rule that out.",
+    "adjusted. 'Weakest test': in the worst of the simulated samples with skewed or collapsing "
+    "seeds, the least certain of the tests behind a verdict (of effect, preconditions and "
+    "controls) errs this often, and several together may err more often. So few seeds cannot "
+    "tell whether theirs are such.",
     columns=(
         "Claim",
         "Statement",
@@ -32,7 +33,7 @@ _TABLE = TableText(
         "Measured",
         "p raw / Holm",
         "n (failed)",
-        "Wrong at worst",
+        "Weakest test",
         "Verdict",
     ),
 )
@@ -78,7 +79,7 @@ def build(inputs: Inputs) -> VerdictsSection:
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
             for verdict, meaning in VERDICTS.items()
-            if verdict in occurring
+            if verdict in occurring or verdict != "withdrawn"
         ],
         key=_key(inputs),
         overview=_overview(inputs),

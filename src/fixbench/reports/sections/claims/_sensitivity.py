@@ -71,7 +71,12 @@ def worst_errors(result: ClaimResult) -> list[Fact]:
         for item in result.worst
     ]
     at = f", calibrated at {sizes.pop()}" if len(sizes) == 1 else ""
-    return [(f"Wrong at worst, were seeds skewed or collapsing{at}", "; ".join(rates))]
+    return [
+        (
+            f"How often each test errs at worst, were seeds skewed or collapsing{at}",
+            "; ".join(rates),
+        )
+    ]
 
 
 def noise_floors(inputs: Inputs, claim: Claim, result: ClaimResult) -> list[Fact]:
