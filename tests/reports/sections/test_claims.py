@@ -97,9 +97,7 @@ def test_collapses_and_the_worst_rates_stand_beside_a_claim(
     # Clopper and Pearson by hand: 8 of 10 lies between 0.444 and 0.975.
     assert facts["Seeds in which old collapsed"] == "8 of 10 [0.44, 0.97] (exact)"
     assert facts["fixed alone, old alone"] == "0, 7 (exact McNemar p 0.016)"
-    (said,) = (
-        value for label, value in facts.items() if label.startswith("How often each test errs")
-    )
+    (said,) = (value for label, value in facts.items() if label.startswith("Errs at worst"))
     assert "reproduced: 15 % (bimodal, n = 10)" in said
     assert "control ruled out: 22 % (skewed, n = 5)" in said
     # The table has the larger of both.

@@ -79,6 +79,7 @@ def build(inputs: Inputs) -> VerdictsSection:
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
             for verdict, meaning in VERDICTS.items()
+            # Others too: captions and rules speak of them.
             if verdict in occurring or verdict != "withdrawn"
         ],
         key=_key(inputs),

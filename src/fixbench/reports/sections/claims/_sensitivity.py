@@ -73,7 +73,7 @@ def worst_errors(result: ClaimResult) -> list[Fact]:
     at = f", calibrated at {sizes.pop()}" if len(sizes) == 1 else ""
     return [
         (
-            f"How often each test errs at worst, were seeds skewed or collapsing{at}",
+            f"Errs at worst, were seeds skewed or collapsing{at}",
             "; ".join(rates),
         )
     ]
