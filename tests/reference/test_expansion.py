@@ -32,4 +32,7 @@ def sha256(claim: object) -> str:
 @pytest.mark.parametrize("tier", PUBLISHED)
 def test_every_claim_has_its_published_hash(tier: str) -> None:
     published = {(row["ablation"], row["id"]): row["claim_sha256"] for row in PUBLISHED[tier]}
-    assert published == {key: sha256(claim) for key, claim in CLAIMS.items()}
+    ablations = {ablation for ablation, _ in published}
+    # One ablation has been published in `small` alone.
+    assert len(ablations) >= (4 if tier == "small" else 3)
+    assert published == {key: sha256(claim) for key, claim in CLAIMS.items() if key[0] in ablations}
