@@ -35,6 +35,12 @@ def edit_system(project: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def files_of(project: Path) -> list[Path]:
+    """All but caches, which whatever imports a module or hashes its code may write."""
+    found = (path for path in project.rglob("*") if "__pycache__" not in path.parts)
+    return sorted(path for path in found if path.name != "imports.json")
+
+
 def labels(found: Any) -> dict[str, str]:
     return {item.how: item.label for item in found.repetitions}
 
@@ -43,7 +49,7 @@ def test_a_seeded_system_is_bitwise_the_same_and_nothing_is_left(project: Path) 
     resume = project / ".fixbench" / "resume" / "toy" / "fast" / "seed-0.of-another-run.training"
     resume.parent.mkdir(parents=True)
     resume.write_text("a run that goes on meanwhile")
-    before = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)
+    before = files_of(project)
     asked: list[str] = []
     found = check_determinism(project, "toy", tier="smoke", device="cpu", progress=asked.append)
     assert labels(found) == dict.fromkeys(("again", "behind seed 1", "with 2 threads"), "bitwise")
@@ -55,7 +61,7 @@ def test_a_seeded_system_is_bitwise_the_same_and_nothing_is_left(project: Path) 
     assert found.code == code_hash(load_ablation(toy / "ablation.yaml"), toy)
     assert found.options["training"] == {"steps": 12}
     assert found.measured == {"train": ("loss",)}
-    after = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)
+    after = files_of(project)
     assert after == before
 
 
