@@ -115,6 +115,6 @@ def test_files_are_of_a_size_that_a_person_reads(path: Path) -> None:
     assert len(lines) <= 700
     assert max(map(len, lines)) <= 120
     assert len(WRITTEN) >= 9
-    assert sum(len(file.read_text().splitlines()) for file in WRITTEN) <= 1050 * len(
+    assert sum(len(file.read_text().splitlines()) for file in WRITTEN) <= 1000 * len(
         {file.parent for file in WRITTEN}
     )

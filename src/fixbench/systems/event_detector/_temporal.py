@@ -12,6 +12,7 @@ outlives sequences, and the change between training and evaluation. `PerStream` 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -28,7 +29,7 @@ __all__ = ["EventTemporalAttention", "GlobalBuffer", "PerStream", "Previous", "S
 _Memory = dict[int, Tensor]
 
 
-class Previous(nn.Module):
+class Previous(nn.Module, ABC):
     """Where the previous frame comes from: [B, C, H, W] → the same shape.
 
     Attributes:
@@ -44,13 +45,13 @@ class Previous(nn.Module):
         self.missing = missing
         self.calls = self.mismatches = 0
 
+    @abstractmethod
     def memory(self) -> _Memory:
         """What is kept until the next call, to be saved or set aside."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remember(self, memory: _Memory) -> None:
         """Put back what `memory` gave, or ``{}`` for nothing."""
-        raise NotImplementedError
 
 
 class GlobalBuffer(Previous):
