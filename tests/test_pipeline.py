@@ -24,6 +24,7 @@ from fixbench.errors import InputError
 from fixbench.results import read_results
 from fixbench.tracking import track
 from fixbench.workflow import Plan, check_writable
+from fixbench.workflow._layout import CLAIM_PAGES
 from fixbench.workflow._seeds import PlannedAblation
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +85,7 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     assert "7 of 7 steps (100%) done" in first.stderr
     reports = project / "reports" / "smoke"
     names = {path.name for path in reports.iterdir()}
-    assert names == {"toy.html", "toy.tex", "toy.pdf", "claims.json", "claims.csv"}
+    assert names == {"toy.html", "toy.tex", "toy.pdf", *CLAIM_PAGES}
     (claim,) = json.loads((reports / "claims.json").read_text())
     assert (claim["id"], claim["ablation"], claim["n"]) == ("TY01", "toy", 2)
     record = json.loads((project / "logs/toy/smoke/fast/0-1.provenance.json").read_text())

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fixbench.cli._extras import EXTRAS
+from fixbench.workflow._layout import CLAIM_PAGES
 
 ROOT = Path(__file__).parents[1]
 ABLATION, TIER = "cross_attention_scale", "small"
@@ -33,6 +34,7 @@ class Block:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Block())
 from fixbench.cli import main
+from fixbench.workflow._layout import CLAIM_PAGES
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -109,11 +111,11 @@ def test_published_verdicts_are_found_again_and_reported(folder: Path, call: Cal
     records = [path.with_suffix(".json") for path in files]
     done = call("report", *common, "--provenance", *records)
     assert done.returncode == 0, done.stderr
-    done = call("claims", "claims.json")
+    done = call("claims", "claims.json", "--tier", TIER)
     assert done.returncode == 0, done.stderr
     pages = {path.name for path in (folder / "reports").iterdir()}
     own = {f"{ABLATION}.{kind}" for kind in ("html", "tex", "pdf")}
-    assert pages == own | {"claims.csv", "claims.json"}
+    assert pages == own | set(CLAIM_PAGES)
 
 
 def test_check_says_what_it_leaves_out(call: Call) -> None:

@@ -272,11 +272,35 @@ def report(
     )
 
 
-def write_all_claims(claims: Sequence[Path], directory: Path) -> None:
-    """Write the table of all claims, of all ablations, to ``directory``."""
-    from fixbench.reports import write_claims
+def write_all_claims(
+    claims: Sequence[Path], directory: Path, *, tier: str, ablations: Path
+) -> None:
+    """Write what is said of all claims, of all ablations, to ``directory``.
 
-    write_claims([result for path in claims for result in load_claims(path)], directory)
+    Args:
+        claims: verdicts that `save_claims` wrote.
+        tier: the tier in which they were judged.
+        ablations: where the folders of ablations are.
+
+    Raises:
+        InputError: a file is missing or damaged, or ``directory`` cannot be written to.
+    """
+    from fixbench.reports import JudgedAblation, write_claims
+
+    results: dict[str, list[ClaimResult]] = {}
+    for path in claims:
+        for result in load_claims(path):
+            results.setdefault(result.ablation, []).append(result)
+    judged = [
+        JudgedAblation(
+            name=name,
+            ablation=load_ablation(ablations / name / "ablation.yaml"),
+            tier=tier,
+            results=found,
+        )
+        for name, found in results.items()
+    ]
+    write_claims(judged, directory)
 
 
 def failed_runs(claims: Sequence[Path]) -> list[str]:

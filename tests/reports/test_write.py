@@ -74,24 +74,6 @@ def test_pdf_holds_every_claim_and_verdict(
     assert done.stdout.count("100 % of <one> base_model & #1.") == 3
 
 
-def test_latex_gives_a_number_for_every_claim(written: dict[str, Path], planted: Any) -> None:
-    text = written["tex"].read_text(encoding="utf-8")
-    for result in planted.results:
-        assert rf"\fixbenchset{{{result.id}}}{{verdict}}{{{result.verdict}}}" in text
-        found = re.search(rf"\\fixbenchset{{{result.id}}}{{measured}}{{(.*)}}\n", text)
-        assert found is not None
-        if result.effect is not None:
-            printed = found[1].replace(r"\ensuremath{-}", "-")
-            half = 0.5 * 10.0 ** -len(printed.partition(".")[2])
-            assert float(printed) == pytest.approx(result.effect.estimate, rel=1e-9, abs=half)
-    assert not re.search(
-        r"[<>]",
-        text.replace(r"\ensuremath{<}", "")
-        .replace(r"\ensuremath{>}", "")
-        .replace(r">{\raggedright", ""),
-    )
-
-
 def test_results_that_are_not_the_ablations_are_refused(planted: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"results of planted: claims is \['CA13'\]"):
         replace(planted, results=planted.results[:-1]).write(tmp_path)
@@ -109,7 +91,7 @@ def test_empty_results_still_give_a_report(planted: Any, tmp_path: Path) -> None
 
 
 def test_claims_json_is_strict_and_holds_every_row(planted: Any, tmp_path: Path) -> None:
-    path, _ = write_claims(planted.results, tmp_path)
+    path, *_ = write_claims([planted.judged], tmp_path)
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
@@ -123,7 +105,7 @@ def test_claims_json_is_strict_and_holds_every_row(planted: Any, tmp_path: Path)
 
 
 def test_claims_csv_has_the_same_rows(planted: Any, tmp_path: Path) -> None:
-    json_path, csv_path = write_claims(planted.results, tmp_path)
+    json_path, csv_path, *_ = write_claims([planted.judged], tmp_path)
     rows = json.loads(json_path.read_text(encoding="utf-8"))
     with csv_path.open(encoding="utf-8", newline="") as file:
         read_back = list(csv.DictReader(file))
@@ -136,7 +118,7 @@ def test_claims_csv_has_the_same_rows(planted: Any, tmp_path: Path) -> None:
 
 
 def test_no_claims_are_an_empty_list(tmp_path: Path) -> None:
-    path, _ = write_claims([], tmp_path / "new" / "folder")
+    path, *_ = write_claims([], tmp_path / "new" / "folder")
     assert json.loads(path.read_text(encoding="utf-8")) == []
 
 
@@ -147,7 +129,7 @@ def test_folder_below_a_file_is_refused(light: Any, tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("in the way")
     for folder in (tmp_path / "reports", tmp_path / "reports" / "deeper"):
         with pytest.raises(InputError, match=re.escape(str(folder))) as caught:
-            write_claims(light.results, folder)
+            write_claims([light.judged], folder)
         assert "expected a folder that can be written to" in str(caught.value)
         with pytest.raises(InputError, match=re.escape(str(folder))):
             light.write(folder)
@@ -160,7 +142,7 @@ def test_folder_of_somebody_else_is_refused(planted: Any, tmp_path: Path) -> Non
         if root:
             os.seteuid(65534)  # root may write anywhere
         with pytest.raises(InputError, match=r"can be written to \(Permission denied\)"):
-            write_claims(planted.results, tmp_path)
+            write_claims([planted.judged], tmp_path)
     finally:
         if root:
             os.seteuid(0)
@@ -171,14 +153,14 @@ def test_folder_of_somebody_else_is_refused(planted: Any, tmp_path: Path) -> Non
 def test_failure_leaves_no_half_file_behind(planted: Any, tmp_path: Path) -> None:
     (tmp_path / "claims.csv").mkdir()
     with pytest.raises(InputError):
-        write_claims(planted.results, tmp_path)
+        write_claims([planted.judged], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
 def test_failure_while_writing_keeps_the_old_report(
     planted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_claims(planted.results[:1], tmp_path)
+    write_claims([replace(planted, results=planted.results[:1]).judged], tmp_path)
     old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     write = Path.write_bytes
 
@@ -188,5 +170,5 @@ def test_failure_while_writing_keeps_the_old_report(
 
     monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(InputError, match="No space left on device"):
-        write_claims(planted.results, tmp_path)
+        write_claims([planted.judged], tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old

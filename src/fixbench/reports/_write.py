@@ -22,6 +22,7 @@ from fixbench.reports._calibration import build_calibration
 from fixbench.reports._inputs import read_inputs
 from fixbench.reports._judging import ClaimResult, claims_table
 from fixbench.reports._report import build_report
+from fixbench.reports.paper import JudgedAblation, numbers_file
 
 __all__ = ["write_calibration", "write_claims", "write_report"]
 
@@ -88,16 +89,18 @@ def write_calibration(calibration: Calibration, directory: Path) -> list[Path]:
     return _write(directory, contents)
 
 
-def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
-    """Write ``claims.json`` and ``claims.csv``: one entry per claim, of any number of ablations.
+def write_claims(judged: Sequence[JudgedAblation], directory: Path) -> list[Path]:
+    """Write what is said of the claims of several ablations, in one tier.
 
-    A number that does not exist is ``null`` in JSON and an empty field in CSV, which leaves out
-    preconditions, controls, looks, data and panel: a list does not fit a cell.
+    That is ``claims.json`` and ``claims.csv``, one entry per claim, and ``numbers.tex``, every
+    figure by its key in a paper. A number that does not exist is ``null`` in JSON and an empty
+    field in CSV, which leaves out preconditions, controls, looks, data and panel: a list does not
+    fit a cell.
 
     Raises:
-        InputError: ``directory`` cannot be written to.
+        InputError: a claim is there twice, or ``directory`` cannot be written to.
     """
-    rows = claims_table(results)
+    rows = claims_table([result for item in judged for result in item.results])
     nested = ("preconditions", "controls", "looks", "data", "panel")
     columns = [key for key in rows[0] if key not in nested] if rows else []
     table = io.StringIO(newline="")
@@ -107,7 +110,11 @@ def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
     text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
     return _write(
         directory,
-        {"claims.json": f"{text}\n".encode(), "claims.csv": table.getvalue().encode()},
+        {
+            "claims.json": f"{text}\n".encode(),
+            "claims.csv": table.getvalue().encode(),
+            "numbers.tex": numbers_file(judged).encode(),
+        },
     )
 
 

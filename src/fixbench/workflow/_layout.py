@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "CLAIM_PAGES",
     "ablation_files",
     "data_record",
     "data_request",
@@ -15,6 +16,9 @@ __all__ = [
     "rule_file",
     "verdict_file",
 ]
+
+#: What `fixbench claims` writes of all ablations together.
+CLAIM_PAGES = ("claims.json", "claims.csv", "numbers.tex")
 
 
 def ablation_files(folder: Path, *, findings: bool) -> list[str]:
