@@ -64,11 +64,7 @@ rule report:
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),
     output:
-        expand(
-            "{reports}/{{ablation}}.{suffix}",
-            reports=PLAN.reports,
-            suffix=["html", "tex", "pdf"],
-        ),
+        PLAN.pages(),
     log:
         f"logs/{{ablation}}/{PLAN.tier}/report.log",
     params:

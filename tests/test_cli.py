@@ -30,7 +30,7 @@ from fixbench.results import read_metadata, read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
 from fixbench.workflow._folders import RULES
-from fixbench.workflow._layout import CLAIM_PAGES
+from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 
 ROOT = Path(__file__).parents[1]
 
@@ -207,7 +207,8 @@ def test_analyse_and_report(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
     assert main(["claims", claims, "--tier", "smoke", "--directory", "pages"]) == 0
     names = {path.name for path in (project / "pages").iterdir()}
-    assert names == {"toy.html", "toy.tex", "toy.pdf", *CLAIM_PAGES}
+    own = {page.format(ablation="toy") for page in ABLATION_PAGES}
+    assert names == own | set(CLAIM_PAGES)
     assert "TY01" in (project / "pages" / "toy.html").read_text()
 
 
@@ -268,7 +269,7 @@ def test_a_metric_redefined_after_the_results_marks_its_claims(
     page = (project / "pages" / "toy.html").read_text()
     assert "Edited after their results were produced: TY01." in page
     assert "metrics.loss.better: &#34;lower&#34; → &#34;higher&#34;" in page
-    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())["claims"]
     assert row["edited"] is True
     assert main(["rows", "toy", "--tier", "smoke", "--results", *named, "--output", "r"]) == 0
     content = json.loads(pq.read_table("r").schema.metadata[b"fixbench"])
@@ -298,7 +299,7 @@ def test_a_claim_taken_out_after_its_results_is_shown(
     assert "Withdrawn after their results were produced: TY01." in page
     assert "The larger step reaches a lower loss." in page
     assert "As recorded: decision.direction &#34;less&#34;, decision.margin 0.01" in page
-    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())["claims"]
     assert (row["id"], row["verdict"], row["measured"]) == ("TY01", "withdrawn", None)
     assert row["claim_sha256"] == claim_hash(read_metadata(Path(paths[0]))["claims"]["TY01"])
     assert f"SHA-256 {row['claim_sha256'][:12]}, as in the results." in page

@@ -16,6 +16,7 @@ from fixbench.errors import InputError
 from fixbench.reading import parse_seeds
 from fixbench.workflow._checks import unreachable
 from fixbench.workflow._layout import (
+    ABLATION_PAGES,
     CLAIM_PAGES,
     ablation_files,
     data_record,
@@ -109,9 +110,12 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Everything that a complete run leaves for the user, but for the `results`."""
-        pages = [f"{name}.{suffix}" for name in self.ablations for suffix in ("html", "tex", "pdf")]
-        reports = [str(self.reports / page) for page in pages]
-        return reports + self.claim_pages() + self.verdicts()
+        pages = [page.format(ablation=name) for name in self.ablations for page in self.pages()]
+        return pages + self.claim_pages() + self.verdicts()
+
+    def pages(self) -> list[str]:
+        """What is written of each ablation, with its name as a wildcard."""
+        return [str(self.reports / page) for page in ABLATION_PAGES]
 
     def claim_pages(self) -> list[str]:
         """What is written of the claims of all ablations together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -48,7 +49,9 @@ def arguments(text: str) -> list[str]:
 
 
 def close(printed: str, value: float) -> bool:
-    """Whether a number is printed to its last digit."""
+    """Whether a number is printed to its last digit; a dash, where there is none."""
+    if math.isnan(value):
+        return printed == "-"
     half = 0.5 * 10.0 ** -len(printed.partition(".")[2])
     return float(printed) == pytest.approx(value, rel=1e-9, abs=half)
 

@@ -9,7 +9,7 @@ from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import Verdict
 from fixbench.reports.paper._bibliography import document_key, paper_keys
 from fixbench.reports.paper._environment import render
-from fixbench.reports.paper._forest import forest_figure
+from fixbench.reports.paper._forest import empty_figure, forest_figure
 from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._row import ClaimRow, claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
@@ -78,9 +78,12 @@ def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
     name = f"appendix-{judged.name}"
     forest = forest_figure(judged)
     rows = [claim_row(judged, claim, result) for claim, result in judged.claims]
-    figure, contents = None, {}
+    # A figure is there in any case: a workflow waits for its file.
+    figure, contents = (
+        None,
+        {f"{name}-forest.pdf": empty_figure() if forest is None else forest.pdf},
+    )
     if forest is not None:
-        contents[f"{name}-forest.pdf"] = forest.pdf
         caption = f"{judged.ablation.title}: effects with {_intervals(judged)}{forest.marks}."
         absent = [row.id for row in rows if row.id not in forest.drawn]
         if absent:
@@ -101,11 +104,10 @@ def joint_appendix(judged: Sequence[JudgedAblation], tier: str) -> dict[str, byt
     Its tables have the claims that were measured; exact properties and the rest stand in a
     sentence.
     """
-    contents: dict[str, bytes] = {}
     pdf = standard_forest(judged)
+    contents = {"appendix-forest.pdf": empty_figure() if pdf is None else pdf}
     figure = None
     if pdf is not None:
-        contents["appendix-forest.pdf"] = pdf
         figure = _Figure(
             file="appendix-forest.pdf",
             caption="Effects of all claims with a margin, the smallest effect that matters. The "

@@ -21,7 +21,7 @@ from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import ClaimRow, claim_row
 
-__all__ = ["ForestFigure", "draw_mark", "forest_figure", "shortened"]
+__all__ = ["ForestFigure", "draw_mark", "empty_figure", "forest_figure", "shortened"]
 
 # In inches. A text block is 4.8 to 7 inches wide: at 6 the type stays legible in all.
 _WIDTH, _LEFT, _RIGHT = 6.0, 2.3, 2.1
@@ -59,6 +59,14 @@ def forest_figure(judged: JudgedAblation) -> ForestFigure | None:
     with style(f"{judged.name}-paper"):
         pdf = to_pdf(_draw(strips, rows))
     return ForestFigure(pdf=pdf, marks=named_zones(strips), drawn=tuple(rows))
+
+
+def empty_figure() -> bytes:
+    """A page that says that no effect is there to be drawn."""
+    with style("empty"):
+        figure = Figure(figsize=(_WIDTH, 0.4))
+        figure.text(0.5, 0.5, "No effect was measured.", ha="center", va="center", fontsize=_SIZE)
+        return to_pdf(figure)
 
 
 def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow]) -> Figure:

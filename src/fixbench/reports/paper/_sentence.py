@@ -45,7 +45,9 @@ def sentence(judged: JudgedAblation) -> str:
     first = _first(judged)
     if first is None:
         return f"{text}."
-    return f"{text}; the first that was measured, “{first.name}”, is {first.verdict} ({first.said})."
+    return (
+        f"{text}; the first that was measured, “{first.name}”, is {first.verdict} ({first.said})."
+    )
 
 
 def _first(judged: JudgedAblation) -> ClaimRow | None:

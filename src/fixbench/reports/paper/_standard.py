@@ -106,9 +106,7 @@ Group = tuple[str, list[StandardEffect]]
 
 
 def _effects(judged: JudgedAblation) -> list[StandardEffect]:
-    found = (
-        standard_effect(claim, result) for claim, result in judged.claims if claim is not None
-    )
+    found = (standard_effect(claim, result) for claim, result in judged.claims if claim is not None)
     return [effect for effect in found if effect is not None]
 
 
@@ -117,9 +115,7 @@ def _columns(groups: Sequence[Group]) -> list[list[Group]]:
     if len(groups) == 1:
         return [list(groups)]
     sizes = [len(effects) + 1.5 for _, effects in groups]
-    cut = min(
-        range(1, len(groups)), key=lambda place: max(sum(sizes[:place]), sum(sizes[place:]))
-    )
+    cut = min(range(1, len(groups)), key=lambda place: max(sum(sizes[:place]), sum(sizes[place:])))
     return [list(groups[:cut]), list(groups[cut:])]
 
 
