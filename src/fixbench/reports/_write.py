@@ -23,6 +23,7 @@ from fixbench.reports._inputs import read_inputs
 from fixbench.reports._judging import ClaimResult
 from fixbench.reports._published import NESTED, published_table
 from fixbench.reports._report import build_report
+from fixbench.reports.overview import build_overview
 from fixbench.reports.paper import (
     JudgedAblation,
     ablation_appendix,
@@ -109,7 +110,7 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
     """Write what is said of the claims of several ablations, in one tier.
 
     That is ``claims.json`` (`fixbench.published.PublishedTable`) and ``claims.csv``, one entry per
-    claim; and for a paper
+    claim; ``index.html``, all of them on one page; and for a paper
     ``numbers.tex``, every figure by its key, ``appendix.tex`` with its figure, and
     ``fixbench.bib``. A number that does not exist is ``null`` in JSON and an empty
     field in CSV, which leaves out the keys of `NESTED`: a list does not fit a cell.
@@ -133,6 +134,7 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
             "numbers.tex": numbers_file(judged).encode(),
             "fixbench.bib": bibliography(judged).encode(),
             **joint_appendix(judged, tier),
+            "index.html": _render.html("index", build_overview(judged, tier)).encode(),
         },
     )
 

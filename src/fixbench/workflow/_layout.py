@@ -26,6 +26,7 @@ CLAIM_PAGES = (
     "appendix.tex",
     "appendix-forest.pdf",
     "fixbench.bib",
+    "index.html",
 )
 
 #: What `fixbench report` writes of an ablation.
