@@ -26,7 +26,7 @@ def _with_designs(planted: Any, *designs: Factorial) -> Inputs:
     supporting = [
         Control(name="an effect", meaning="", effect=Effect(factorial=design)) for design in designs
     ]
-    claims = [first.model_copy(update={"supporting": supporting}), *others]
+    claims = [first.model_copy(update={"supporting": [*first.supporting, *supporting]}), *others]
     ablation = planted.ablation.model_copy(update={"claims": claims})
     inputs: Inputs = replace(planted, ablation=ablation).inputs()
     return inputs
