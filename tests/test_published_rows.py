@@ -13,17 +13,25 @@ from fixbench.job import run_job
 from fixbench.published import read_rows
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "reports" / "reference" / "small"
+REFERENCE = ROOT / "reports" / "reference"
 
 
 @pytest.mark.parametrize(
-    "name", ["cross_attention_scale", "lambda_rescaling", "learning_rate", "scene_context"]
+    ("tier", "name"),
+    [
+        ("small", "cross_attention_scale"),
+        ("small", "lambda_rescaling"),
+        ("small", "learning_rate"),
+        ("small", "scale_attention"),
+        ("small", "scene_context"),
+        ("extended", "learning_rate"),
+    ],
 )
-def test_published_rows_give_the_published_verdicts(name: str) -> None:
-    published = {
-        row["id"]: row for row in read_rows(REFERENCE / "claims.json") if row["ablation"] == name
-    }
-    judged = analyse(ROOT / "ablations" / name, "small", [REFERENCE / f"{name}.parquet"])
+def test_published_rows_give_the_published_verdicts(tier: str, name: str) -> None:
+    folder = REFERENCE / tier
+    table = read_rows(folder / "claims.json")
+    published = {row["id"]: row for row in table if row["ablation"] == name}
+    judged = analyse(ROOT / "ablations" / name, tier, [folder / f"{name}.parquet"])
     assert [result.id for result in judged] == list(published)
     for result in judged:
         row = published[result.id]
