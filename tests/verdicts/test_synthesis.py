@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from fixbench.cli._main import main
+from fixbench.published import read_rows
 from fixbench.statistics import standard_error, two_effects_p
 from fixbench.verdicts import synthesise
 
@@ -142,7 +143,7 @@ def test_published_tiers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     assert main(["synthesis", *tables, "--output", str(tmp_path / "s.json")]) == 0
     first, second, *lines = capsys.readouterr().out.splitlines()
     written = json.loads((tmp_path / "s.json").read_text())
-    rows = [json.loads(Path(table).read_text()) for table in tables]
+    rows = [read_rows(Path(table)) for table in tables]
     small, extended = ({row["id"]: row for row in table} for table in rows)
     # An ablation is in the tiers in which it was published.
     pairs = [(row, extended[key]) for key, row in small.items() if key in extended]
