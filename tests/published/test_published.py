@@ -171,4 +171,4 @@ def test_what_is_no_table_is_refused(content: str, tmp_path: Path) -> None:
 
 def test_rows_of_every_version_can_be_read(table: dict[str, Any]) -> None:
     assert read_rows(SMALL) == table["claims"]
-    assert len(read_rows(EXTENDED)) == 54
+    assert len(read_rows(EXTENDED)) == 67

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -143,6 +144,10 @@ def _write(directory: Path, contents: Mapping[str, bytes]) -> list[Path]:
     """Write all files beside their places, then move all of them there."""
     paths = [directory / name for name in contents]
     try:
+        # Files are moved one after another, so that one that cannot be moved is found before all.
+        for path in paths:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
         with ExitStack() as stack:
             for path in paths:
                 stack.enter_context(whole_file(path)).write_bytes(contents[path.name])
