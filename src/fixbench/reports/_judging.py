@@ -2,6 +2,8 @@
 
 from fixbench.statistics import EffectEstimate as EffectEstimate
 from fixbench.statistics import Proportion as Proportion
+from fixbench.statistics import estimate_effect as estimate_effect
+from fixbench.statistics import holm as holm
 from fixbench.statistics import pairs_in_doubt as pairs_in_doubt
 from fixbench.verdicts import ClaimChange as ClaimChange
 from fixbench.verdicts import ClaimResult as ClaimResult
@@ -17,6 +19,7 @@ from fixbench.verdicts import claims_table as claims_table
 from fixbench.verdicts import compare_variants as compare_variants
 from fixbench.verdicts import is_tested as is_tested
 from fixbench.verdicts import load_rule as load_rule
+from fixbench.verdicts import measure as measure
 
 __all__ = [
     "ClaimChange",
@@ -33,7 +36,10 @@ __all__ = [
     "Verdict",
     "claims_table",
     "compare_variants",
+    "estimate_effect",
+    "holm",
     "is_tested",
     "load_rule",
+    "measure",
     "pairs_in_doubt",
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fixbench.verdicts._comparison import compare_variants as compare_variants
     from fixbench.verdicts._data import DataInterval as DataInterval
     from fixbench.verdicts._declaration import check_claims as check_claims
+    from fixbench.verdicts._draws import measure as measure
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
     from fixbench.verdicts._measurements import SeedEffects as SeedEffects
@@ -62,6 +63,9 @@ else:
             ],
             "_declaration": [
                 "check_claims",
+            ],
+            "_draws": [
+                "measure",
             ],
             "_measurements": [
                 "Measurements",

@@ -7,7 +7,7 @@ prints them.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -18,7 +18,7 @@ from fixbench.systems.event_detector._options import AttentionOptions, ModelOpti
 from fixbench.systems.event_detector._rows import Rows
 from fixbench.training import generator
 
-__all__ = ["cost_values", "example_maps", "saved_bytes"]
+__all__ = ["DOCUMENTED", "cost_values", "example_maps", "saved_bytes"]
 
 #: As documented.
 DOCUMENTED = AttentionOptions(spatial="on", temporal="global_buffer", channel="on")
@@ -63,8 +63,12 @@ def example_maps(options: ModelOptions, rows: int, height: int, width: int) -> l
     ]
 
 
-def saved_bytes(neck: Neck, maps: list[Tensor]) -> int:
-    """Bytes of the distinct storages that autograd keeps, parameters and buffers left out."""
+def saved_bytes(neck: nn.Module, maps: list[Tensor]) -> int:
+    """Bytes of the distinct storages that autograd keeps, parameters and buffers left out.
+
+    Args:
+        neck: takes maps of the backbone and `Rows`, as `Neck` does.
+    """
     # Held, so that no storage is freed and its address used again.
     held: list[Tensor] = [*neck.parameters(), *neck.buffers()]
     own = {tensor.untyped_storage().data_ptr() for tensor in held}

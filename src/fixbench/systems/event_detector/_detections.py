@@ -148,11 +148,13 @@ def precision_values(
 
 def sequence_values(
     found: Evaluated, material: Material, options: EvaluationOptions
-) -> dict[str, float]:
-    """What a resampling of sequences needs: by sequence, the precision over its frames alone, which
-    is class-agnostic, since a sequence has few classes, and over the frames of all others.
+) -> dict[int, dict[str, float]]:
+    """What an interval that counts sequences needs: place of a sequence → metric → value.
 
-    A metric is left out where no true box counts for it.
+    ``ap_share`` is the sequence's pseudo-value of the jackknife (Tukey, 1958): n · AP of all less
+    (n − 1) · AP without it. Their mean is AP, but for its bias. ``ap_of`` is the precision over its
+    frames alone, class-agnostic, since a sequence has few classes. Both also of small boxes. A
+    sequence in which no true box counts for a metric has no such value.
     """
     truths = [_keep(boxes, options) for boxes in material.truths]
     detections = [_keep(boxes, options) for boxes in found.detections]
@@ -160,18 +162,21 @@ def sequence_values(
     agnostic, usual = (
         Matched(detections, truths, areas=areas, class_agnostic=each) for each in (True, False)
     )
-    values: dict[str, float] = {}
-    for place, name in enumerate(material.names):
+    whole = usual.average_precision()
+    count = len(material.names)
+    values: dict[int, dict[str, float]] = {}
+    for place in range(count):
         own = [n for n, of in enumerate(material.sequence) if of == place]
         others = [n for n, of in enumerate(material.sequence) if of != place]
-        for suffix, matched, frames in (
-            ("agnostic_of", agnostic, own),
-            ("without", usual, others),
-        ):
-            scores = matched.average_precision(frames)
-            for short in ("AP", "AP_S"):
-                values[f"{_NAMES[short]}_{suffix}/{name}"] = scores[short]
-    return {metric: value for metric, value in values.items() if not math.isnan(value)}
+        of, without = agnostic.average_precision(own), usual.average_precision(others)
+        scores = {}
+        for short in ("AP", "AP_S"):
+            if not math.isnan(of[short]):
+                scores[f"{_NAMES[short]}_of"] = of[short]
+                share = count * whole[short] - (count - 1) * without[short]
+                scores[f"{_NAMES[short]}_share"] = share
+        values[place] = {name: value for name, value in scores.items() if not math.isnan(value)}
+    return values
 
 
 def _keep(boxes: NDArray[Any], options: EvaluationOptions) -> NDArray[Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from fixbench.systems.event_detector._attention import Attention, SmallObjectAttention
 from fixbench.systems.event_detector._channel import ScaleAwareChannelAttention
+from fixbench.systems.event_detector._cost import DOCUMENTED, saved_bytes
+from fixbench.systems.event_detector._gates import count_parameters
 from fixbench.systems.event_detector._head import Head, Predictions
 from fixbench.systems.event_detector._model import Neck
 from fixbench.systems.event_detector._options import AttentionOptions, ModelOptions
@@ -26,6 +28,17 @@ CHANNELS = (1, 2, 3, 5, 7, 12, 16, 30, 64)
 #: A sigmoid of it is exactly zero in single precision.
 _CLOSED = -200.0
 _MEMORIES = ("global_buffer", "per_stream")
+
+
+class _Plain(nn.Module):
+    """Pyramid and head of a detector that knows of no attention."""
+
+    def __init__(self, pyramid: Pyramid, head: Head) -> None:
+        super().__init__()
+        self.pyramid, self.head = pyramid, head
+
+    def forward(self, maps: Sequence[Tensor], rows: Rows) -> Predictions:
+        return self.head(self.pyramid(maps))
 
 
 def exact_properties(options: ModelOptions, seed: int) -> dict[str, float]:
@@ -45,10 +58,10 @@ def _disabled(options: ModelOptions, seed: int) -> dict[str, float]:
         pyramid = Pyramid(off.channels, off.depth)
     with seeded(seed, "head"):
         head = Head(off.channels, off.strides, off.classes)
-    plain = nn.ModuleDict({"pyramid": pyramid, "head": head})
+    plain = _Plain(pyramid, head)
     maps = _maps(off, seed)
     one = toggled([x.clone() for x in maps], Rows.alone(2))
-    other: Predictions = head(pyramid([x.clone() for x in maps]))
+    other: Predictions = plain([x.clone() for x in maps], Rows.alone(2))
     equal = all(
         torch.equal(getattr(one, name), getattr(other, name))
         for name in ("confidence", "classes", "boxes")
@@ -60,10 +73,18 @@ def _disabled(options: ModelOptions, seed: int) -> dict[str, float]:
         torch.equal(_gradient(p), _gradient(named[name])) for name, p in toggled.named_parameters()
     )
     same_keys = list(toggled.state_dict()) == list(plain.state_dict())
+    # The same checks of a detector with attention: they must tell the two apart.
+    documented = off.model_copy(update={"attention": DOCUMENTED})
+    enabled = Neck(documented, seed)
+    attended = enabled([x.clone() for x in maps], Rows.alone(2))
     return {
         "disabled/outputs_equal": float(equal),
         "disabled/gradients_equal": float(gradients),
         "disabled/keys_equal": float(same_keys),
+        "disabled/parameters_equal": float(count_parameters(toggled) == count_parameters(plain)),
+        "disabled/saved_bytes_equal": float(saved_bytes(toggled, maps) == saved_bytes(plain, maps)),
+        "enabled/outputs_equal": float(torch.equal(attended.confidence, other.confidence)),
+        "enabled/keys_equal": float(list(enabled.state_dict()) == list(plain.state_dict())),
     }
 
 
@@ -89,7 +110,7 @@ def _shapes(options: AttentionOptions, seed: int) -> dict[str, float]:
     """Shapes over `CHANNELS`, and whether outputs are finite where channels are no multiple."""
     draw = generator(seed, "exact/shapes")
     kept: dict[str, list[bool]] = {"spatial": [], "temporal": [], "channel": []}
-    whole, finite = [], []
+    whole, finite, unfixed = [], [], []
     clamped = options.model_copy(update={"small_channels": "clamp"})
     written = options.model_copy(update={"small_channels": "as_written"})
     constant = []
@@ -113,13 +134,26 @@ def _shapes(options: AttentionOptions, seed: int) -> dict[str, float]:
             finite.append(bool(torch.isfinite(outputs["spatial"][0]).all()))
             combined = sum(scale[0].out_channels for scale in spatial.scales)  # type: ignore[index]
             whole.append(combined % len(options.dilations) == 0)
+            unfixed.append(_fails_without_the_fix(x, len(options.dilations)))
         if channels < 16:
             constant.append(torch.equal(literal.gate(x), literal.gate(-x)))
     values = {f"shape_kept/{name}": float(all(each)) for name, each in kept.items()}
     return values | {
         "odd_channels_well_formed": float(all(finite) and all(whole)),
+        "odd_channels_fail_unfixed": float(all(unfixed)),
         "gate_constant_below_reduction": float(all(constant)),
     }
+
+
+def _fails_without_the_fix(x: Tensor, scales: int) -> bool:
+    """Whether a layer for all channels refuses the ⌊C / scales⌋ channels of each scale together."""
+    channels = x.shape[1]
+    joined = torch.cat([x[:, : channels // scales]] * scales, dim=1)
+    try:
+        nn.Conv2d(channels, 1, 1, device="meta")(joined.to("meta"))
+    except RuntimeError:
+        return True
+    return False
 
 
 def _temporal(

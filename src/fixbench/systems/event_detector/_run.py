@@ -144,8 +144,9 @@ class _Training:
             if last:
                 session.record(values | self._fallbacks(), "end", step)
         if last and session.wants("sequences"):
-            values = sequence_values(found, self.test, options.evaluation)
-            session.record(values, "sequences", step)
+            by_sequence = sequence_values(found, self.test, options.evaluation)
+            for place, values in by_sequence.items():
+                session.record(values, "sequences", place)
         if gates:
             self._gates(found, "end", step)
 
