@@ -25,6 +25,7 @@ from fixbench.systems.aa_clip import (
 )
 from fixbench.systems.aa_clip._material import Family
 from fixbench.systems.aa_clip._towers import Phase, Recipe
+from fixbench.training import load_state, pack_weights, save_state, unpack_weights
 
 from ..conftest import changed_options
 
@@ -134,20 +135,19 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cut_towers_file(towers_file: Path) -> Path:
     """The first blocks of the same towers on 32-pixel images: the small tier's cost without it."""
-    content = torch.load(towers_file, weights_only=True)
+    content = load_state(towers_file)
     depth = {"visual": 4, "text": 2}
 
     def kept(name: str) -> bool:
         tower, *rest = name.split(".")
         return rest[:2] != ["transformer", "resblocks"] or int(rest[2]) < depth[tower]
 
-    content["state"] = {name: value for name, value in content["state"].items() if kept(name)}
-    content["state"]["visual.positional_embedding"] = content["state"][
-        "visual.positional_embedding"
-    ][:17].clone()
+    weights = {name: v for name, v in unpack_weights(content["weights"]).items() if kept(name)}
+    weights["visual.positional_embedding"] = weights["visual.positional_embedding"][:17]
+    content["weights"] = pack_weights(weights)
     content["dimensions"] |= {"image_size": 32, "image_depth": 4, "text_depth": 2}
     path = towers_file.with_name("cut.pt")
-    torch.save(content, path)
+    save_state(path, content)
     return path
 
 

@@ -21,7 +21,7 @@ from fixbench.systems.aa_clip._towers import (
     normalise,
     small_dimensions,
 )
-from fixbench.training import compare_state_files
+from fixbench.training import compare_state_files, load_state, unpack_weights
 
 from .conftest import TINY, recipe, tiny_model, tiny_prompts
 
@@ -175,13 +175,12 @@ def test_pixels_are_normalised_by_clips_statistics() -> None:
 # The checkpoint
 
 
-def _pretrain(path: Path, start: Path | None = None, **changes: Any) -> list[float]:
-    return pretrain(path, recipe(**changes), progress=lambda *_: None, start=start)
+def _pretrain(path: Path, **changes: Any) -> list[float]:
+    return pretrain(path, recipe(**changes), progress=lambda *_: None)
 
 
 def _state(path: Path) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state"]
-    return state
+    return unpack_weights(load_state(path)["weights"])
 
 
 def test_pretraining_repeats_itself_and_depends_on_its_seed(tmp_path: Path) -> None:
@@ -198,22 +197,13 @@ def test_pretraining_repeats_itself_and_depends_on_its_seed(tmp_path: Path) -> N
     assert "differs" in compare_state_files(tmp_path / "a", tmp_path / "c")
 
 
-def test_pretraining_continues_after_a_phase_as_if_never_stopped(tmp_path: Path) -> None:
+def test_phases_follow_each_other(tmp_path: Path) -> None:
     whole = _pretrain(tmp_path / "whole", steps=(1, 2))
     first = _pretrain(tmp_path / "first", steps=(1,))
-    second = _pretrain(tmp_path / "second", steps=(1, 2), start=tmp_path / "first")
-    assert whole == first + second
-    whole_state, continued = _state(tmp_path / "whole"), _state(tmp_path / "second")
-    assert all(torch.equal(value, continued[name]) for name, value in whole_state.items())
-
-
-def test_pretraining_refuses_a_start_with_no_phase_left(tmp_path: Path) -> None:
-    _pretrain(tmp_path / "done", steps=(1, 1))
-    for steps in ((1, 1), (1,)):
-        expected = rf"done: phases is 2; expected fewer than the {len(steps)} phases of the recipe"
-        with pytest.raises(InputError, match=expected):
-            _pretrain(tmp_path / "x", steps=steps, start=tmp_path / "done")
-    assert not (tmp_path / "x").exists()
+    assert len(whole) == 3
+    assert whole[:1] == first
+    one, two = _state(tmp_path / "first"), _state(tmp_path / "whole")
+    assert not torch.equal(one["visual.conv1.weight"], two["visual.conv1.weight"])
 
 
 def test_pretraining_lowers_its_loss(tmp_path: Path) -> None:
@@ -230,15 +220,18 @@ def test_pretraining_lowers_its_loss(tmp_path: Path) -> None:
 @pytest.mark.parametrize("quick_gelu", [False, True])
 def test_towers_come_back_in_single_precision(towers_file: Path, quick_gelu: bool) -> None:
     clip = load_towers(towers_file, quick_gelu=quick_gelu)
-    stored = torch.load(towers_file, weights_only=True)["state"]
     assert clip.dimensions == small_dimensions()
     assert not clip.training
-    assert {value.dtype for value in stored.values()} == {torch.float16}
+    stored = load_state(towers_file)["weights"]
     state = clip.state_dict()
     assert state.keys() == stored.keys()
     for name, value in state.items():
         assert value.dtype == torch.float32
-        assert torch.equal(value, stored[name].float())
+        if value.ndim < 2:
+            assert torch.equal(value, stored[name])
+        else:
+            assert stored[name]["steps"].dtype == torch.int8
+            assert torch.equal(value, stored[name]["steps"] * stored[name]["scale"])
     x = torch.linspace(-2, 2, 9)
     expected = _quick_gelu(x) if quick_gelu else nn.functional.gelu(x)
     torch.testing.assert_close(clip.visual.blocks[0].mlp.gelu(x), expected)
@@ -279,14 +272,14 @@ def test_truncated_and_foreign_towers_are_refused(tmp_path: Path, towers_file: P
     assert _refusal(path) == truncated
     torch.save([1, 2], path)
     assert _refusal(path) == truncated
-    torch.save({"state": {}}, path)
+    torch.save({"weights": {}}, path)
     assert _refusal(path) == truncated
     assert truncated.startswith("a complete checkpoint of CLIP towers; run `fixbench")
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"vocabulary": None}, {"state": {"logit_scale": torch.zeros(())}}, {"dimensions": {}}],
+    [{"vocabulary": None}, {"weights": {"logit_scale": torch.zeros(())}}, {"dimensions": {}}],
     ids=["no vocabulary", "weights missing", "no dimensions"],
 )
 def test_towers_of_another_layout_are_refused(

@@ -2,8 +2,8 @@
 
 Weights of the published size cannot be had without a download. Random towers reverse the sign of
 the documented gradient ratio (research page, §2.4), so the small tier pretrains its own pair with
-CLIP's contrastive loss and keeps it as a tracked checkpoint (half precision) that
-`pretrain` re-creates.
+CLIP's contrastive loss and keeps it as a tracked checkpoint (eight-bit integers, a scale for each
+row) that `pretrain` re-creates.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from torch.nn import functional
 from fixbench.datasets.captions import caption_batch
 from fixbench.datasets.prompts import tokenise, vocabulary
 from fixbench.errors import InputError
-from fixbench.files import whole_file
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
-from fixbench.training import warm_up_then_cosine
+from fixbench.training import pack_weights, save_state, unpack_weights, warm_up_then_cosine
 
 __all__ = [
     "PIXEL_MEAN",
@@ -103,51 +102,35 @@ def pretrain(
     recipe: Recipe,
     *,
     progress: Callable[[str, int, int], None],
-    start: Path | None = None,
 ) -> list[float]:
     """Train small towers with CLIP's symmetric contrastive loss and write them to ``path``.
 
     AdamW (betas .9, .98; weight decay .1 on matrices), linear warm-up over 5 % and cosine decay,
     logit scale capped at 100, as in the CLIP paper. Pairs that share a caption count as positives
-    of each other.
-
-    Args:
-        start: towers after some first phases, which are then skipped.
+    of each other. Matrices and kernels are kept as eight-bit integers.
 
     Returns:
         the loss of every step.
-
-    Raises:
-        InputError: no phase is left after those of ``start``.
     """
     torch.set_deterministic_debug_mode("error")
     dimensions = small_dimensions()
     generator = torch.Generator().manual_seed(recipe.seed)
     clip = CLIP(dimensions, generator=generator, quick_gelu=recipe.quick_gelu)
-    skipped = 0
-    if start is not None:
-        content = torch.load(start, weights_only=True)
-        skipped = content["phases"]
-        if skipped >= len(recipe.phases):
-            expected = f"fewer than the {len(recipe.phases)} phases of the recipe: none is left"
-            raise InputError(start, "phases", skipped, expected=expected)
-        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
     losses: list[float] = []
-    for number, phase in enumerate(recipe.phases[skipped:], start=skipped):
+    for number, phase in enumerate(recipe.phases):
         sampler = np.random.default_rng([recipe.seed, number] if number else recipe.seed)
         losses += _pretrain_phase(
             clip, phase, recipe.batch, sampler, f"phase {number + 1}", progress
         )
-        state = {name: value.half() for name, value in clip.state_dict().items()}
-        clip.load_state_dict({name: value.float() for name, value in state.items()})
-    content = {
-        "dimensions": dataclasses.asdict(dimensions),
-        "phases": len(recipe.phases),
-        "vocabulary": vocabulary(),
-        "state": state,
-    }
-    with whole_file(path) as partial:
-        torch.save(content, partial)
+        clip.load_state_dict({n: value.half().float() for n, value in clip.state_dict().items()})
+    save_state(
+        path,
+        {
+            "dimensions": dataclasses.asdict(dimensions),
+            "vocabulary": vocabulary(),
+            "weights": pack_weights(clip.state_dict()),
+        },
+    )
     return losses
 
 
@@ -205,7 +188,7 @@ def load_towers(path: Path, *, quick_gelu: bool) -> CLIP:
         content: dict[str, Any] = torch.load(path, weights_only=True)
         dimensions = CLIPDimensions(**content["dimensions"])
         clip = CLIP(dimensions, generator=None, quick_gelu=quick_gelu)
-        clip.load_state_dict({name: value.float() for name, value in content["state"].items()})
+        clip.load_state_dict(unpack_weights(content["weights"]))
         words = list(content["vocabulary"])
     except FileNotFoundError:
         raise InputError(path, "", expected="a checkpoint; run `fixbench data pull`") from None
