@@ -28,7 +28,7 @@ from fixbench.training import Outcome, RunContext, Session, generator
 __all__ = ["MEASURES", "run"]
 
 #: The parts of a run: exact properties; what batch mates change in stage 1; gradients at all points
-#: or at one; training, or of it stage 1 of the first loop alone; detection before training.
+#: or at one; training, or of it the first loop or its stage 1 alone; detection before training.
 MEASURES = (
     "exact",
     "batch",
@@ -37,6 +37,7 @@ MEASURES = (
     "gradients/pretrained",
     "gradients/base",
     "training",
+    "loop",
     "text",
     "load",
 )
@@ -73,8 +74,10 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
             session.once(f"gradient/{point}", measure)
     if session.wants("training"):
         Training(session, options, seed, model, material).run()
+    elif session.wants("loop"):
+        Training(session, options, seed, model, material).run_first(("text", "image"))
     elif session.wants("text"):
-        Training(session, options, seed, model, material).run_first_text_stage()
+        Training(session, options, seed, model, material).run_first(("text",))
     return Outcome(session.rows, model.adapter_state())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -113,9 +113,9 @@ class Training:
                 )
         self.session.record(values, "end", self.total)
 
-    def run_first_text_stage(self) -> None:
-        """The text stage of the first loop, and nothing else."""
-        self._train(self.phases[:1])
+    def run_first(self, stages: Collection[str]) -> None:
+        """These stages of the first loop, and nothing else."""
+        self._train([phase for phase in self.phases if not phase.loop and phase.stage in stages])
 
     def _train(self, phases: Sequence[_Phase]) -> None:
         position = self.session.position
@@ -270,7 +270,7 @@ class Training:
             # The fork tests without cross-attention, whatever was trained.
             values |= detection_metrics(model, test, anchors, None, domain=domain)
             contexts = model.prompt_contexts(test.prompts)
-            if contexts is not None:
+            if stage == "end" and contexts is not None:
                 found = detection_metrics(model, test, anchors, contexts, domain=domain)
                 values |= {f"{name}/branch": value for name, value in found.items()}
         self.session.record(values, stage, step)
