@@ -127,6 +127,7 @@ def test_measure_restricts_the_parts(run_variant: Callable[..., Outcome], base: 
     assert stages({"text"}) == {"text/1"}
     assert stages({"loop"}) == {"text/1", "image", "image/1"}
     assert stages({"batch"}) == {"batch"}
+    assert stages({"load"}) == {"load"}
     images = {"image", "image/1", "image/2"}
     assert stages({"training"}) == {"load", "text/1", "text/2", "end"} | images
     assert stages(set()) == set()
@@ -209,12 +210,12 @@ def test_a_fresh_start_ignores_the_parent(make_options: MakeOptions, base: Outco
 
 
 def test_the_promises_of_every_system(make_options: MakeOptions, base: Outcome) -> None:
-    """Saves: exact, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2."""
+    """Saves: exact, batch, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2."""
     options = make_options("scale_1.0", **LOOPS)
     done = check_system(
         aa_clip, options, root=Path("/"), inputs=inputs_of(options), parent=base.state
     )
-    assert done.saves == 12
+    assert done.saves == 13
 
 
 def test_the_text_stage_alone_can_be_interrupted(make_options: MakeOptions, base: Outcome) -> None:

@@ -28,7 +28,8 @@ from fixbench.training import Outcome, RunContext, Session, generator
 __all__ = ["MEASURES", "run"]
 
 #: The parts of a run: exact properties; what batch mates change in stage 1; gradients at all points
-#: or at one; training, or of it the first loop or its stage 1 alone; detection before training.
+#: or at one; training, or of it the first loop or its stage 1 alone; losses and detection before
+#: training.
 MEASURES = (
     "exact",
     "batch",
@@ -78,6 +79,9 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
         Training(session, options, seed, model, material).run_first(("text", "image"))
     elif session.wants("text"):
         Training(session, options, seed, model, material).run_first(("text",))
+    elif session.wants("load"):
+        load = Training(session, options, seed, model, material).measure_load
+        session.once("load", load)
     return Outcome(session.rows, model.adapter_state())
 
 

@@ -100,7 +100,7 @@ class Training:
     def run(self) -> None:
         """All loops, with losses along the way and detection on the test family at both ends."""
         if self.session.position is None:
-            self._measure_ends("load", 0)
+            self.measure_load()
         self._train(self.phases)
         self._measure_ends("end", self.total)
         final = self.model.adapter_state()
@@ -112,6 +112,10 @@ class Training:
                     [final[name] for name in names], [self.initial[name] for name in names]
                 )
         self.session.record(values, "end", self.total)
+
+    def measure_load(self) -> None:
+        """Loss and weights before training; detection, too, where it is asked for."""
+        self._measure_ends("load", 0)
 
     def run_first(self, stages: Collection[str]) -> None:
         """These stages of the first loop, and nothing else."""
