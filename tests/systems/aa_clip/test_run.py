@@ -577,7 +577,7 @@ def test_detection_before_training_is_a_part_of_its_own(
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("taps", [1, 5], "model.taps is 5; expected at most 4, the blocks of"),
+        ("taps", [1, 5], "model.taps is 5; expected at most 4, by the blocks of"),
         ("image_adapters", 4, "model.image_adapters is 4; expected at most 3"),
         ("text_adapters", 3, "model.text_adapters is 3; expected at most 2"),
         ("value_blocks", 5, "model.value_blocks is 5; expected at most 4"),
