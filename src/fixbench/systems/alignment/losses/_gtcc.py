@@ -10,14 +10,15 @@ B_t) / L_t; the z-score removes b, which gets no gradient. Summed over up to 20 
 orders of each pair.
 
 `as_found` is the fork's code, which is the authors'. α and π are constants and neighbours are g_k ·
-Y, so that the gradient passes only through Y and the way back to X. The window is δN frames, rounded
-half to even, and one-sided: [t, t + δN) or, on the flip of a coin, [t − δN, t), which excludes t
-itself; within δN frames of either end it includes that end's δN frames. Frames and side are drawn
-once for each video X and hold for all its partners. β is exp(−D / .1) / (Σ exp(−D / .1) + 1e-6) in
-the window: a neighbour that is far from all of X loses its mass, and its μ tends to 0. A video of
-fewer than 20 frames raises an IndexError, which the loop swallows together with the batch (here:
-`skip_reason`, and an error). The fork divides by Σ exp(−D / .1) in α too, without taking the largest
-out first, which is the same but for underflow: where all of Y is more than 10 away it has 0 / 0.
+Y, so that the gradient passes only through Y and the way back to X. The window is δN frames,
+rounded half to even, and one-sided: [t, t + δN) or, on the flip of a coin, [t − δN, t), which
+excludes t itself; within δN frames of either end it includes that end's δN frames. Frames and side
+are drawn once for each video X and hold for all its partners. β is exp(−D / .1) / (Σ exp(−D / .1) +
+1e-6) in the window: a neighbour that is far from all of X loses its mass, and its μ tends to 0. A
+video of fewer than 20 frames raises an IndexError, which the loop swallows together with the batch
+(here: `skip_reason`, and an error). The fork divides by Σ exp(−D / .1) in α too, without taking the
+largest out first, which is the same but for underflow: where all of Y is more than 10 away it has 0
+/ 0.
 
 `paper` is this suite's reading of the abstract; the text of the paper was not at hand. The gradient
 passes through α: neighbour k is the mean of Y under α times the mixture's responsibility of k (a

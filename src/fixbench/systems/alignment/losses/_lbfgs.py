@@ -84,9 +84,7 @@ class _Run:
         slope = np.einsum("sp,sp->s", gradient, direction)
         downhill = ~(slope > -SMALLEST_CHANGE)
         self.call[rows[~downhill]] = self.calls
-        rows, direction, slope, steps = (
-            item[downhill] for item in (rows, direction, slope, steps)
-        )
+        rows, direction, slope, steps = (item[downhill] for item in (rows, direction, slope, steps))
         if len(rows):
             self._search(rows, direction, slope, steps)
 
@@ -188,9 +186,7 @@ class _Point:
 _Search = Generator[float, tuple[float, float], _Point]
 
 
-def _strong_wolfe(
-    value: float, slope: float, step: float, longest: float, allowed: int
-) -> _Search:
+def _strong_wolfe(value: float, slope: float, step: float, longest: float, allowed: int) -> _Search:
     """Yields steps, is sent the value and the slope there, and returns the point to go to.
 
     Args:
