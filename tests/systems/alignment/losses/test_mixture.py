@@ -108,9 +108,11 @@ def test_stops_where_torchs_lbfgs_stops(components: int, spread: float) -> None:
         for place, row in enumerate(rows):
             weights, shares = _lbfgs(row, components)
             # Near the end of a fit the last digits decide which way a search goes.
-            close = {"rtol": 0.0, "atol": 1e-4}
-            torch.testing.assert_close(mixture.log_weights[place].exp(), weights, **close)
-            torch.testing.assert_close(mixture.log_components[place].exp(), shares, **close)
+            for found, wanted in (
+                (mixture.log_weights[place].exp(), weights),
+                (mixture.log_components[place].exp(), shares),
+            ):
+                torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
             reached = _divergence(row, weights @ shares)
             torch.testing.assert_close(mixture.divergence[place], reached, rtol=1e-4, atol=1e-8)
 
