@@ -110,7 +110,7 @@ def test_the_fix_s_scale_is_clamped_as_the_origin_s(scale: str) -> None:
 
 
 def test_the_scene_vector_of_the_first_revision_is_the_origin_s() -> None:
-    """Five blocks there (presence of objects, of relations, y, x, and so on); class by class here."""
+    """Five blocks there (presence, y, x, and the same from the person); class by class here."""
     numbers = read("context_E")
     module = loaded(GlobalContext(WIDTH, positions=True), numbers)
     with torch.no_grad():
@@ -187,12 +187,12 @@ def test_losses_and_their_gradients_are_the_origin_s(case: int) -> None:
     numbers = read(f"loss_{case}")
     terms, inputs = loss_of(numbers)
     for name in ("confidence", "objects", "actions", "relations", "boxes", "total"):
-        expected = numbers[f"out.loss.{name}"].item()
-        assert getattr(terms, name).item() == pytest.approx(expected, rel=1e-6), name
+        value = numbers[f"out.loss.{name}"].item()
+        assert getattr(terms, name).item() == pytest.approx(value, rel=1e-6), name
     terms.total.backward()
-    for name, value in inputs.items():
+    for name, given in inputs.items():
         # Nobody is there to act in case 2, whose actions then have no gradient.
-        expected = numbers.get(f"grad.{name}", torch.zeros_like(value))
-        assert value.grad is not None
-        assert (value.grad - expected).abs().max() < 1e-6, name
+        expected = numbers.get(f"grad.{name}", torch.zeros_like(given))
+        assert given.grad is not None
+        assert (given.grad - expected).abs().max() < 1e-6, name
     assert ("grad.actions" in numbers) == (case == 3)

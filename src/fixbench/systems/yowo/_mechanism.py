@@ -157,10 +157,10 @@ def context_sensitivity(
 ) -> dict[str, float]:
     """Differences between scenes on a fresh module, features standard normal.
 
-    Keys are ``pair/background/extent``: ``empty_scripted`` (background against the rich scene of the
-    origin's verification script, which has a zero background and content everywhere), ``empty_rich``
-    (background against a held laptop) or ``bag_bed`` (carrying a bag against lying on a bed);
-    ``zero`` or ``prior`` background; content ``everywhere`` or in ``one_cell``.
+    Keys are ``pair/background/extent``: ``empty_scripted`` (background against the rich scene of
+    the origin's verification script, which has a zero background and content everywhere),
+    ``empty_rich`` (background against a held laptop) or ``bag_bed`` (carrying a bag against lying
+    on a bed); ``zero`` or ``prior`` background; content ``everywhere`` or in ``one_cell``.
     """
     module, features = _fresh(options, seed, width), _features(seed, width, grid)
     backgrounds = {"zero": 0.0, "prior": PRIOR_BIAS}

@@ -20,8 +20,8 @@ class ObjectContext(nn.Module):
     The embedding is brought to the features' magnitude over the whole batch; GroupNorm(x + δ).
 
     Args:
-        zero_bias: the embedding's biases start at zero, as recorded (9d15cd8); the document does not
-            say. ``False`` starts them as PyTorch does.
+        zero_bias: the embedding's biases start at zero, as recorded (9d15cd8); the document does
+            not say. ``False`` starts them as PyTorch does.
         silent: a control that is told nothing (zeros): the layers without their information.
     """
 
