@@ -64,11 +64,7 @@ rule report:
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),
     output:
-        expand(
-            "{reports}/{{ablation}}.{suffix}",
-            reports=PLAN.reports,
-            suffix=["html", "tex", "pdf"],
-        ),
+        PLAN.pages(),
     log:
         f"logs/{{ablation}}/{PLAN.tier}/report.log",
     params:
@@ -91,19 +87,21 @@ rule report:
 
 rule claims:
     input:
-        PLAN.all_verdicts(),
+        verdicts=PLAN.all_verdicts(),
+        ablations=PLAN.judged_files(),
     output:
-        expand(
-            "{reports}/claims.{suffix}", reports=PLAN.reports, suffix=["json", "csv"]
-        ),
+        PLAN.claim_pages(),
     log:
         f"logs/claims.{PLAN.tier}.log",
     params:
+        tier=PLAN.tier,
+        folder=PLAN.folder,
         reports=PLAN.reports,
         reference=f"reports/reference/{PLAN.tier}/claims.json",
         code=REPORTS,
     message:
         "the table of all claims"
     shell:
-        "python -m fixbench claims {input:q} --directory {params.reports:q}"
+        "python -m fixbench claims {input.verdicts:q} --tier {params.tier}"
+        " --ablations {params.folder:q} --directory {params.reports:q}"
         " --reference {params.reference:q} 2>&1 | tee {log:q} >&2"

@@ -30,6 +30,7 @@ from fixbench.results import read_metadata, read_results
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
 from fixbench.workflow._folders import RULES
+from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 
 ROOT = Path(__file__).parents[1]
 
@@ -204,9 +205,10 @@ def test_analyse_and_report(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert load_claims(Path(claims)) == analyse(folder, "smoke", list(map(Path, paths)))
     records = [str(Path(path).with_suffix(".json")) for path in paths]
     assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
-    assert main(["claims", claims, "--directory", "pages"]) == 0
+    assert main(["claims", claims, "--tier", "smoke", "--directory", "pages"]) == 0
     names = {path.name for path in (project / "pages").iterdir()}
-    assert names == {"toy.html", "toy.tex", "toy.pdf", "claims.json", "claims.csv"}
+    own = {page.format(ablation="toy") for page in ABLATION_PAGES}
+    assert names == own | set(CLAIM_PAGES)
     assert "TY01" in (project / "pages" / "toy.html").read_text()
 
 
@@ -263,11 +265,11 @@ def test_a_metric_redefined_after_the_results_marks_its_claims(
     assert main(["analyse", *common]) == 0
     records = [str(path.with_suffix(".json")) for path in paths]
     assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
-    assert main(["claims", "claims.json", "--directory", "pages"]) == 0
+    assert main(["claims", "claims.json", "--tier", "smoke", "--directory", "pages"]) == 0
     page = (project / "pages" / "toy.html").read_text()
     assert "Edited after their results were produced: TY01." in page
     assert "metrics.loss.better: &#34;lower&#34; → &#34;higher&#34;" in page
-    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())["claims"]
     assert row["edited"] is True
     assert main(["rows", "toy", "--tier", "smoke", "--results", *named, "--output", "r"]) == 0
     content = json.loads(pq.read_table("r").schema.metadata[b"fixbench"])
@@ -292,12 +294,12 @@ def test_a_claim_taken_out_after_its_results_is_shown(
     assert "toy TY01  withdrawn: The claim was taken out of the" in capsys.readouterr().out
     records = [str(Path(path).with_suffix(".json")) for path in paths]
     assert main(["report", *common, "--provenance", *records, "--directory", "pages"]) == 0
-    assert main(["claims", "claims.json", "--directory", "pages"]) == 0
+    assert main(["claims", "claims.json", "--tier", "smoke", "--directory", "pages"]) == 0
     page = (project / "pages" / "toy.html").read_text()
     assert "Withdrawn after their results were produced: TY01." in page
     assert "The larger step reaches a lower loss." in page
     assert "As recorded: decision.direction &#34;less&#34;, decision.margin 0.01" in page
-    (row,) = json.loads((project / "pages" / "claims.json").read_text())
+    (row,) = json.loads((project / "pages" / "claims.json").read_text())["claims"]
     assert (row["id"], row["verdict"], row["measured"]) == ("TY01", "withdrawn", None)
     assert row["claim_sha256"] == claim_hash(read_metadata(Path(paths[0]))["claims"]["TY01"])
     assert f"SHA-256 {row['claim_sha256'][:12]}, as in the results." in page
@@ -367,7 +369,7 @@ def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("content", ["", "[", "{}", '[{"id": 1}]'])
 def test_damaged_verdicts(project: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "x.json").write_text(content)
-    assert main(["claims", "x.json"]) == 2
+    assert main(["claims", "x.json", "--tier", "smoke"]) == 2
     assert "x.json; expected the verdicts that `fixbench analyse` wrote" in said(capsys)
     assert not (project / "reports").exists()
 

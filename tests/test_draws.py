@@ -176,7 +176,7 @@ def test_from_nothing_to_a_report(project: Path, toy: Path, run: Run) -> None:
         hashes.add(made["sha256"])
     assert len(hashes) == 2
 
-    (claim,) = json.loads((project / "reports/smoke/claims.json").read_text())
+    (claim,) = json.loads((project / "reports/smoke/claims.json").read_text())["claims"]
     assert (claim["n"], claim["data"]["draws"], claim["data"]["seeds"]) == (2, 2, 2)
     head = (project / "reports/smoke/claims.csv").read_text().splitlines()[0]
     assert "data" not in head.split(",")

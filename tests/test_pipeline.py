@@ -24,6 +24,7 @@ from fixbench.errors import InputError
 from fixbench.results import read_results
 from fixbench.tracking import track
 from fixbench.workflow import Plan, check_writable
+from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 from fixbench.workflow._seeds import PlannedAblation
 
 ROOT = Path(__file__).parents[1]
@@ -84,8 +85,9 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     assert "7 of 7 steps (100%) done" in first.stderr
     reports = project / "reports" / "smoke"
     names = {path.name for path in reports.iterdir()}
-    assert names == {"toy.html", "toy.tex", "toy.pdf", "claims.json", "claims.csv"}
-    (claim,) = json.loads((reports / "claims.json").read_text())
+    own = {page.format(ablation="toy") for page in ABLATION_PAGES}
+    assert names == own | set(CLAIM_PAGES)
+    (claim,) = json.loads((reports / "claims.json").read_text())["claims"]
     assert (claim["id"], claim["ablation"], claim["n"]) == ("TY01", "toy", 2)
     record = json.loads((project / "logs/toy/smoke/fast/0-1.provenance.json").read_text())
     assert record["seeds"] == [0, 1]
@@ -273,7 +275,7 @@ def test_restricted_run_keeps_the_claims_of_others(project: Path, run: Run) -> N
     config = ("--config", "tier=smoke", "ablations=toy_command", "seeds=0-1")
     assert jobs(run(*command, *config)) == {"toy_command": 2, "analyse": 1, "claims": 1}
     alone = contents(reports)
-    assert [row["id"] for row in json.loads(alone["claims.json"])] == ["TC01"]
+    assert [row["id"] for row in json.loads(alone["claims.json"])["claims"]] == ["TC01"]
     # Another ablation, judged by an earlier run: it stays, and nothing of it is made again.
     kept = project / "results" / "toy" / "smoke" / "claims.json"
     kept.parent.mkdir(parents=True)
@@ -281,7 +283,7 @@ def test_restricted_run_keeps_the_claims_of_others(project: Path, run: Run) -> N
     kept.write_text(content.replace("TC01", "TY01").replace('"toy_command"', '"toy"'))
     assert jobs(run(*command, *config)) == {"claims": 1}
     assert (reports / "claims.csv").read_bytes() != alone["claims.csv"]
-    rows = json.loads((reports / "claims.json").read_text())
+    rows = json.loads((reports / "claims.json").read_text())["claims"]
     assert [(row["ablation"], row["id"]) for row in rows] == [
         ("toy", "TY01"),
         ("toy_command", "TC01"),
@@ -347,7 +349,7 @@ def test_plan(project: Path) -> None:
         plan.job_files("toy", "fats", "2")
     # The default tier reports to reports/, others beside it.
     assert plan.targets()[0] == "reports/smoke/toy.html"
-    assert make_plan({}).targets()[7] == "reports/claims.csv"
+    assert make_plan({}).targets()[11] == "reports/claims.csv"
 
 
 def test_plan_refuses(project: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +10,7 @@ import pytest
 from fixbench.analysis import analyse
 from fixbench.cli import main
 from fixbench.job import run_job
+from fixbench.published import read_rows
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "reports" / "reference" / "small"
@@ -21,9 +21,7 @@ REFERENCE = ROOT / "reports" / "reference" / "small"
 )
 def test_published_rows_give_the_published_verdicts(name: str) -> None:
     published = {
-        row["id"]: row
-        for row in json.loads((REFERENCE / "claims.json").read_text())
-        if row["ablation"] == name
+        row["id"]: row for row in read_rows(REFERENCE / "claims.json") if row["ablation"] == name
     }
     judged = analyse(ROOT / "ablations" / name, "small", [REFERENCE / f"{name}.parquet"])
     assert [result.id for result in judged] == list(published)

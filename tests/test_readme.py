@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from fixbench.published import read_rows
 from fixbench.rejudge import rejudge_tables
 from fixbench.reports._format import interval
 
@@ -29,8 +29,7 @@ def found(claim: dict[str, Any]) -> str:
 def table() -> list[str]:
     """The rows of the table of verdicts, one a claim of the small tier, by ablation."""
     small, extended = (
-        json.loads((REFERENCE / tier / "claims.json").read_text(encoding="utf-8"))
-        for tier in ("small", "extended")
+        read_rows(REFERENCE / tier / "claims.json") for tier in ("small", "extended")
     )
     # The extended table has the verdicts of older rules, and no rows to judge again.
     again = rejudge_tables(REFERENCE / "extended" / "claims.json", ROOT / "ablations", "extended")

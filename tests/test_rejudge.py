@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from scipy import stats
 from fixbench.ablation import load_ablation
 from fixbench.analysis import analyse
 from fixbench.errors import InputError
+from fixbench.published import read_rows
 from fixbench.rejudge import Rejudged, _moments, rejudge, rejudge_tables
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ NAMES = ("cross_attention_scale", "lambda_rescaling", "scene_context")
 
 
 def rows(name: str, tier: str = "small") -> list[dict[str, Any]]:
-    table = json.loads((REFERENCE / tier / "claims.json").read_text(encoding="utf-8"))
+    table = read_rows(REFERENCE / tier / "claims.json")
     return [row for row in table if row["ablation"] == name]
 
 

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fixbench.cli._extras import EXTRAS
+from fixbench.published import read_rows
+from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 
 ROOT = Path(__file__).parents[1]
 ABLATION, TIER = "cross_attention_scale", "small"
@@ -33,6 +35,8 @@ class Block:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Block())
 from fixbench.cli import main
+from fixbench.published import read_rows
+from fixbench.workflow._layout import CLAIM_PAGES
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -101,7 +105,7 @@ def test_published_verdicts_are_found_again_and_reported(folder: Path, call: Cal
     common = [ABLATION, "--tier", TIER, "--results", *files, "--claims", "claims.json"]
     done = call("analyse", *common)
     assert done.returncode == 0, done.stderr
-    published = json.loads((ROOT / "reports" / "reference" / TIER / "claims.json").read_text())
+    published = read_rows(ROOT / "reports" / "reference" / TIER / "claims.json")
     expected = {row["id"]: row["verdict"] for row in published if row["ablation"] == ABLATION}
     found = {row["id"]: row["verdict"] for row in json.loads((folder / "claims.json").read_text())}
     assert found == expected
@@ -109,16 +113,16 @@ def test_published_verdicts_are_found_again_and_reported(folder: Path, call: Cal
     records = [path.with_suffix(".json") for path in files]
     done = call("report", *common, "--provenance", *records)
     assert done.returncode == 0, done.stderr
-    done = call("claims", "claims.json")
+    done = call("claims", "claims.json", "--tier", TIER)
     assert done.returncode == 0, done.stderr
     pages = {path.name for path in (folder / "reports").iterdir()}
-    own = {f"{ABLATION}.{kind}" for kind in ("html", "tex", "pdf")}
-    assert pages == own | {"claims.csv", "claims.json"}
+    own = {page.format(ablation=ABLATION) for page in ABLATION_PAGES}
+    assert pages == own | set(CLAIM_PAGES)
 
 
 def test_check_says_what_it_leaves_out(call: Call) -> None:
     done = call("check", ABLATION, "--hashes")
-    published = json.loads((ROOT / "reports" / "reference" / TIER / "claims.json").read_text())
+    published = read_rows(ROOT / "reports" / "reference" / TIER / "claims.json")
     hashes = {row["id"]: row["claim_sha256"] for row in published if row["ablation"] == ABLATION}
     assert done.returncode == 0
     assert dict(line.split() for line in done.stdout.splitlines()) == hashes

@@ -123,7 +123,7 @@ def test_blocks_are_added_until_everything_is_settled_or_the_budget_spent(
     assert all(p > level for p, level in zip(p, second["plan"]["levels"], strict=True))
 
     reports = project / "reports" / "smoke"
-    large, null = json.loads((reports / "claims.json").read_text())
+    large, null = json.loads((reports / "claims.json").read_text())["claims"]
     assert (large["id"], large["verdict"], large["n"]) == ("TY01", "reproduced", 5)
     assert (null["id"], null["verdict"], null["n"]) == ("TC01", "inconclusive", 10)
     assert [row["looks"]["made"] for row in (large, null)] == [1, 2]
@@ -148,7 +148,7 @@ def test_blocks_are_added_until_everything_is_settled_or_the_budget_spent(
     done = run("snakemake", "--cores", "2", *plain)
     assert jobs(done) == {"analyse": 1, "report": 1, "claims": 1, "all": 1}
     assert "toy, tier smoke: 1 of its looks with seeds=until-verdict came before;" in done.stderr
-    again, other = json.loads((reports / "claims.json").read_text())
+    again, other = json.loads((reports / "claims.json").read_text())["claims"]
     assert (again["id"], again["n"], again["unadjusted_looks"]) == ("TY01", 5, 1)
     assert (other["id"], other["looks"]["made"], other["unadjusted_looks"]) == ("TC01", 2, 0)
     assert "Seeds of this tier were looked at once before" in (reports / "toy.html").read_text()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,10 +19,14 @@ from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
 from fixbench.files import check_output, whole_file, write_json
 from fixbench.provenance import file_hash, read_provenance
+from fixbench.published import read_rows
 from fixbench.results import read_metadata, read_results
 from fixbench.statistics import SPENDING, Progress, holm, spending_levels
 from fixbench.verdicts import ClaimResult, adjudicate, check_claims, synthesise
 from fixbench.verdicts import look_at as look_at_claims
+
+if TYPE_CHECKING:
+    from fixbench.reports import JudgedAblation
 
 __all__ = [
     "analyse",
@@ -253,30 +257,68 @@ def report(
         InputError: a file is missing or damaged, ``determinism`` belongs to another ablation, or
             ``directory`` cannot be written to.
     """
-    from fixbench.reports import write_report  # draws figures: slow to import
+    from fixbench.reports import write_appendix, write_report  # draw figures: slow to import
 
     repeated = None
     if determinism is not None:
         repeated = read_determinism(determinism)
         if repeated.ablation != folder.name:
             raise InputError(determinism, "ablation", repeated.ablation, expected=repr(folder.name))
+    judged = _judged(folder, tier, load_claims(claims))
     write_report(
         folder.name,
-        load_ablation(folder / "ablation.yaml"),
+        judged.ablation,
         tier,
         read_results(results),
-        load_claims(claims),
+        judged.results,
         [read_provenance(path) for path in provenance],
         directory,
         determinism=repeated,
     )
+    write_appendix(judged, directory)
 
 
-def write_all_claims(claims: Sequence[Path], directory: Path) -> None:
-    """Write the table of all claims, of all ablations, to ``directory``."""
+def write_all_claims(
+    claims: Sequence[Path], directory: Path, *, tier: str, ablations: Path
+) -> None:
+    """Write what is said of all claims, of all ablations, to ``directory``.
+
+    Args:
+        claims: verdicts that `save_claims` wrote.
+        tier: the tier in which they were judged.
+        ablations: where the folders of ablations are.
+
+    Raises:
+        InputError: a file is missing or damaged, or ``directory`` cannot be written to.
+    """
     from fixbench.reports import write_claims
 
-    write_claims([result for path in claims for result in load_claims(path)], directory)
+    results: dict[str, list[ClaimResult]] = {}
+    for path in claims:
+        for result in load_claims(path):
+            results.setdefault(result.ablation, []).append(result)
+    judged = [_judged(ablations / name, tier, found) for name, found in results.items()]
+    write_claims(judged, directory, tier=tier)
+
+
+def _judged(folder: Path, tier: str, results: Sequence[ClaimResult]) -> JudgedAblation:
+    from fixbench.reports import JudgedAblation
+
+    references = folder / "references.bib"
+    return JudgedAblation(
+        name=folder.name,
+        ablation=load_ablation(folder / "ablation.yaml"),
+        tier=tier,
+        results=results,
+        references=_read_text(references) if references.is_file() else "",
+    )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise InputError(path, "", expected="a text file in UTF-8 that can be read") from None
 
 
 def failed_runs(claims: Sequence[Path]) -> list[str]:
@@ -329,7 +371,7 @@ def synthesise_tables(tables: Sequence[Path], output: Path | None = None) -> lis
         InputError: a file is missing or is not such a table, or there is no claim in two of them.
     """
     names = _distinct(tables)
-    content = {name: _read_table(path) for name, path in names.items()}
+    content = {name: read_rows(path) for name, path in names.items()}
     files = ", ".join(map(str, tables))
     try:
         found = synthesise(content)
@@ -367,21 +409,8 @@ def _distinct(tables: Sequence[Path]) -> dict[str, Path]:
     return {str(path): path for path in tables}
 
 
-def _read_table(path: Path) -> list[dict[str, Any]]:
-    _verdicts(path)
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return rows
-
-
 def _verdicts(path: Path) -> dict[tuple[str, str], str]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        verdicts = {(row["ablation"], row["id"]): row["verdict"] for row in rows}
-        if not verdicts:
-            raise ValueError
-        return verdicts
-    except (OSError, ValueError, TypeError, KeyError):
-        raise InputError(path, "", expected="the table of claims that a run wrote") from None
+    return {(row["ablation"], row["id"]): row["verdict"] for row in read_rows(path)}
 
 
 def _check_files(

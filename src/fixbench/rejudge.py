@@ -13,7 +13,6 @@ every method that stands beside a verdict.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from scipy import stats
 
 from fixbench.ablation import Ablation, Claim, Effect, Metric, Term, claim_hash, load_ablation
 from fixbench.errors import InputError
+from fixbench.published import read_rows
 from fixbench.statistics import to_analysis
 from fixbench.verdicts import ClaimResult, adjudicate
 
@@ -71,11 +71,8 @@ def rejudge_tables(table: Path, folder: Path, tier: str) -> list[Rejudged]:
     Raises:
         InputError: the table cannot be read, or as `rejudge`.
     """
-    try:
-        rows = json.loads(table.read_text(encoding="utf-8"))
-        names = list(dict.fromkeys(row["ablation"] for row in rows))
-    except (OSError, ValueError, TypeError, KeyError):
-        raise InputError(table, "", expected="the table of claims that a run wrote") from None
+    rows = read_rows(table)
+    names = list(dict.fromkeys(row["ablation"] for row in rows))
     found = []
     for name in names:
         ablation = load_ablation(folder / name / "ablation.yaml")

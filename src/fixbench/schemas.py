@@ -1,4 +1,4 @@
-"""JSON schemas of the written files, by which editors complete and explain keys.
+"""JSON schemas of files: of those that people write, by which editors complete and explain keys.
 
 ``python -m fixbench.schemas config`` writes them into that folder. They stand above the decision
 rules, whose names they list.
@@ -19,13 +19,16 @@ from pydantic import BaseModel
 from fixbench.ablation import Decision
 from fixbench.ablation._base import Strict
 from fixbench.ablation._written import WrittenAblation, WrittenClaims, WrittenFindings
+from fixbench.published import PublishedTable
 from fixbench.verdicts.rules import rule_names
 
 __all__ = ["schemas"]
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """``ablation``, ``claims`` and ``findings`` → the schema of ``<name>.yaml``.
+    """The schemas of ``ablation.yaml``, ``claims.yaml`` and ``findings.yaml``, by name.
+
+    ``claims_table`` is that of ``claims.json``, which a run writes for programs.
 
     What a key means is read from the ``Attributes`` section of its model's docstring.
     """
@@ -33,6 +36,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "ablation": WrittenAblation,
         "claims": WrittenClaims,
         "findings": WrittenFindings,
+        "claims_table": PublishedTable,
     }
     return {name: _explained(model) for name, model in models.items()}
 

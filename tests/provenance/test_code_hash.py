@@ -177,7 +177,15 @@ def test_folder_of_an_ablation(folder: Path, package: Path, tmp_path: Path) -> N
 
     before = current()
     for name in (
-        *("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk", "README.md", ".hidden"),
+        *(
+            "ablation.yaml",
+            "claims.yaml",
+            "findings.yaml",
+            "references.bib",
+            "rule.smk",
+            "README.md",
+            ".hidden",
+        ),
         *(".cache/x", "__pycache__/system.pyc"),
     ):
         (folder / name).parent.mkdir(exist_ok=True)

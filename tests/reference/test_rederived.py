@@ -31,7 +31,7 @@ REFERENCE = ROOT / "reports" / "reference" / TIER
 ROWS = pd.read_parquet(REFERENCE / "cross_attention_scale.parquet").sort_values(["seed", "step"])
 PUBLISHED = {
     row["id"]: row
-    for row in json.loads((REFERENCE / "claims.json").read_text())
+    for row in json.loads((REFERENCE / "claims.json").read_text())["claims"]
     if row["ablation"] == "cross_attention_scale"
 }
 EXPAND = runpy.run_path(str(Path(__file__).with_name("expansion.py")))["claims"]

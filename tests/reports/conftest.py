@@ -17,7 +17,7 @@ import pytest
 from scipy import stats
 
 from fixbench.ablation import Ablation
-from fixbench.reports import write_report
+from fixbench.reports import JudgedAblation, write_report
 from fixbench.reports._inputs import Inputs, read_inputs
 from fixbench.results import COLUMNS
 from fixbench.statistics import ClusteredInterval, EffectEstimate, proportion
@@ -66,6 +66,13 @@ class Case:
             self.results,
             self.provenance,
             **keywords,
+        )
+
+    @property
+    def judged(self) -> JudgedAblation:
+        """What pages about several ablations are made from."""
+        return JudgedAblation(
+            name=self.name, ablation=self.ablation, tier=self.tier, results=self.results
         )
 
     def write(self, directory: Path, **keywords: Any) -> dict[str, Path]:

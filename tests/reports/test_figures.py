@@ -103,10 +103,10 @@ def test_ratios_far_from_one_have_an_axis_of_their_own() -> None:
         strip("f", "plain", 0.2, "accuracy"),
         strip("g", "plain", 0.3, "loss"),
     ]
-    groups = [[item.label for item in group] for group in _forest._groups(items)]
+    groups = [[item.label for item in group] for group in _forest.axis_groups(items)]
     assert groups == [["a", "d"], ["b", "e"], ["c", "g"], ["f"]]
     alike = [strip("a", "log", 2.4), strip("b", "log", 0.5)]
-    assert _forest._groups(alike) == [alike]
+    assert _forest.axis_groups(alike) == [alike]
     root = ElementTree.fromstring(forest("x", items))
     texts = [node.text for node in root.iter(f"{SVG}text")]
     assert [text for text in texts if text in ("ratio", "loss", "accuracy")] == [

@@ -109,23 +109,7 @@ def test_every_character_compiles(tmp_path: Path) -> None:
 
 
 @needs_pdflatex
-def test_report_compiles_and_gives_its_numbers(written: dict[str, Path], tmp_path: Path) -> None:
-    fields = ("documented", "measured", "interval", "unit", "p", "padjusted", "n", "failed")
-    numbers = "; ".join(rf"\fixbench{{CA01}}{{{field}}}" for field in (*fields, "verdict"))
+def test_report_compiles(written: dict[str, Path], tmp_path: Path) -> None:
     shutil.copy(written["tex"], tmp_path / "report.tex")
-    body = "\n".join(
-        [
-            r"\input{report.tex}",
-            rf"\typeout{{NUMBERS \csname fixbench@CA12@verdict\endcsname}} {numbers}",
-            r"\input{report.tex}",  # a second report in one paper defines nothing twice
-        ]
-    )
-    log = compile_latex(tmp_path, body)
-    assert "NUMBERS does not hold" in log
-
-
-@needs_pdflatex
-def test_unknown_number_stops_the_paper(written: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copy(written["tex"], tmp_path / "report.tex")
-    with pytest.raises(AssertionError, match="No number 'size' for claim 'CA01'"):
-        compile_latex(tmp_path, r"\input{report.tex} \fixbench{CA01}{size}")
+    # Twice: a second report in one paper defines nothing again.
+    compile_latex(tmp_path, r"\input{report.tex} \input{report.tex}")

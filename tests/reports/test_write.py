@@ -16,8 +16,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fixbench import __version__
 from fixbench.errors import InputError
 from fixbench.reports import write_claims
+from fixbench.reports._published import NESTED
 from fixbench.verdicts import claims_table
 
 
@@ -74,24 +76,6 @@ def test_pdf_holds_every_claim_and_verdict(
     assert done.stdout.count("100 % of <one> base_model & #1.") == 3
 
 
-def test_latex_gives_a_number_for_every_claim(written: dict[str, Path], planted: Any) -> None:
-    text = written["tex"].read_text(encoding="utf-8")
-    for result in planted.results:
-        assert rf"\fixbenchset{{{result.id}}}{{verdict}}{{{result.verdict}}}" in text
-        found = re.search(rf"\\fixbenchset{{{result.id}}}{{measured}}{{(.*)}}\n", text)
-        assert found is not None
-        if result.effect is not None:
-            printed = found[1].replace(r"\ensuremath{-}", "-")
-            half = 0.5 * 10.0 ** -len(printed.partition(".")[2])
-            assert float(printed) == pytest.approx(result.effect.estimate, rel=1e-9, abs=half)
-    assert not re.search(
-        r"[<>]",
-        text.replace(r"\ensuremath{<}", "")
-        .replace(r"\ensuremath{>}", "")
-        .replace(r">{\raggedright", ""),
-    )
-
-
 def test_results_that_are_not_the_ablations_are_refused(planted: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"results of planted: claims is \['CA13'\]"):
         replace(planted, results=planted.results[:-1]).write(tmp_path)
@@ -109,13 +93,20 @@ def test_empty_results_still_give_a_report(planted: Any, tmp_path: Path) -> None
 
 
 def test_claims_json_is_strict_and_holds_every_row(planted: Any, tmp_path: Path) -> None:
-    path, _ = write_claims(planted.results, tmp_path)
+    path, *_ = write_claims([planted.judged], tmp_path, tier="small")
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
-    rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-    assert rows == claims_table(planted.results)
+    table = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert (table["version"], table["fixbench"], table["tier"]) == (1, __version__, "small")
+    rows = table["claims"]
+    judged = claims_table(planted.results)
+    # What judging says stands there as it is, and what the claims declare besides.
+    flat = [key for key, value in judged[0].items() if not isinstance(value, list)]
+    assert [[row[key] for key in flat] for row in rows] == [
+        [row[key] for key in flat] for row in judged
+    ]
     assert [row["id"] for row in rows] == [result.id for result in planted.results]
     for row, result in zip(rows, planted.results, strict=True):
         if result.effect is not None:
@@ -123,21 +114,20 @@ def test_claims_json_is_strict_and_holds_every_row(planted: Any, tmp_path: Path)
 
 
 def test_claims_csv_has_the_same_rows(planted: Any, tmp_path: Path) -> None:
-    json_path, csv_path = write_claims(planted.results, tmp_path)
-    rows = json.loads(json_path.read_text(encoding="utf-8"))
+    json_path, csv_path, *_ = write_claims([planted.judged], tmp_path, tier="small")
+    rows = json.loads(json_path.read_text(encoding="utf-8"))["claims"]
     with csv_path.open(encoding="utf-8", newline="") as file:
         read_back = list(csv.DictReader(file))
-    lists = ("preconditions", "controls", "panel")
     expected = [
-        {k: "" if v is None else str(v) for k, v in row.items() if k not in lists} for row in rows
+        {k: "" if v is None else str(v) for k, v in row.items() if k not in NESTED} for row in rows
     ]
     assert read_back == expected
     assert pd.read_csv(csv_path)["id"].tolist() == [row["id"] for row in rows]
 
 
 def test_no_claims_are_an_empty_list(tmp_path: Path) -> None:
-    path, _ = write_claims([], tmp_path / "new" / "folder")
-    assert json.loads(path.read_text(encoding="utf-8")) == []
+    path, *_ = write_claims([], tmp_path / "new" / "folder", tier="small")
+    assert json.loads(path.read_text(encoding="utf-8"))["claims"] == []
 
 
 # Folders that cannot be written to
@@ -147,7 +137,7 @@ def test_folder_below_a_file_is_refused(light: Any, tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("in the way")
     for folder in (tmp_path / "reports", tmp_path / "reports" / "deeper"):
         with pytest.raises(InputError, match=re.escape(str(folder))) as caught:
-            write_claims(light.results, folder)
+            write_claims([light.judged], folder, tier="small")
         assert "expected a folder that can be written to" in str(caught.value)
         with pytest.raises(InputError, match=re.escape(str(folder))):
             light.write(folder)
@@ -160,7 +150,7 @@ def test_folder_of_somebody_else_is_refused(planted: Any, tmp_path: Path) -> Non
         if root:
             os.seteuid(65534)  # root may write anywhere
         with pytest.raises(InputError, match=r"can be written to \(Permission denied\)"):
-            write_claims(planted.results, tmp_path)
+            write_claims([planted.judged], tmp_path, tier="small")
     finally:
         if root:
             os.seteuid(0)
@@ -171,14 +161,14 @@ def test_folder_of_somebody_else_is_refused(planted: Any, tmp_path: Path) -> Non
 def test_failure_leaves_no_half_file_behind(planted: Any, tmp_path: Path) -> None:
     (tmp_path / "claims.csv").mkdir()
     with pytest.raises(InputError):
-        write_claims(planted.results, tmp_path)
+        write_claims([planted.judged], tmp_path, tier="small")
     assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
 def test_failure_while_writing_keeps_the_old_report(
     planted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_claims(planted.results[:1], tmp_path)
+    write_claims([replace(planted, results=planted.results[:1]).judged], tmp_path, tier="small")
     old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     write = Path.write_bytes
 
@@ -188,5 +178,5 @@ def test_failure_while_writing_keeps_the_old_report(
 
     monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(InputError, match="No space left on device"):
-        write_claims(planted.results, tmp_path)
+        write_claims([planted.judged], tmp_path, tier="small")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old

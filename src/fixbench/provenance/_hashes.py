@@ -28,7 +28,14 @@ _IN_REQUEST = tuple(
 )
 #: Files right in an ablation's folder that say what is asked and how it is scheduled, or describe
 #: it: not what is computed. Of the same name in a folder below they count.
-_NOT_CODE = ("ablation.yaml", "claims.yaml", "findings.yaml", "rule.smk", "README.md")
+_NOT_CODE = (
+    "ablation.yaml",
+    "claims.yaml",
+    "findings.yaml",
+    "references.bib",
+    "rule.smk",
+    "README.md",
+)
 
 
 def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> str:
@@ -42,8 +49,8 @@ def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> 
     folder (``../shared.py``) counts besides, with what it imports of the folder that it stands in.
 
     Of an ablation's folder every file counts, behind links too, but for hidden files, compiled
-    ones, and ``ablation.yaml``, ``claims.yaml``, ``findings.yaml``, ``rule.smk`` and ``README.md``
-    right in it.
+    ones, and, right in it, ``ablation.yaml``, ``claims.yaml``, ``findings.yaml``,
+    ``references.bib``, ``rule.smk`` and ``README.md``.
 
     The modules that read the ablation file and verify the inputs are left out where only the job
     imports them: what they contribute, the resolved options and the hashes of inputs, is in the

@@ -1,7 +1,15 @@
-"""Results and verdicts → one page per ablation (HTML, LaTeX, PDF) and the table of all claims."""
+"""Results and verdicts → a page per ablation (HTML, LaTeX, PDF), and what is said of all claims."""
 
+from fixbench.reports._write import write_appendix as write_appendix
 from fixbench.reports._write import write_calibration as write_calibration
 from fixbench.reports._write import write_claims as write_claims
 from fixbench.reports._write import write_report as write_report
+from fixbench.reports.paper import JudgedAblation as JudgedAblation
 
-__all__ = ["write_calibration", "write_claims", "write_report"]
+__all__ = [
+    "JudgedAblation",
+    "write_appendix",
+    "write_calibration",
+    "write_claims",
+    "write_report",
+]

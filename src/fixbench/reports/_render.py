@@ -21,12 +21,13 @@ from fixbench.reports._calibration import CalibrationReport
 from fixbench.reports._report import Report
 from fixbench.reports._views import FigureView, Measured
 from fixbench.reports.figures import INK
+from fixbench.reports.overview import Overview
 from fixbench.reports.sections._section import Section
 
 __all__ = ["calibration_pdf", "html", "latex", "report_pdf"]
 
 
-def html(template: str, report: Report | CalibrationReport) -> str:
+def html(template: str, report: Report | CalibrationReport | Overview) -> str:
     """A page that needs no other file."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fixbench.reports", "templates/html"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fixbench.reports._claim_head import claim_heads
 from fixbench.reports._inputs import Inputs
-from fixbench.reports._numbers import ClaimNumbers, claim_numbers
 from fixbench.reports.sections import OPENING, SECTIONS
 from fixbench.reports.sections._section import Builder, Section
 
@@ -19,7 +17,6 @@ class Report:
     """A whole report.
 
     Attributes:
-        numbers: of every claim, for `\\fixbench` in LaTeX.
         opening: sections above the links; sections: those below.
     """
 
@@ -27,7 +24,6 @@ class Report:
     title: str
     question: str
     document: str
-    numbers: list[ClaimNumbers]
     opening: list[Section]
     sections: list[Section]
 
@@ -45,7 +41,6 @@ def build_report(
         title=inputs.ablation.title,
         question=inputs.ablation.question,
         document=f"{document.title} ({document.file}, {document.section})",
-        numbers=[claim_numbers(head) for head in claim_heads(inputs)],
         opening=_built(opening, inputs),
         sections=_built(sections, inputs),
     )

@@ -20,10 +20,19 @@ from fixbench.files import whole_file
 from fixbench.reports import _render
 from fixbench.reports._calibration import build_calibration
 from fixbench.reports._inputs import read_inputs
-from fixbench.reports._judging import ClaimResult, claims_table
+from fixbench.reports._judging import ClaimResult
+from fixbench.reports._published import NESTED, published_table
 from fixbench.reports._report import build_report
+from fixbench.reports.overview import build_overview
+from fixbench.reports.paper import (
+    JudgedAblation,
+    ablation_appendix,
+    bibliography,
+    joint_appendix,
+    numbers_file,
+)
 
-__all__ = ["write_calibration", "write_claims", "write_report"]
+__all__ = ["write_appendix", "write_calibration", "write_claims", "write_report"]
 
 
 def write_report(
@@ -37,7 +46,7 @@ def write_report(
     *,
     determinism: Determinism | None = None,
 ) -> list[Path]:
-    """Write ``<ablation_name>.html``, ``.tex`` and ``.pdf`` to ``directory``.
+    """Write ``<ablation_name>.html``, ``.pdf`` and ``supplement-<ablation_name>.tex``.
 
     The bytes depend on the arguments alone, not on the machine, its fonts or the time.
 
@@ -67,7 +76,7 @@ def write_report(
     )
     contents = {
         f"{ablation_name}.html": _render.html("report", report).encode(),
-        f"{ablation_name}.tex": _render.latex("report", report).encode(),
+        f"supplement-{ablation_name}.tex": _render.latex("report", report).encode(),
         f"{ablation_name}.pdf": _render.report_pdf(report),
     }
     return _write(directory, contents)
@@ -88,26 +97,45 @@ def write_calibration(calibration: Calibration, directory: Path) -> list[Path]:
     return _write(directory, contents)
 
 
-def write_claims(results: Sequence[ClaimResult], directory: Path) -> list[Path]:
-    """Write ``claims.json`` and ``claims.csv``: one entry per claim, of any number of ablations.
-
-    A number that does not exist is ``null`` in JSON and an empty field in CSV, which leaves out
-    preconditions, controls, looks, data and panel: a list does not fit a cell.
+def write_appendix(judged: JudgedAblation, directory: Path) -> list[Path]:
+    """Write ``appendix-NAME.tex`` and ``appendix-NAME-forest.pdf`` to ``directory``.
 
     Raises:
         InputError: ``directory`` cannot be written to.
     """
-    rows = claims_table(results)
-    nested = ("preconditions", "controls", "looks", "data", "panel")
-    columns = [key for key in rows[0] if key not in nested] if rows else []
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
+    return _write(directory, ablation_appendix(judged))
+
+
+def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str) -> list[Path]:
+    """Write what is said of the claims of several ablations, in one tier.
+
+    That is ``claims.json`` (`fixbench.published.PublishedTable`) and ``claims.csv``, one entry per
+    claim; ``index.html``, all of them on one page; and for a paper
+    ``numbers.tex``, every figure by its key, ``appendix.tex`` with its figure, and
+    ``fixbench.bib``. A number that does not exist is ``null`` in JSON and an empty
+    field in CSV, which leaves out the keys of `NESTED`: a list does not fit a cell.
+
+    Raises:
+        InputError: a claim is there twice, or ``directory`` cannot be written to.
+    """
+    table = published_table(judged, tier)
+    rows = table["claims"]
+    columns = [key for key in rows[0] if key not in NESTED] if rows else []
+    sheet = io.StringIO(newline="")
+    writer = csv.DictWriter(sheet, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
     return _write(
         directory,
-        {"claims.json": f"{text}\n".encode(), "claims.csv": table.getvalue().encode()},
+        {
+            "claims.json": f"{text}\n".encode(),
+            "claims.csv": sheet.getvalue().encode(),
+            "numbers.tex": numbers_file(judged).encode(),
+            "fixbench.bib": bibliography(judged).encode(),
+            **joint_appendix(judged, tier),
+            "index.html": _render.html("index", build_overview(judged, tier)).encode(),
+        },
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "ABLATION_PAGES",
+    "CLAIM_PAGES",
     "ablation_files",
     "data_record",
     "data_request",
@@ -16,6 +18,26 @@ __all__ = [
     "verdict_file",
 ]
 
+#: What `fixbench claims` writes of all ablations together.
+CLAIM_PAGES = (
+    "claims.json",
+    "claims.csv",
+    "numbers.tex",
+    "appendix.tex",
+    "appendix-forest.pdf",
+    "fixbench.bib",
+    "index.html",
+)
+
+#: What `fixbench report` writes of an ablation.
+ABLATION_PAGES = (
+    "{ablation}.html",
+    "{ablation}.pdf",
+    "supplement-{ablation}.tex",
+    "appendix-{ablation}.tex",
+    "appendix-{ablation}-forest.pdf",
+)
+
 
 def ablation_files(folder: Path, *, findings: bool) -> list[str]:
     """The files of an ablation's folder that say what is asked, those that exist.
@@ -23,7 +45,9 @@ def ablation_files(folder: Path, *, findings: bool) -> list[str]:
     Args:
         findings: with what was written after results, which no verdict depends on.
     """
-    names = ["ablation.yaml", "claims.yaml", *(["findings.yaml"] if findings else [])]
+    names = ["ablation.yaml", "claims.yaml"]
+    if findings:
+        names += ["findings.yaml", "references.bib"]
     # The first is there, or there is no ablation.
     return [str(folder / name) for name in names if (folder / name).is_file()]
 

@@ -16,6 +16,8 @@ from fixbench.errors import InputError
 from fixbench.reading import parse_seeds
 from fixbench.workflow._checks import unreachable
 from fixbench.workflow._layout import (
+    ABLATION_PAGES,
+    CLAIM_PAGES,
     ablation_files,
     data_record,
     image_file,
@@ -108,9 +110,16 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Everything that a complete run leaves for the user, but for the `results`."""
-        pages = [f"{name}.{suffix}" for name in self.ablations for suffix in ("html", "tex", "pdf")]
-        reports = [str(self.reports / page) for page in (*pages, "claims.json", "claims.csv")]
-        return reports + self.verdicts()
+        pages = [page.format(ablation=name) for name in self.ablations for page in self.pages()]
+        return pages + self.claim_pages() + self.verdicts()
+
+    def pages(self) -> list[str]:
+        """What is written of each ablation, with its name as a wildcard."""
+        return [str(self.reports / page) for page in ABLATION_PAGES]
+
+    def claim_pages(self) -> list[str]:
+        """What is written of the claims of all ablations together."""
+        return [str(self.reports / name) for name in CLAIM_PAGES]
 
     def results(self, ablation: str, blocks: int | None = None) -> list[str]:
         """The result files of an ablation, or of its first ``blocks`` of seeds."""
@@ -154,8 +163,17 @@ class Plan:
         Those planned, and of the ablations left out what an earlier run left on disk: a
         restricted run renews its own claims in the table and takes nobody else's away.
         """
+        return [self._verdict_file(name) for name in self._judged()]
+
+    def judged_files(self) -> list[str]:
+        """The files of the ablations whose verdicts are `all_verdicts`."""
+        return [
+            path for name in self._judged() for path in self.ablation_files(name, findings=True)
+        ]
+
+    def _judged(self) -> list[str]:
         kept = [name for name in self.left_out if Path(self._verdict_file(name)).exists()]
-        return [self._verdict_file(name) for name in sorted([*self.ablations, *kept])]
+        return sorted([*self.ablations, *kept])
 
     def job_files(self, ablation: str, variant: str, block: str) -> dict[str, str | list[str]]:
         """What the job reads: its request, its parent's states, records of its tracked inputs.

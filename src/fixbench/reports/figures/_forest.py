@@ -12,7 +12,7 @@ from fixbench.reports.figures._axes import axes_at, scale_axis, text_beside
 from fixbench.reports.figures._strip import Strip, draw_strip, measured_text
 from fixbench.reports.figures._style import PAGE, WIDTH, style, to_svg
 
-__all__ = ["forest"]
+__all__ = ["axis_groups", "forest"]
 
 
 def forest(name: str, items: Sequence[Strip]) -> str:
@@ -21,7 +21,7 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     Effects of one quantity share an axis, but those far from no effect have one of their own: they
     would leave the others no room.
     """
-    groups = _groups(items)
+    groups = axis_groups(items)
     row, between, left, right = 0.34, 0.52, 1.45, 2.6
     closer = min(1.0, (PAGE - 0.3) / (row * len(items) + between * len(groups)))
     row, between = closer * row, closer * between
@@ -51,7 +51,7 @@ def forest(name: str, items: Sequence[Strip]) -> str:
         return to_svg(figure)
 
 
-def _groups(items: Sequence[Strip]) -> list[list[Strip]]:
+def axis_groups(items: Sequence[Strip]) -> list[list[Strip]]:
     """The strips of a forest that share an axis: ratios first, far from no effect before near."""
     kinds: dict[tuple[str, float], list[Strip]] = {}
     for item in sorted(items, key=lambda item: not item.logarithmic):

@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-__all__ = ["CHARACTER", "DOCUMENTED", "INK", "PAGE", "WIDTH", "ZONE", "style", "to_svg"]
+__all__ = ["CHARACTER", "DOCUMENTED", "INK", "PAGE", "WIDTH", "ZONE", "style", "to_pdf", "to_svg"]
 
 INK = "#1b1f23"
 DOCUMENTED = "#d55e00"
@@ -32,6 +32,7 @@ def style(name: str) -> Iterator[None]:
     """matplotlib's defaults, whatever the user's configuration, with this module's changes."""
     changes: Any = {
         "svg.fonttype": "none",
+        "pdf.fonttype": 42,  # publishers refuse type 3
         "svg.hashsalt": name,
         "font.family": "DejaVu Sans",
         "font.size": 7.5,
@@ -68,6 +69,14 @@ def to_svg(figure: Figure) -> str:
     # Sizes and opacities have two decimals at most and stand in "style", which stays.
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, text)
     return re.sub(r"\s*\n\s*", "\n", text)
+
+
+def to_pdf(figure: Figure) -> bytes:
+    """The figure as a page of its size, in vectors, with the same bytes at any time."""
+    buffer = io.BytesIO()
+    nothing = {"CreationDate": None, "Producer": None, "Creator": None}
+    figure.savefig(buffer, format="pdf", transparent=True, metadata=nothing)
+    return buffer.getvalue()
 
 
 def _rounded(attribute: re.Match[str]) -> str:

@@ -1,0 +1,168 @@
+"""What the page of all ablations shows: counts of verdicts, a sentence each, every claim."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fixbench.ablation import Claim
+from fixbench.reports._claim_head import verdict_slug
+from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports.paper._appendix import MEANINGS
+from fixbench.reports.paper._judged import JudgedAblation
+from fixbench.reports.paper._marks import MARKS
+from fixbench.reports.paper._row import claim_row
+from fixbench.reports.paper._sentence import SMOKE, sentence
+from fixbench.reports.paper._standard import LIMIT, StandardEffect, placed, standard_effect
+
+__all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "StripView", "build_overview"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarPart:
+    """A verdict and how many claims have it."""
+
+    verdict: Verdict
+    slug: str
+    symbol: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StripView:
+    """Places on the axis of all claims, in per cent of its width.
+
+    Attributes:
+        documented: ``None`` where the document has no figure.
+    """
+
+    value: float
+    low: float
+    high: float
+    documented: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimLine:
+    """A claim in the figure of all claims.
+
+    Attributes:
+        said: its documented and measured values.
+        strip: ``None`` where it has no place on the axis.
+    """
+
+    id: str
+    name: str
+    verdict: Verdict
+    slug: str
+    symbol: str
+    said: str
+    strip: StripView | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationView:
+    """One ablation."""
+
+    name: str
+    title: str
+    sentence: str
+    bar: list[BarPart]
+    claims: list[ClaimLine]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """The page.
+
+    Attributes:
+        warning: what a reader must know first; empty where there is nothing.
+        meanings: the verdicts that occur: symbol, name, style, meaning.
+        ticks: places and labels of the axis.
+        band: the ends of the zone of effects too small to matter.
+    """
+
+    tier: str
+    lead: str
+    warning: str
+    ablations: list[AblationView]
+    meanings: list[tuple[str, Verdict, str, str]]
+    ticks: list[tuple[float, str]]
+    band: tuple[float, float]
+
+
+def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
+    """The page of the given ablations, in their order."""
+    results = [result for item in judged for result in item.results]
+    occurring = {result.verdict for result in results}
+    claims = "1 claim" if len(results) == 1 else f"{len(results)} claims"
+    documents = "1 document" if len(judged) == 1 else f"{len(judged)} documents"
+    return Overview(
+        tier=tier,
+        lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
+        f"{tier}. Each claim was judged by a rule that was written before the results.",
+        warning=SMOKE if tier == "smoke" else "",
+        ablations=[_ablation(item) for item in judged],
+        meanings=[
+            (MARKS[verdict].symbol, verdict, verdict_slug(verdict), text)
+            for verdict, text in MEANINGS.items()
+            if verdict in occurring
+        ],
+        ticks=[(percent(value), _signed(value)) for value in (-LIMIT, -5, -1, 0, 1, 5, LIMIT)],
+        band=(percent(-1), percent(1)),
+    )
+
+
+def percent(value: float) -> float:
+    """The place of a value in margins, in per cent of the axis, with room for marks at its ends."""
+    return round(50 + 46 * placed(value), 2)
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+def _ablation(judged: JudgedAblation) -> AblationView:
+    counts = Counter(result.verdict for result in judged.results)
+    return AblationView(
+        name=judged.name,
+        title=judged.ablation.title,
+        sentence=sentence(judged),
+        bar=[
+            BarPart(
+                verdict=verdict,
+                slug=verdict_slug(verdict),
+                symbol=MARKS[verdict].symbol,
+                count=counts[verdict],
+            )
+            for verdict in MEANINGS
+            if counts[verdict]
+        ],
+        claims=[_line(judged, claim, result) for claim, result in judged.claims],
+    )
+
+
+def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimLine:
+    row = claim_row(judged, claim, result)
+    effect = None if claim is None else standard_effect(claim, result)
+    return ClaimLine(
+        id=row.id,
+        name=row.name,
+        verdict=row.verdict,
+        slug=verdict_slug(row.verdict),
+        symbol=MARKS[row.verdict].symbol,
+        said=row.said or "not measured",
+        strip=None if effect is None else _strip(effect),
+    )
+
+
+def _strip(effect: StandardEffect) -> StripView:
+    bounded = not math.isnan(effect.low + effect.high)
+    return StripView(
+        value=percent(effect.value),
+        low=percent(effect.low if bounded else effect.value),
+        high=percent(effect.high if bounded else effect.value),
+        documented=None if effect.documented is None else percent(effect.documented),
+    )

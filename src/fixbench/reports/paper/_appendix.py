@@ -1,0 +1,204 @@
+"""Appendices of a paper: one of all ablations, and one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fixbench.reports._format import MISSING, number
+from fixbench.reports._judging import Verdict
+from fixbench.reports.paper._bibliography import document_key, paper_keys
+from fixbench.reports.paper._environment import render
+from fixbench.reports.paper._forest import empty_figure, forest_figure
+from fixbench.reports.paper._judged import JudgedAblation, is_share
+from fixbench.reports.paper._row import ClaimRow, claim_row
+from fixbench.reports.paper._sentence import SMOKE, sentence
+from fixbench.reports.paper._standard import LIMIT, standard_forest
+
+__all__ = ["MEANINGS", "ablation_appendix", "joint_appendix"]
+
+#: In the few words that an appendix has room for; the pages have the exact conditions.
+MEANINGS: Mapping[Verdict, str] = {
+    "reproduced": "the documented effect is shown and every control is ruled out",
+    "holds": "an exact property, true in every seed",
+    "direction only": "the documented direction is shown, its size is open",
+    "another size": "the documented direction is shown, with another size",
+    "negligible": "the documented direction is shown, smaller than matters",
+    "confounded": "the comparison is shown, and a control is shown to explain it",
+    "unresolved": "the comparison is shown, and a control or a precondition is open",
+    "absent": "shown to be no effect that matters",
+    "reversed": "the opposite direction is shown",
+    "refuted": "a claim of no change is shown to be false",
+    "does not hold": "an exact property, false in a seed",
+    "inconclusive": "none of these is shown",
+    "not testable": "the claim cannot be tested here",
+    "withdrawn": "taken out after its results existed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    rows: list[ClaimRow]
+    caption: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Figure:
+    file: str
+    caption: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Item:
+    """One ablation.
+
+    Attributes:
+        papers: the keys of its own references, as one ``\\cite`` has them.
+        others: the claims that the table leaves out, in words.
+    """
+
+    name: str
+    tier: str
+    title: str
+    label: str
+    question: str
+    document: str
+    document_key: str
+    papers: str
+    sentence: str
+    others: str
+    table: _Table
+    figure: _Figure | None
+
+
+def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
+    """``appendix-NAME.tex`` and its figure, by file name."""
+    name = f"appendix-{judged.name}"
+    forest = forest_figure(judged)
+    rows = [claim_row(judged, claim, result) for claim, result in judged.claims]
+    # A figure is there in any case: a workflow waits for its file.
+    figure, contents = (
+        None,
+        {f"{name}-forest.pdf": empty_figure() if forest is None else forest.pdf},
+    )
+    if forest is not None:
+        caption = f"{judged.ablation.title}: effects with {_intervals(judged)}{forest.marks}."
+        absent = [row.id for row in rows if row.id not in forest.drawn]
+        if absent:
+            caption += f" Not drawn, as no mean was tested: {', '.join(absent)}."
+        figure = _Figure(
+            file=f"{name}-forest.pdf",
+            caption=f"{caption} Dashed: no effect. The mark before a claim is its verdict.",
+            label=f"fig:fixbench-{judged.tier}-{judged.name}",
+        )
+    item = _item(judged, rows, figure)
+    text = render("appendix-one.tex", item=item, missing=MISSING, **_method([judged]))
+    return {f"{name}.tex": text.encode(), **contents}
+
+
+def joint_appendix(judged: Sequence[JudgedAblation], tier: str) -> dict[str, bytes]:
+    """``appendix.tex`` and its figure, by file name.
+
+    Its tables have the claims that were measured; exact properties and the rest stand in a
+    sentence.
+    """
+    pdf = standard_forest(judged)
+    contents = {"appendix-forest.pdf": empty_figure() if pdf is None else pdf}
+    figure = None
+    if pdf is not None:
+        figure = _Figure(
+            file="appendix-forest.pdf",
+            caption="Effects of all claims with a margin, the smallest effect that matters. The "
+            "axis counts margins from no effect, the documented direction on the right; beyond "
+            f"one margin it is logarithmic and ends at {LIMIT:g}. Grey: too small to matter. "
+            "Vertical bar: documented value. Shape and colour: verdict.",
+            label=f"fig:fixbench-{tier}",
+        )
+    items = []
+    for one in judged:
+        measured = [
+            claim_row(one, claim, result)
+            for claim, result in one.claims
+            if claim is not None and result.effect is not None and not is_share(claim)
+        ]
+        items.append(_item(one, measured, None, joint=True))
+    text = render(
+        "appendix-all.tex",
+        items=items,
+        figure=figure,
+        tier=tier,
+        missing=MISSING,
+        **_method(judged),
+    )
+    return {"appendix.tex": text.encode(), **contents}
+
+
+def _item(
+    judged: JudgedAblation,
+    rows: list[ClaimRow],
+    figure: _Figure | None,
+    *,
+    joint: bool = False,
+) -> _Item:
+    where = f"fixbench-{judged.tier}{'-all' if joint else ''}-{judged.name}"
+    return _Item(
+        name=judged.name,
+        tier=judged.tier,
+        title=judged.ablation.title,
+        label=f"sec:{where}",
+        question=judged.ablation.question,
+        document=judged.ablation.document.title,
+        document_key=document_key(judged),
+        papers=",".join(paper_keys(judged)),
+        sentence=sentence(judged),
+        others=_others(judged, {row.id for row in rows}),
+        table=_Table(rows=rows, caption=_caption(judged, rows), label=f"tab:{where}"),
+        figure=figure,
+    )
+
+
+def _caption(judged: JudgedAblation, rows: Sequence[ClaimRow]) -> str:
+    text = f"{judged.ablation.title}: documented and measured values, with {_intervals(judged)}"
+    sizes = {result.panel.holm_m for result in judged.results if result.panel is not None}
+    sizes -= {None}
+    if len(sizes) == 1:
+        text += f"; p is adjusted for {sizes.pop()} claims"
+    if any(not row.adjusted and row.p != MISSING for row in rows):
+        text += "; p in brackets is not adjusted"
+    if any(row.equivalence for row in rows):
+        text += "; e: p of absence"
+    return f"{text}."
+
+
+def _intervals(judged: JudgedAblation) -> str:
+    effects = [result.effect for result in judged.results if result.effect is not None]
+    if not effects:
+        return "no interval"
+    confidences = {number(100 * effect.confidence, 3) for effect in effects}
+    counts = sorted({effect.n for effect in effects})
+    n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{' or '.join(sorted(confidences))} % intervals over n = {n} seeds"
+
+
+def _others(judged: JudgedAblation, shown: set[str]) -> str:
+    """The claims beside the table, by verdict."""
+    named: dict[Verdict, list[str]] = {}
+    for _, result in judged.claims:
+        if result.id not in shown:
+            named.setdefault(result.verdict, []).append(result.label or result.id)
+    parts = [f"{verdict}: {'; '.join(labels)}" for verdict, labels in named.items()]
+    return f"Not in the table: {'. '.join(parts)}." if parts else ""
+
+
+def _method(judged: Sequence[JudgedAblation]) -> dict[str, object]:
+    results = [result for item in judged for result in item.results]
+    occurring = {result.verdict for result in results}
+    rules = {claim.decision.rule for item in judged for claim in item.ablation.claims}
+    return {
+        "meanings": [(verdict, text) for verdict, text in MEANINGS.items() if verdict in occurring],
+        "two_part": "two_part" in rules,
+        "looks": any(result.looks is not None for result in results),
+        "smoke": SMOKE if any(item.tier == "smoke" for item in judged) else "",
+    }

@@ -1,0 +1,103 @@
+"""A claim as a row of a table in a paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixbench.ablation import Claim
+from fixbench.reports._effects import null_of
+from fixbench.reports._format import MISSING, number, p_value, percentage
+from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports.paper._judged import JudgedAblation
+
+__all__ = ["ClaimRow", "claim_row"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRow:
+    """A claim in print.
+
+    Attributes:
+        name: its label, or its statement where it has none.
+        documented: the figure of the document, or the side of no effect on which it puts the
+            effect.
+        measured: with interval and unit.
+        p: Holm-adjusted of a primary claim; ``equivalence`` where it is that of equivalence or
+            non-inferiority, which the verdict rests on.
+        adjusted: whether ``p`` is.
+        said: documented, measured and p in one phrase.
+    """
+
+    id: str
+    name: str
+    documented: str
+    measured: str
+    p: str
+    equivalence: bool
+    adjusted: bool
+    verdict: Verdict
+    said: str
+
+
+def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimRow:
+    """The row of a claim; ``claim`` is ``None`` where it was withdrawn."""
+    documented, measured = _documented(claim, result), _measured(judged, claim, result)
+    p, equivalence, adjusted = _p(claim, result)
+    said = [
+        *([] if documented == MISSING else [f"documented {documented}"]),
+        *([] if measured == MISSING else [f"measured {measured}"]),
+        *([] if p == MISSING else [f"p {p}" if p.startswith("<") else f"p = {p}"]),
+    ]
+    return ClaimRow(
+        id=result.id,
+        name=result.label or result.statement,
+        documented=documented,
+        measured=measured,
+        p=p,
+        equivalence=equivalence,
+        adjusted=adjusted,
+        verdict=result.verdict,
+        said=", ".join(said).replace("p <", "p < "),
+    )
+
+
+def _documented(claim: Claim | None, result: ClaimResult) -> str:
+    if claim is None or claim.effect is None:
+        return MISSING
+    decision = claim.decision
+    if decision.rule == "property":
+        return "true"
+    if result.documented_value is not None:
+        times = "× " if claim.effect.reported == "log" else ""
+        return f"{times}{number(result.documented_value, 3)}"
+    if decision.rule == "no_difference":
+        return "no change"
+    if decision.rule == "not_worse":
+        return "not worse"
+    null = number(null_of(claim.effect, decision.null), 3)
+    return f"{'above' if decision.direction == 'greater' else 'below'} {null}"
+
+
+def _measured(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> str:
+    found = judged.measured(claim, result)
+    if claim is None or result.effect is None:
+        return MISSING
+    if claim.decision.rule == "property":
+        return f"true in {percentage(result.effect.estimate)}"
+    times = "× " if found.unit == "ratio" else ""
+    unit = "" if found.unit in ("ratio", "share") else found.unit
+    return " ".join(filter(None, (f"{times}{found.value}", found.interval, unit)))
+
+
+def _p(claim: Claim | None, result: ClaimResult) -> tuple[str, bool, bool]:
+    """p, whether it is of equivalence, and whether it is adjusted."""
+    if claim is None or result.effect is None:
+        return MISSING, False, False
+    same = result.verdict in ("absent", "negligible") or (
+        claim.decision.rule in ("no_difference", "not_worse") and result.verdict == "reproduced"
+    )
+    adjusted = result.p_equivalence_adjusted if same else result.p_adjusted
+    raw = result.p_equivalence if same else result.effect.p_value
+    if claim.primary and adjusted == adjusted:
+        return p_value(adjusted), same, True
+    return p_value(raw), same, False

@@ -1,0 +1,67 @@
+"""One sentence about an ablation, from its verdicts and figures alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from fixbench.ablation import Claim
+from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports.paper._judged import JudgedAblation
+from fixbench.reports.paper._row import ClaimRow, claim_row
+
+__all__ = ["GROUPS", "SMOKE", "sentence"]
+
+SMOKE = "The smoke tier shows that the pipeline works; its verdicts mean nothing."
+
+#: What verdicts say of a document, in the order in which they are told.
+GROUPS: Sequence[tuple[str, tuple[Verdict, ...]]] = (
+    ("{} borne out", ("reproduced", "holds")),
+    ("{} borne out in part", ("direction only", "another size", "negligible")),
+    ("{} contradicted", ("reversed", "refuted", "absent", "does not hold")),
+    ("{} explained by something else", ("confounded",)),
+    ("{} open", ("unresolved", "inconclusive", "not testable")),
+    ("{} withdrawn", ("withdrawn",)),
+)
+
+
+def sentence(judged: JudgedAblation) -> str:
+    """How the verdicts are distributed, and what was found of the first primary claim."""
+    if not judged.results:
+        return "No claim was judged."
+    counts = Counter(result.verdict for result in judged.results)
+    parts = []
+    for words, verdicts in GROUPS:
+        named = [(verdict, counts[verdict]) for verdict in verdicts if counts[verdict]]
+        total = sum(count for _, count in named)
+        if total:
+            detail = ", ".join(
+                verdict if len(named) == 1 else f"{count} {verdict}" for verdict, count in named
+            )
+            said = words.format(f"{total} {'is' if total == 1 else 'are'}")
+            parts.append(said if said.endswith(detail) else f"{said} ({detail})")
+    many = len(judged.results)
+    text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
+    first = _first(judged)
+    if first is None:
+        return f"{text}."
+    return (
+        f"{text}; the first that was measured, “{first.name}”, is {first.verdict} ({first.said})."
+    )
+
+
+def _first(judged: JudgedAblation) -> ClaimRow | None:
+    for claim, result in judged.claims:
+        if claim is not None and claim.primary and _is_measured(claim, result):
+            return claim_row(judged, claim, result)
+    return None
+
+
+def _is_measured(claim: Claim, result: ClaimResult) -> bool:
+    return result.effect is not None and claim.decision.rule not in ("property", "not_testable")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
