@@ -37,6 +37,8 @@ def paper_keys(judged: JudgedAblation) -> list[str]:
 def entries(text: str) -> dict[str, str]:
     """Key → entry of a BibTeX text."""
     starts = [(match.start(), match[1]) for match in _ENTRY.finditer(text)]
+    if not starts:
+        return {}
     ends = [start for start, _ in starts[1:]] + [len(text)]
     return {key: text[start:end].strip() for (start, key), end in zip(starts, ends, strict=True)}
 

@@ -39,7 +39,7 @@ class Mark:
 MARKS: Mapping[Verdict, Mark] = {
     "reproduced": Mark(shape="o", fill=_SHOWN, edge=_SHOWN, symbol="●"),
     "holds": Mark(shape="s", fill=_SHOWN, edge=_SHOWN, symbol="■"),
-    "direction only": Mark(shape="o", fill=_PART, edge=_SHOWN, symbol="◐"),
+    "direction only": Mark(shape="p", fill=_PART, edge=_SHOWN, symbol="◐"),
     "another size": Mark(shape="D", fill=_PART, edge=_AGAINST, symbol="◈"),
     "negligible": Mark(shape="d", fill=_NONE, edge=_SHOWN, symbol="◇"),
     "confounded": Mark(shape="^", fill="#fbd9a0", edge=_RIVAL, symbol="▲"),

@@ -29,7 +29,7 @@ __all__ = ["LIMIT", "StandardEffect", "placed", "standard_effect", "standard_for
 #: The ends of the axis, in margins; what lies beyond is drawn at the end.
 LIMIT = 30.0
 _ROW, _HEAD, _SIZE = 0.135, 0.2, 5.8
-_WIDTH, _LABEL, _GAP = 7.0, 2.0, 0.12
+_WIDTH, _LABEL, _GAP, _LEGEND = 7.0, 2.0, 0.12, 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +93,42 @@ def standard_forest(judged: Sequence[JudgedAblation]) -> bytes | None:
     columns = _columns(groups)
     rows = max(sum(len(effects) for _, effects in column) for column in columns)
     heads = max(len(column) for column in columns)
-    height = _ROW * rows + _HEAD * heads + 0.42
+    height = _ROW * rows + _HEAD * heads + 0.42 + _LEGEND
     with style("paper"):
         figure = Figure(figsize=(_WIDTH, height))
         width = (_WIDTH - _GAP) / len(columns)
         for index, column in enumerate(columns):
             _draw(figure, column, index * (width + _GAP), height, width)
+        occurring = {effect.verdict for _, effects in groups for effect in effects}
+        figure.legend(
+            handles=[_mark(verdict) for verdict in MARKS if verdict in occurring],
+            loc="lower center",
+            ncols=6,
+            fontsize=_SIZE,
+            frameon=False,
+            borderpad=0,
+            handletextpad=0.1,
+            columnspacing=1.2,
+        )
         return to_pdf(figure)
+
+
+def _mark(verdict: Verdict, x: float = math.nan, y: float = math.nan) -> Line2D:
+    """The mark of a verdict, with its name for the legend."""
+    mark = MARKS[verdict]
+    return Line2D(
+        [x],
+        [y],
+        label=verdict,
+        linestyle="none",
+        marker=mark.shape,
+        markersize=4,
+        markerfacecolor=mark.fill or "white",
+        markeredgecolor=mark.edge,
+        markeredgewidth=0.9,
+        clip_on=False,
+        zorder=5,
+    )
 
 
 Group = tuple[str, list[StandardEffect]]
@@ -176,16 +205,4 @@ def _draw_effect(axes: Axes, effect: StandardEffect, y: float) -> None:
             markersize=6.5,
             clip_on=False,
         )
-    axes.add_line(
-        Line2D(
-            [placed(effect.value)],
-            [y],
-            marker=mark.shape,
-            markersize=4,
-            markerfacecolor=mark.fill or "white",
-            markeredgecolor=mark.edge,
-            markeredgewidth=0.9,
-            clip_on=False,
-            zorder=5,
-        )
-    )
+    axes.add_line(_mark(effect.verdict, placed(effect.value), y))

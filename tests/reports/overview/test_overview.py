@@ -1,0 +1,76 @@
+"""The page of all ablations: every claim once, with the numbers of its verdict."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import html5lib
+import pytest
+
+from fixbench.reports import _render
+from fixbench.reports.overview import build_overview
+from fixbench.reports.overview._overview import percent
+from fixbench.reports.paper._sentence import sentence
+from fixbench.reports.paper._standard import LIMIT, placed, standard_effect
+
+
+def test_bars_count_every_claim(planted: Any) -> None:
+    (item,) = build_overview([planted.judged], "small").ablations
+    assert {part.verdict: part.count for part in item.bar} == Counter(
+        result.verdict for result in planted.results
+    )
+    assert [line.id for line in item.claims] == [result.id for result in planted.results]
+
+
+def test_the_sentence_adds_up(planted: Any) -> None:
+    text = sentence(planted.judged)
+    counts = [int(count) for count in re.findall(r"(\d+) (?:is|are) ", text)]
+    assert sum(counts) == len(planted.results) == 13
+    # A change of results changes the sentence: no figure stands there by hand.
+    other = replace(planted.results[0], verdict="absent")
+    changed = sentence(replace(planted, results=[other, *planted.results[1:]]).judged)
+    assert changed != text
+    assert "is absent (documented × 0.37" in changed
+    assert sentence(replace(planted, results=[]).judged) == "No claim was judged."
+
+
+def test_effects_are_counted_in_margins(planted: Any) -> None:
+    pairs = {result.id: (claim, result) for claim, result in planted.judged.claims}
+    claim, result = pairs["CA01"]  # a ratio that the document puts below 1, margin 1.1
+    found = standard_effect(claim, result)
+    assert found is not None
+    assert found.value == pytest.approx(-math.log(result.effect.estimate) / math.log(1.1))
+    assert found.documented == pytest.approx(-math.log(0.37) / math.log(1.1))
+    assert found.low < found.value < found.high
+    claim, result = pairs["CA03"]  # a difference that the document puts below 0, margin 0.05
+    found = standard_effect(claim, result)
+    assert found is not None
+    assert found.value == pytest.approx(-result.effect.estimate / 0.05)
+    assert standard_effect(*pairs["CA10"]) is None  # an exact property
+
+
+def test_the_axis_is_symmetric_and_ends() -> None:
+    values = [placed(value) for value in (-1e9, -LIMIT, -1, 0, 0.5, 1, 3, LIMIT, math.inf)]
+    assert values == sorted(values)
+    assert values[0] == values[1] == -1
+    assert values[-1] == 1
+    assert placed(-3) == -placed(3)
+    assert (percent(0), percent(LIMIT)) == (50, 96)
+
+
+def test_the_page_is_sound_and_needs_nothing_else(planted: Any) -> None:
+    text = _render.html("index", build_overview([planted.judged], "small"))
+    parser = html5lib.HTMLParser(strict=True)
+    parser.parse(text)
+    assert "<script" not in text
+    assert not re.search(r"(src|href)=\"(?!planted\.html)", text)
+    for result in planted.results:
+        assert text.count(f'href="planted.html#{result.id}"') == 1
+    smoke = _render.html("index", build_overview([replace(planted, tier="smoke").judged], "smoke"))
+    assert "verdicts mean nothing" in smoke
+    assert "verdicts mean nothing" not in text
+    _render.html("index", build_overview([], "small"))
