@@ -35,8 +35,6 @@ class Block:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Block())
 from fixbench.cli import main
-from fixbench.published import read_rows
-from fixbench.workflow._layout import CLAIM_PAGES
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import fixbench
 from fixbench.ablation import Claim, Control, Effect, Precondition
@@ -20,6 +20,9 @@ from fixbench.reports._judging import (
 from fixbench.reports.paper import JudgedAblation
 
 __all__ = ["NESTED", "published_rows", "published_table"]
+
+_Found = TypeVar("_Found", ControlResult, PreconditionResult)
+_Declared = TypeVar("_Declared", Control, Precondition)
 
 #: The keys that hold lists and mappings, which no cell of a CSV file does.
 NESTED = (
@@ -111,13 +114,11 @@ def _declared(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
                 "p_ruled_out": _number(item.p_ruled_out),
                 "seeds_needed": item.seeds_needed,
             }
-            for item, declared in _matched_controls(
-                result.controls, [] if claim is None else claim.controls
-            )
+            for item, declared in _matched(result.controls, [] if claim is None else claim.controls)
         ],
         "supporting": [
             _beside(judged, item, declared.effect if declared else None)
-            for item, declared in _matched_controls(
+            for item, declared in _matched(
                 result.supporting, [] if claim is None else claim.supporting
             )
         ],
@@ -160,15 +161,9 @@ def _family_size(result: ClaimResult, *kinds: str) -> int | None:
 
 
 def _matched(
-    found: Iterable[PreconditionResult], declared: Sequence[Precondition]
-) -> list[tuple[PreconditionResult, Precondition | None]]:
-    by_name = {item.name: item for item in declared}
-    return [(item, by_name.get(item.name)) for item in found]
-
-
-def _matched_controls(
-    found: Iterable[ControlResult], declared: Sequence[Control]
-) -> list[tuple[ControlResult, Control | None]]:
+    found: Iterable[_Found], declared: Sequence[_Declared]
+) -> list[tuple[_Found, _Declared | None]]:
+    """Each with its declaration; ``None`` where the claim no longer has it."""
     by_name = {item.name: item for item in declared}
     return [(item, by_name.get(item.name)) for item in found]
 
