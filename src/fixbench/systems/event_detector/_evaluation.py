@@ -155,17 +155,19 @@ def _dataset(frames: Sequence[Boxes], classes: Sequence[int]) -> COCO:
     """Boxes as COCO has them."""
     annotations: list[dict[str, Any]] = []
     for image, boxes in enumerate(frames):
-        for box in boxes:
-            extent = [float(box[name]) for name in ("x", "y", "w", "h")]
+        fields = ("x", "y", "w", "h", "class_id", "class_confidence")
+        for x, y, width, height, label, score in zip(
+            *(boxes[name].tolist() for name in fields), strict=True
+        ):
             annotations.append(
                 {
                     "id": len(annotations) + 1,  # 0 means none
                     "image_id": image,
-                    "category_id": int(box["class_id"]),
-                    "bbox": extent,
-                    "area": extent[2] * extent[3],
+                    "category_id": label,
+                    "bbox": [x, y, width, height],
+                    "area": width * height,
                     "iscrowd": 0,
-                    "score": float(box["class_confidence"]),
+                    "score": score,
                 }
             )
     dataset = COCO()

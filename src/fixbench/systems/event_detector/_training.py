@@ -60,9 +60,9 @@ class Trainer:
             sampling=training.sampling,
             generator=draw,
         )
-        trained = [p for p in detector.parameters() if p.requires_grad]
+        self.trained = [p for p in detector.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            trained, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+            self.trained, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
         self.scheduler = one_cycle(self.optimiser, training)
         self.state: BackboneState | None = None
@@ -95,7 +95,7 @@ class Trainer:
         self.optimiser.zero_grad()
         if terms is not None:
             terms.total.backward()
-            nn.utils.clip_grad_value_(self.detector.parameters(), self.options.training.clip)
+            nn.utils.clip_grad_value_(self.trained, self.options.training.clip)
         self.optimiser.step()
         self.scheduler.step()
 
