@@ -152,8 +152,9 @@ def test_text_anchors_from_uncut_prompts(with_cross: bool) -> None:
     """Each class by itself, all 77 positions: block, cross-attention, adapter; then ensembles."""
     model = tiny_model(text=cross(scale=0.7, enabled=with_cross))
     prompts = tiny_prompts()
-    context = torch.randn(5, TINY.joint)
-    found = model.text_anchors(prompts, context)
+    image_context = torch.randn(4, 5, TINY.joint)
+    context = image_context.mean(dim=0)
+    found = model.text_anchors(prompts, image_context)
     assert found.shape == (2, TINY.joint, 2)
     tower = model.clip.text
     mask = torch.nn.Transformer.generate_square_subsequent_mask(77)
@@ -179,19 +180,21 @@ def test_text_anchors_from_uncut_prompts(with_cross: bool) -> None:
 
 
 def test_frozen_patches_are_unit_vectors_plus_the_unit_class_token() -> None:
-    model = tiny_model(image=cross())
+    model = tiny_model(image=cross(), value_paths="dual")
     images = torch.randn(2, 3, 16, 16)
-    unit, raw = model.frozen_patches(images)
+    features = model.frozen_features(images)
+    assert torch.equal(features.context, features.patches[0])
     tower = model.clip.visual
     cls = model.clip.encode_image(images)
     tokens, last = tower.surgery(images, (1, 2, 3), value_blocks=2, paths="dual")
     torch.testing.assert_close(tower.project(last[0]), cls)
-    for tap, unnormalised, x in zip(unit, raw, tokens, strict=True):
+    first = (tower.ln_post(tokens[0][1:]) @ tower.proj).transpose(0, 1)
+    torch.testing.assert_close(features.raw_context, first + cls[:, None], atol=1e-5, rtol=1e-5)
+    for tap, x in zip(features.patches, tokens, strict=True):
         patches = (tower.ln_post(x[1:]) @ tower.proj).transpose(0, 1)
         expected = patches / patches.norm(dim=-1, keepdim=True)
         expected = expected + (cls / cls.norm(dim=-1, keepdim=True))[:, None]
         torch.testing.assert_close(tap, expected, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(unnormalised, patches + cls[:, None], atol=1e-5, rtol=1e-5)
         assert not tap.requires_grad
 
 

@@ -71,8 +71,9 @@ def test_shapes_at_the_published_size(published: AdaptedCLIP) -> None:
     assert [tuple(tap.shape) for tap in taps] == [(2, 1369, 1024)] * 4
     assert [tuple(segment.shape) for segment in segments] == [(2, 1369, 768)] * 4
     assert detection.shape == (2, 768)
-    for patches in published.frozen_patches(images):
-        assert [tuple(p.shape) for p in patches] == [(2, 1369, 768)] * 4
+    for features in (published.frozen_features(images), published.adapted_features(images)):
+        assert features.context.shape == features.raw_context.shape == (2, 1369, 768)
+        assert [tuple(p.shape) for p in features.patches] == [(2, 1369, 768)] * 4
 
 
 def test_grid_leaves_out_what_no_patch_covers() -> None:

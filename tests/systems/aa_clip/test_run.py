@@ -15,7 +15,8 @@ from fixbench.errors import InputError
 from fixbench.systems import aa_clip
 from fixbench.systems.aa_clip import AdaptedCLIP, Options, run
 from fixbench.systems.aa_clip._material import Family, load_family
-from fixbench.systems.aa_clip._measure import image_loss, text_loss
+from fixbench.systems.aa_clip._measure import detection_metrics, image_loss, text_loss
+from fixbench.systems.aa_clip._model import ImageFeatures
 from fixbench.systems.aa_clip._towers import load_towers
 from fixbench.testing import SystemCheckError, check_system, make_context
 from fixbench.training import Diverged, Outcome
@@ -83,6 +84,7 @@ def test_a_full_run_measures_everything_once(run_variant: Callable[..., Outcome]
     assert len(set(keys)) == len(keys)
     assert {row.stage for row in outcome.rows} == {
         "exact",
+        "batch",
         "gradient/base",
         "load",
         "text/1",
@@ -105,6 +107,7 @@ def test_a_full_run_measures_everything_once(run_variant: Callable[..., Outcome]
     for metric in ("pixel_auroc", "image_auroc", "pixel_ap", "image_ap", "image_loss"):
         assert list(values_of(outcome.rows, metric, "load")) == [0]
         assert list(values_of(outcome.rows, metric, "end")) == [6]
+    assert list(values_of(outcome.rows, "pixel_ap/branch", "end")) == [6]
     moved = {row.metric: row.value for row in outcome.rows if "parameter_disp" in row.metric}
     assert {name.split("/")[1] for name in moved} == {
         "image_adapter",
@@ -122,6 +125,9 @@ def test_measure_restricts_the_parts(run_variant: Callable[..., Outcome], base: 
     assert stages({"exact"}) == {"exact"}
     assert stages({"gradients"}) == {"gradient/base"}
     assert stages({"text"}) == {"text/1"}
+    assert stages({"loop"}) == {"text/1", "image", "image/1"}
+    assert stages({"batch"}) == {"batch"}
+    assert stages({"load"}) == {"load"}
     images = {"image", "image/1", "image/2"}
     assert stages({"training"}) == {"load", "text/1", "text/2", "end"} | images
     assert stages(set()) == set()
@@ -204,12 +210,12 @@ def test_a_fresh_start_ignores_the_parent(make_options: MakeOptions, base: Outco
 
 
 def test_the_promises_of_every_system(make_options: MakeOptions, base: Outcome) -> None:
-    """Saves: exact, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2."""
+    """Saves: exact, batch, gradients, then 2 of text 1, 3 of image 1, 2 of text 2, 3 of image 2."""
     options = make_options("scale_1.0", **LOOPS)
     done = check_system(
         aa_clip, options, root=Path("/"), inputs=inputs_of(options), parent=base.state
     )
-    assert done.saves == 12
+    assert done.saves == 13
 
 
 def test_the_text_stage_alone_can_be_interrupted(make_options: MakeOptions, base: Outcome) -> None:
@@ -258,39 +264,36 @@ def _probe(options: Options) -> Family:
 
 
 @torch.no_grad()
-def _text_loss(model: AdaptedCLIP, probe: Family, taps: list[torch.Tensor]) -> float:
-    anchors = model.text_anchors(probe.prompts, taps[0].mean(dim=0))
-    return text_loss(taps[-1], anchors[probe.classes], probe.masks).item()
+def _text_loss(model: AdaptedCLIP, probe: Family, features: ImageFeatures) -> float:
+    anchors = model.text_anchors(probe.prompts, features.context)
+    return text_loss(features.patches[-1], anchors[probe.classes], probe.masks).item()
 
 
-def test_stage_1_reads_the_first_tap_and_is_judged_on_the_last(
+def test_stage_1_reads_the_frozen_copy_then_the_adapted_tower(
     run_variant: Callable[..., Outcome], make_options: MakeOptions, base: Outcome
 ) -> None:
-    """First loop: the frozen copy's patches; later loops: the trained tower's unit segments."""
+    """The batch of 8 images is the whole family, so that its order does not matter."""
     loops = {"training__feedback_loops": [[1, 1], [1, 0]]}
     options = make_options("scale_1.0", **loops)
     rows = run_variant("scale_1.0", measure={"training"}, **loops).rows
     probe = _probe(options)
     model = _model(options, base.state)
-    first = _text_loss(model, probe, model.frozen_patches(probe.images)[0])
+    first = _text_loss(model, probe, model.frozen_features(probe.images))
     assert values_of(rows, "text_loss", "text/1")[0] == pytest.approx(first, rel=1e-4)
 
     stopped = {"training__feedback_loops": [[1, 1]]}
     model = _model(options, run_variant("scale_1.0", measure={"training"}, **stopped).state)
-    contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
-    with torch.no_grad():
-        taps = model.image_taps(probe.images, contexts[probe.classes])
-        segments, _ = model.segment_and_detect(taps)
     # The one batch of the second loop holds every image of the family, in another order.
-    second = _text_loss(model, probe, segments)
+    second = _text_loss(model, probe, model.adapted_features(probe.images))
     (found,) = values_of(rows, "text_training_loss", "text/2").values()
     assert found == pytest.approx(second, rel=1e-4)
     assert "text_loss" not in {row.metric for row in rows if row.stage == "text/2"}
 
 
-def test_stage_2_starts_from_anchors_of_the_present_text_adapter(
+def test_stage_2_starts_from_anchors_that_know_no_image(
     run_variant: Callable[..., Outcome], make_options: MakeOptions
 ) -> None:
+    """Of the present text adapter, without the text tower's branch."""
     options = make_options("scale_1.0")
     rows = run_variant("scale_1.0", measure={"training"}).rows
     trained = run_variant(
@@ -298,8 +301,7 @@ def test_stage_2_starts_from_anchors_of_the_present_text_adapter(
     ).state
     model, probe = _model(options, trained), _probe(options)
     with torch.no_grad():
-        context = model.frozen_patches(probe.images)[0][0].mean(dim=0)
-        anchors = model.text_anchors(probe.prompts, context)
+        anchors = model.text_anchors(probe.prompts, None)
         contexts = torch.stack([model.prompt_context(tokens) for tokens in probe.prompts])
         expected = image_loss(model, probe, anchors, contexts).item()
     assert values_of(rows, "image_loss", "image")[0] == pytest.approx(expected, rel=1e-4)
@@ -374,7 +376,7 @@ def test_augmentation_changes_training_but_not_the_probe(
 ONE_STEP = {
     "training__feedback_loops": [[0, 1]],
     "training__evaluations": 1,
-    "training__milestones": [],
+    "training__feedback_milestones": [],
 }
 
 
@@ -437,7 +439,7 @@ def test_rates_halve_at_milestones_and_from_loop_to_loop(
             "none",
             measure={"training"},
             training__feedback_loops=loops,
-            training__milestones=milestones,
+            training__feedback_milestones=milestones,
             training__evaluations=1,
             training__betas=[0.0, 0.0],
         ).state
@@ -524,10 +526,40 @@ def test_a_raw_source_changes_what_the_text_tower_attends_to(
     options = make_options("text_raw")
     rows = run_variant("text_raw", measure={"text"}).rows
     model, probe = _model(options, base.state), _probe(options)
-    unit, raw = model.frozen_patches(probe.images)
+    features = model.frozen_features(probe.images)
     found = values_of(rows, "text_loss", "text/1")[0]
-    assert found == pytest.approx(_text_loss(model, probe, [raw[0], unit[-1]]), rel=1e-4)
-    assert found != pytest.approx(_text_loss(model, probe, unit), rel=1e-4)
+    raw = features._replace(context=features.raw_context)
+    assert found == pytest.approx(_text_loss(model, probe, raw), rel=1e-4)
+    assert found != pytest.approx(_text_loss(model, probe, features), rel=1e-4)
+
+
+def test_batch_mates_change_stage_1_as_found_alone(
+    run_variant: Callable[..., Outcome], base: Outcome
+) -> None:
+    for paths, depends in (("as_found", True), ("single", False), ("dual", False)):
+        rows = run_variant("scale_1.0", measure={"batch"}, model__value_paths=paths).rows
+        for metric in ("batch_dependence/patches", "batch_dependence/map"):
+            (value,) = values_of(rows, metric, "batch").values()
+            assert (value > 1e-3) == depends
+            assert depends or value < 1e-5
+
+
+def test_testing_ignores_the_branch_unless_asked(
+    run_variant: Callable[..., Outcome], make_options: MakeOptions
+) -> None:
+    """As in the fork: what was trained with cross-attention is tested without."""
+    outcome = run_variant("scale_1.0", measure={"training"})
+    options = make_options("scale_1.0")
+    model = _model(options, outcome.state)
+    family = load_family(Path(options.data) / options.test_family, 32)
+    test = family.at(family.first_of_each(options.measures.test_images))
+    with torch.no_grad():
+        anchors = model.text_anchors(test.prompts, None)
+    for suffix, contexts in (("", None), ("/branch", model.prompt_contexts(test.prompts))):
+        found = detection_metrics(model, test, anchors, contexts, domain="industrial")
+        for name, value in found.items():
+            (measured,) = values_of(outcome.rows, f"{name}{suffix}", "end").values()
+            assert measured == pytest.approx(value, abs=1e-6)
 
 
 def test_detection_before_training_is_a_part_of_its_own(
@@ -545,8 +577,8 @@ def test_detection_before_training_is_a_part_of_its_own(
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("taps", [1, 5], "model.taps is 5; expected at most 4, the blocks of"),
-        ("image_adapters", 5, "model.image_adapters is 5; expected at most 4"),
+        ("taps", [1, 5], "model.taps is 5; expected at most 4, by the blocks of"),
+        ("image_adapters", 4, "model.image_adapters is 4; expected at most 3"),
         ("text_adapters", 3, "model.text_adapters is 3; expected at most 2"),
         ("value_blocks", 5, "model.value_blocks is 5; expected at most 4"),
         ("cross_heads", 7, "model.cross_heads is 7; expected a divisor of 96, the text width"),

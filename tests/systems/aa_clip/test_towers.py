@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixbench.errors import InputError
 from fixbench.systems.aa_clip import pretrain
@@ -60,6 +62,88 @@ def test_block_is_a_prenorm_transformer_layer(quick_gelu: bool, causal: bool) ->
     x = torch.randn(7, 2, WIDTH)
     mask = nn.Transformer.generate_square_subsequent_mask(7) if causal else None
     torch.testing.assert_close(block(x, mask), layer(x, src_mask=mask), atol=1e-5, rtol=1e-5)
+
+
+def _torch_encoder(blocks: Sequence[Block], width: int, heads: int) -> nn.TransformerEncoder:
+    """PyTorch's own encoder with the weights of ``blocks``."""
+    layer = nn.TransformerEncoderLayer(
+        width, heads, 4 * width, dropout=0.0, activation="gelu", norm_first=True, batch_first=True
+    )
+    encoder = nn.TransformerEncoder(layer, len(blocks), enable_nested_tensor=False)
+    places = {
+        "attn": "self_attn",
+        "ln_1": "norm1",
+        "ln_2": "norm2",
+        "mlp.c_fc": "linear1",
+        "mlp.c_proj": "linear2",
+    }
+    for ours, theirs in zip(blocks, encoder.layers, strict=True):
+        for name, place in places.items():
+            theirs.get_submodule(place).load_state_dict(ours.get_submodule(name).state_dict())
+    return encoder.double()
+
+
+def _same_gradients(blocks: Sequence[Block], encoder: nn.TransformerEncoder) -> None:
+    """Of the first and of the last block's matrices."""
+    for index in (0, -1):
+        layer: Any = encoder.layers[index]
+        for ours, theirs in (
+            (blocks[index].attn.in_proj_weight, layer.self_attn.in_proj_weight),
+            (blocks[index].mlp.c_proj.weight, layer.linear2.weight),
+        ):
+            assert ours.grad is not None
+            assert ours.grad.norm() > 1e-3
+            torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-12, rtol=1e-9)
+
+
+def test_image_tower_against_torchs_encoder() -> None:
+    clip = tiny_model().clip.double().requires_grad_(True)
+    tower = clip.visual
+    encoder = _torch_encoder(tower.blocks, TINY.image_width, TINY.image_heads)
+    images = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    patches = nn.Unfold(4, stride=4)(images).transpose(1, 2) @ tower.conv1.weight.flatten(1).T
+    x = torch.cat([tower.class_embedding.expand(2, 1, -1), patches], dim=1)
+    x = encoder(tower.ln_pre(x + tower.positional_embedding))
+    expected = functional.layer_norm(x[:, 0], (24,), tower.ln_post.weight, tower.ln_post.bias)
+    expected = expected @ tower.proj
+    found = clip.encode_image(images)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-9)
+    upstream = torch.randn_like(found)
+    found.backward(upstream)
+    expected.backward(upstream)
+    _same_gradients(tower.blocks, encoder)
+
+
+def test_text_tower_against_torchs_encoder() -> None:
+    clip = tiny_model().clip.double().requires_grad_(True)
+    tower = clip.text
+    encoder = _torch_encoder(tower.blocks, TINY.text_width, TINY.text_heads)
+    tokens = tiny_prompts()[0]
+    mask = nn.Transformer.generate_square_subsequent_mask(77).double()
+    x = encoder(tower.token_embedding(tokens) + tower.positional_embedding, mask=mask)
+    end = x[torch.arange(16), tokens.argmax(dim=1)]
+    expected = functional.layer_norm(end, (16,), tower.ln_final.weight, tower.ln_final.bias)
+    expected = expected @ tower.text_projection
+    found = clip.encode_text(tokens)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-9)
+    upstream = torch.randn_like(found)
+    found.backward(upstream)
+    expected.backward(upstream)
+    _same_gradients(tower.blocks, encoder)
+
+
+def test_value_attention_over_the_batch_is_that_over_tokens_with_axes_exchanged() -> None:
+    block = _block(quick_gelu=False).double()
+    x = torch.randn(5, 3, WIDTH, dtype=torch.float64)
+    exchanged = block.value_attention(x.transpose(0, 1)).transpose(0, 1)
+    torch.testing.assert_close(block.value_attention(x, over_batch=True), exchanged)
+    alone = block.value_attention(x[:, :1], over_batch=True)
+    value = nn.functional.linear(
+        block.ln_1(x[:, :1]),
+        block.attn.in_proj_weight[-WIDTH:],
+        block.attn.in_proj_bias[-WIDTH:],
+    )
+    torch.testing.assert_close(alone, block.attn.out_proj(value))
 
 
 def test_value_attention_head_by_head() -> None:

@@ -32,7 +32,7 @@ TINY = {
     "objective__drop_widths": [12],
     "objective__loss__frames": 6,
     "objective__loss__components": 2,
-    "objective__loss__fit_evaluations": 2,
+    "objective__loss__fit_calls": 1,
     "training__steps": 3,
     "training__probes": 2,
     "training__evaluations": 1,

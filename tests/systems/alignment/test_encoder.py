@@ -115,14 +115,14 @@ def test_light_base_by_hand() -> None:
     x = torch.randn(7, 5, dtype=torch.float64)
     first, second = (convolution.weight for convolution in base.convolutions)
     zero = torch.zeros(1, 5, dtype=torch.float64)
-    before = torch.cat([zero, x])
-    hidden = (before[:-1] @ first[..., 0].T + before[1:] @ first[..., 1].T).clamp_min(0)
+    after = torch.cat([x, zero])
+    hidden = (after[:-1] @ first[..., 0].T + after[1:] @ first[..., 1].T).clamp_min(0)
     edge = torch.zeros(1, 6, dtype=torch.float64)
     padded = torch.cat([edge, hidden, edge])
     taps = [padded[k : k + 7] @ second[..., k].T for k in range(3)]
     expected = torch.stack(taps).sum(dim=0)
     torch.testing.assert_close(base(x), expected)
-    assert _changed_rows(base, x, 3) == [2, 3, 4, 5]
+    assert _changed_rows(base, x, 3) == [1, 2, 3, 4]
 
 
 # Heads and attention

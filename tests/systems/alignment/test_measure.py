@@ -238,6 +238,12 @@ def test_sampler_claims_by_hand(make_trainer: MakeTrainer) -> None:
     assert video == {"examples": pytest.approx(10 * (3 + 5) / 2), "about_fifty": 0.0}
     long = _values(measure.sampling_rows(model, [_task(40, 30)]), "sampling/video")
     assert long == {"examples": 50.0, "about_fifty": 1.0}
+    # 50 and 40 examples: 45 in the mean, though the second video has too few.
+    for second, mean_holds in (((6,), 1.0), ((5,), 0.0)):
+        rows = measure.sampling_rows(model, [_task(40, 30), _task(*second)])
+        assert _values(rows, "sampling")["mean_about_fifty"] == mean_holds
+        shares = [row.value for row in rows if row.metric == "about_fifty"]
+        assert shares == [1.0, 0.0]
 
 
 def test_worked_examples_that_another_head_does_not_have(make_trainer: MakeTrainer) -> None:

@@ -52,7 +52,7 @@ def _one_by_one(
         x = torch.cat([frames[start : start + length], position[:, None]], dim=1)
         if head.gru is None:
             assert head.mean is not None
-            state = torch.tanh(head.mean.weight @ x.mean(dim=0) + head.mean.bias)
+            state = torch.relu(head.mean.weight @ x.mean(dim=0) + head.mean.bias)
         else:
             gru = head.gru
             state = torch.zeros(5, dtype=torch.float64) if head.h0 is None else head.h0[0, 0]

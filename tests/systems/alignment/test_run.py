@@ -198,6 +198,7 @@ def test_a_run_that_trains_on_nothing_fails(make_options: MakeOptions) -> None:
     """With so large a lambda every batch is above the fork's limit."""
     options = make_options(
         objective__method="tcc",
+        objective__limited=["tcc"],
         objective__lambda=1e9,
         training__steps=4,
         training__evaluations=2,

@@ -201,7 +201,7 @@ def test_attention_b() -> None:
     features, objects, relations = _inputs()
     p, x = _arrays(module), features.numpy()
     logits = torch.cat([objects, relations], dim=1).numpy()
-    query = _linear(p, "query", x) + _position(p) * 0.3
+    query = _linear(p, "query", x) + _position(p) * p["position_scale"]
     key = _mlp(p, "key", logits) * p["context_scale"]
     embedded = _mlp(p, "context", logits) * p["context_scale"]
     value = _linear(p, "value", np.concatenate([x, embedded], axis=1))
@@ -222,7 +222,7 @@ def test_attention_a() -> None:
         _linear(p, "relations", probabilities[:, 36:]),
     ]
     joined = np.concatenate(halves, axis=1)
-    kv = _linear(p, "mix.1", joined * 0.5 * (1 + erf(joined / math.sqrt(2))))
+    kv = _linear(p, "mix.2", np.maximum(_linear(p, "mix.0", joined), 0))
     packed, bias = p["attend.in_proj_weight"], p["attend.in_proj_bias"]
     q, k, v = (
         np.einsum("oc,bcn->bon", packed[i * WIDTH : (i + 1) * WIDTH], source)
@@ -288,8 +288,8 @@ def test_revision_e_by_hand() -> None:
     features, objects, relations = _inputs()
     probabilities = _probabilities(objects, relations)
     weights = _softmax(probabilities.reshape(2, 62, -1) / 0.1, 2).reshape(probabilities.shape)
-    y = (weights * ((np.arange(ROWS) + 0.5) / ROWS)[:, None]).sum(axis=(2, 3))
-    x = (weights * ((np.arange(COLUMNS) + 0.5) / COLUMNS)).sum(axis=(2, 3))
+    y = (weights * (np.arange(ROWS) / (ROWS - 1))[:, None]).sum(axis=(2, 3))
+    x = (weights * (np.arange(COLUMNS) / (COLUMNS - 1))).sum(axis=(2, 3))
     pooled = np.empty((2, 310))
     pooled[:, 0::5] = probabilities.max(axis=(2, 3))
     pooled[:, 1::5], pooled[:, 2::5] = x, y
@@ -307,9 +307,10 @@ def test_expected_positions_of_certain_and_of_flat_maps() -> None:
     maps = torch.zeros(1, 2, 3, 5)
     maps[0, 0, 2, 1] = 1
     certain, flat = expected_positions(maps, temperature=0.01)[0]
-    # The centre of the second of five columns, of the third of three rows.
-    torch.testing.assert_close(certain, torch.tensor([0.3, 5 / 6]))
+    # The second of five columns, the last of three rows.
+    torch.testing.assert_close(certain, torch.tensor([0.25, 1.0]))
     torch.testing.assert_close(flat, torch.tensor([0.5, 0.5]))
+    assert expected_positions(torch.rand(1, 1, 1, 1)).tolist() == [[[0, 0]]]
 
 
 def test_local_context_averages_the_cells_that_lie_near() -> None:
@@ -347,12 +348,14 @@ def test_no_context_hands_the_features_on() -> None:
 
 def test_cooccurrence_by_hand() -> None:
     module = Cooccurrence(rank=3).double()
+    with torch.no_grad():
+        module.scale.fill_(0.1)
     _, objects, _ = _inputs()
     actions = torch.zeros(2, 157, ROWS, COLUMNS, dtype=torch.float64)
     presence = _softmax(objects.numpy(), 1).max(axis=(2, 3))
     p = _arrays(module)
-    weights = p["prior.1.weight"], p["prior.0.weight"]
-    prior = 0.1 * np.einsum("ar,ro,bo->ba", *weights, presence)
+    factors = p["action_factors"], p["object_factors"]
+    prior = 0.1 * np.einsum("ar,or,bo->ba", *factors, presence)
     found = module(actions, objects).detach().numpy()
     np.testing.assert_allclose(found, np.broadcast_to(prior[:, :, None, None], found.shape),
                                rtol=1e-6)  # fmt: skip
@@ -457,7 +460,9 @@ def test_initial_values_of_b_and_of_the_fix() -> None:
     _glorot(b.key[0].weight, 2.0)
     _glorot(b.context[2].weight, 2.0)
     assert b.key[0].out_channels == 64
-    assert b.key[0].bias.any()
+    for bias in (b.key[0].bias, b.key[2].bias, b.context[0].bias, b.context[2].bias):
+        assert not bias.any()
+    assert b.position_scale.item() == pytest.approx(0.3)
     assert abs(b.rows.std() - 0.5) < 0.02
     assert b.context_scale.item() == 2.0
     assert 0.95 / math.sqrt(128) < b.out.weight.abs().max() <= 1 / math.sqrt(128)
@@ -465,15 +470,20 @@ def test_initial_values_of_b_and_of_the_fix() -> None:
     for layer in (d.project[0], d.project[2], d.fuse[0], d.fuse[2]):
         _glorot(layer.weight, 1.0)
     assert not d.project[0].bias.any()
+    assert not d.project[2].bias.any()
     assert d.fuse[0].bias.any()
+    assert d.fuse[2].bias.any()
     assert d.context_scale.item() == 1.0
     e: Any = build_scene_context(context(positions=True), 128)
     local: Any = build_scene_context(context("local"), 128)
     for layer in (e.project[0], local.project[0], local.project[2], local.fuse[0], local.fuse[2]):
         _glorot(layer.weight, 1.0)
+    assert not e.project[0].bias.any()
     o: Any = ObjectContext(128)
-    assert o.project[0].bias.any()
-    assert not ObjectContext(128, zero_bias=True).project[2].bias.any()
+    assert not o.project[0].bias.any()
+    assert not o.project[2].bias.any()
+    assert o.fuse[0].bias.any()
+    assert ObjectContext(128, zero_bias=False).project[2].bias.any()
     for layer in (o.fuse[0], o.fuse[2]):
         _glorot(layer.weight, 0.5)
 

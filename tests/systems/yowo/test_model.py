@@ -315,7 +315,7 @@ def test_cooccurrence_adds_the_same_prior_to_every_cell() -> None:
     inputs = cascade.context_inputs(features)
     for cells, seen in zip(added.split([64, 16, 4], dim=1), inputs, strict=True):
         presence = seen.object_logits.softmax(dim=1).amax(dim=(2, 3))
-        expected = 0.1 * (prior.prior[1].weight @ prior.prior[0].weight @ presence[0])
+        expected = prior.scale * (prior.action_factors @ prior.object_factors.T @ presence[0])
         torch.testing.assert_close(cells[0], expected.expand_as(cells[0]), atol=1e-6, rtol=1e-3)
 
 

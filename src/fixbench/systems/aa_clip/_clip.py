@@ -21,7 +21,18 @@ from torch.nn import functional
 
 from fixbench.training import seeded_with
 
-__all__ = ["CLIP", "CLIPDimensions", "QuickGELU", "TextTower", "ViT_L_14_336", "VisionTower"]
+__all__ = [
+    "CLIP",
+    "CLIPDimensions",
+    "QuickGELU",
+    "TextTower",
+    "ValuePaths",
+    "ViT_L_14_336",
+    "VisionTower",
+]
+
+#: How value-value attention is wired: see `VisionTower.surgery`.
+ValuePaths = Literal["as_found", "single", "dual"]
 
 #: Applied to the token sequence [L, B, D] after the block of the given index.
 AfterBlock = Callable[[int, Tensor], Tensor]
@@ -104,17 +115,24 @@ class Block(nn.Module):
         out: Tensor = x + self.mlp(self.ln_2(x))
         return out
 
-    def value_attention(self, x: Tensor) -> Tensor:
-        """Attention output with values as queries, keys and values, for sequences [L, B, D]."""
+    def value_attention(self, x: Tensor, *, over_batch: bool = False) -> Tensor:
+        """Attention output with values as queries, keys and values, for sequences [L, B, D].
+
+        Each image attends over its tokens; ``over_batch``: each position over the batch's images.
+        """
         y = self.ln_1(x)
         length, batch, width = y.shape
         heads = self.attn.num_heads
         value = functional.linear(
             y, self.attn.in_proj_weight[2 * width :], self.attn.in_proj_bias[2 * width :]
         )
-        value = value.reshape(length, batch * heads, width // heads).transpose(0, 1)
+        value = value.reshape(length, batch, heads, width // heads)
+        # Leading axes share an attention, the last but one is what is attended over.
+        order = (0, 2, 1, 3) if over_batch else (1, 2, 0, 3)
+        value = value.permute(order)
         out = functional.scaled_dot_product_attention(value, value, value)
-        out = self.attn.out_proj(out.transpose(0, 1).reshape(length, batch, width))
+        back = (0, 2, 1, 3) if over_batch else (2, 0, 1, 3)
+        out = self.attn.out_proj(out.permute(back).reshape(length, batch, width))
         return out
 
 
@@ -170,12 +188,15 @@ class VisionTower(nn.Module):
         taps: Sequence[int],
         *,
         value_blocks: int,
-        paths: Literal["dual", "single"],
+        paths: ValuePaths,
     ) -> tuple[list[Tensor], Tensor]:
         """Value-value attention in the last ``value_blocks`` blocks.
 
         ``dual``: CLIP Surgery's second path, which collects the value attention of the original
         tokens without feed-forward layers. ``single``: the attention is replaced in place.
+        ``as_found``: so too, but each position attends over the images of the batch. The fork's
+        attention reads the axes [L, B, D] as [batch, tokens, width], so that what it makes of an
+        image depends on the others; with one image every position returns its own value.
 
         Returns:
             tokens [L, B, D] after each of ``taps``, and the untouched tower's last tokens.
@@ -191,7 +212,8 @@ class VisionTower(nn.Module):
             elif paths == "dual":
                 surgical = surgical + block.value_attention(before)
             else:
-                surgical = surgical + block.value_attention(surgical)
+                over_batch = paths == "as_found"
+                surgical = surgical + block.value_attention(surgical, over_batch=over_batch)
                 surgical = surgical + block.mlp(block.ln_2(surgical))
             if index + 1 in taps:
                 out.append(surgical)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,14 +13,13 @@ from fixbench.errors import InputError
 from fixbench.systems.aa_clip._clip import CLIP, CLIPDimensions
 from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
 from fixbench.systems.aa_clip._material import load_family
-from fixbench.systems.aa_clip._model import AdaptedCLIP
+from fixbench.systems.aa_clip._model import AdaptedCLIP, ImageFeatures
 from fixbench.systems.aa_clip._options import ModelOptions
 from fixbench.systems.aa_clip._towers import load_towers
 
-__all__ = ["check_fit", "frozen_taps", "shared_towers"]
+__all__ = ["check_fit", "frozen_features", "shared_towers"]
 
-#: Images of a family that the frozen copy reads at a time; fixed, so that an image's features do
-#: not depend on which others are asked for.
+#: Images of a family that the frozen copy reads at a time, where each is read by itself.
 _CHUNK = 8
 
 
@@ -37,30 +37,41 @@ def check_fit(model: ModelOptions, dimensions: CLIPDimensions) -> None:
     """
     for key, value, blocks in (
         ("taps", max(model.taps), dimensions.image_depth),
-        ("image_adapters", model.image_adapters, dimensions.image_depth),
+        # The text stage of later loops looks one block behind the last image adapter.
+        ("image_adapters", model.image_adapters, dimensions.image_depth - 1),
         ("text_adapters", model.text_adapters, dimensions.text_depth),
         ("value_blocks", model.value_blocks, dimensions.image_depth),
     ):
         if value > blocks:
-            expected = f"at most {blocks}, the blocks of {model.towers}"
+            expected = f"at most {blocks}, by the blocks of {model.towers}"
             raise InputError("options", f"model.{key}", value, expected=expected)
     if dimensions.text_width % model.cross_heads:
         expected = f"a divisor of {dimensions.text_width}, the text width of {model.towers}"
         raise InputError("options", "model.cross_heads", model.cross_heads, expected=expected)
 
 
-def frozen_taps(
+def frozen_features(
     towers: Path, model: ModelOptions, device: torch.device, family: Path, index: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> ImageFeatures:
     """What the frozen copy makes of images ``index`` [B] of a family.
 
-    Returns:
-        patches [B, N, J]: the first tap as unit vectors, the same unnormalised, and the last tap.
+    Of ``patches`` the last tap alone. Where each image is read by itself, its features are kept
+    for all seeds; as found they belong to the batch ``index``.
     """
     key = towers, model.model_dump_json(), str(device), family
-    found = [[tap[i % _CHUNK] for tap in _frozen_chunk(*key, i // _CHUNK)] for i in index.tolist()]
-    unit, raw, last = (torch.stack(tap) for tap in zip(*found, strict=True))
-    return unit, raw, last
+    if model.value_paths == "as_found":
+        return _read(*key, index)
+    found = [_frozen_chunk(*key, i // _CHUNK) for i in index.tolist()]
+    places = [i % _CHUNK for i in index.tolist()]
+
+    def gather(field: Callable[[ImageFeatures], Tensor]) -> Tensor:
+        return torch.stack([field(part)[i] for part, i in zip(found, places, strict=True)])
+
+    return ImageFeatures(
+        gather(lambda part: part.context),
+        gather(lambda part: part.raw_context),
+        [gather(lambda part: part.patches[-1])],
+    )
 
 
 @functools.cache
@@ -73,13 +84,17 @@ def _frozen_copy(towers: Path, model: str, device: str) -> AdaptedCLIP:
     return copy.to(device)
 
 
-@functools.cache
-def _frozen_chunk(
-    towers: Path, model: str, device: str, family: Path, chunk: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The taps of `frozen_taps` for one chunk of a family's images, the same for all seeds."""
+def _read(towers: Path, model: str, device: str, family: Path, index: Tensor) -> ImageFeatures:
     copy = _frozen_copy(towers, model, device)
     images = load_family(family, copy.clip.dimensions.image_size).images
-    images = images[chunk * _CHUNK : (chunk + 1) * _CHUNK].to(device)
-    unit, raw = copy.frozen_patches(images)
-    return unit[0], raw[0], unit[-1]
+    features = copy.frozen_features(images[index.cpu()].to(device))
+    return features._replace(patches=features.patches[-1:])
+
+
+@functools.cache
+def _frozen_chunk(towers: Path, model: str, device: str, family: Path, chunk: int) -> ImageFeatures:
+    """`_read` for one chunk of a family's images, the same for all seeds."""
+    copy = _frozen_copy(towers, model, device)
+    count = len(load_family(family, copy.clip.dimensions.image_size).labels)
+    index = torch.arange(chunk * _CHUNK, min((chunk + 1) * _CHUNK, count))
+    return _read(towers, model, device, family, index)

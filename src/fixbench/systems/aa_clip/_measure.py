@@ -6,15 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from fixbench.systems.aa_clip._adapters import TextAdapter
+from fixbench.systems.aa_clip._detection import (
+    Domain,
+    detection_map,
+    detection_score,
+    image_scores,
+    unit_range,
+)
 from fixbench.systems.aa_clip._losses import detection_loss, segmentation_loss, similarity_maps
 from fixbench.systems.aa_clip._material import Family
 from fixbench.systems.aa_clip._model import AdaptedCLIP
+from fixbench.training import generator
 
 __all__ = [
+    "batch_dependence",
     "detection_metrics",
     "displacement",
     "flattening_properties",
@@ -127,29 +135,31 @@ def displacement(model: AdaptedCLIP, batch: Family, contexts: Tensor | None) -> 
 
 @torch.no_grad()
 def detection_metrics(
-    model: AdaptedCLIP, test: Family, anchors: Tensor, contexts: Tensor | None, *, chunk: int = 48
+    model: AdaptedCLIP,
+    test: Family,
+    anchors: Tensor,
+    contexts: Tensor | None,
+    *,
+    domain: Domain,
+    chunk: int = 48,
 ) -> dict[str, float]:
     """AUROC and average precision of pixels and of images, each averaged over classes.
 
-    Pixel map: the mean over taps of (⟨f, abnormal⟩ + 1 − ⟨f, normal⟩) / 2, blurred with a 7 x 7
-    Gaussian (σ = 1) and scaled to [0, 1] within the class. Image score: half the map's maximum,
-    half the detection score, formed alike and scaled alike.
+    Args:
+        anchors, contexts: as in `image_loss`.
+        domain: of `detection_map`; maps and scores are scaled within each class.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score  # takes a second
 
     maps, scores = [], []
-    size = test.images.shape[-1]
     for index in torch.arange(len(test.labels)).split(chunk):
         batch = test.at(index)
         context = None if contexts is None else contexts[batch.classes]
         segments, detection = model.segment_and_detect(model.image_taps(batch.images, context))
         text = anchors[batch.classes]
-        logits = torch.stack([similarity_maps(s, text, size) for s in segments]).mean(dim=0) / 100
-        maps.append(((logits[:, 1] + 1 - logits[:, 0]) / 2).double().cpu().numpy())
-        similarity = torch.einsum("bj,bjk->bk", detection, text)
-        scores.append(((similarity[:, 1] + 1 - similarity[:, 0]) / 2).double().cpu().numpy())
-    pixel = gaussian_filter(np.concatenate(maps), sigma=1.0, radius=3, axes=(1, 2))
-    image = np.concatenate(scores)
+        maps.append(detection_map(segments, text, test.images.shape[-1], domain=domain))
+        scores.append(detection_score(detection, text))
+    pixel, image = np.concatenate(maps), np.concatenate(scores)
     found: dict[str, list[float]] = {}
     for name in range(len(test.class_names)):
         of_class = (test.classes == name).cpu().numpy()
@@ -157,8 +167,8 @@ def detection_metrics(
             continue
         mask = test.masks.cpu().numpy()[of_class].ravel() > 0.5
         label = test.labels.cpu().numpy()[of_class]
-        heat = _unit_range(pixel[of_class])
-        combined = 0.5 * heat.max(axis=(1, 2)) + 0.5 * _unit_range(image[of_class])
+        heat = unit_range(pixel[of_class])
+        combined = image_scores(heat, image[of_class], domain=domain)
         for metric, truth, score in (
             ("pixel", mask, heat.ravel()),
             ("image", label, combined),
@@ -168,9 +178,23 @@ def detection_metrics(
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _unit_range(values: np.ndarray) -> np.ndarray:
-    spread = values.max() - values.min()
-    return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
+@torch.no_grad()
+def batch_dependence(first: Tensor, second: Tensor, anchors: Tensor, size: int) -> dict[str, float]:
+    """What other images of the batch change in the text stage's view of the same images.
+
+    ``patches``: mean relative L2 change; ``map``: mean absolute change of the abnormal probability
+    in the map of ``size`` pixels.
+
+    Args:
+        first, second: patches [B, N, J] of the same images, read in two batches.
+        anchors: [B, J, 2], of each image's class.
+    """
+    maps = [similarity_maps(x, anchors, size).softmax(dim=1)[:, 1] for x in (first, second)]
+    change = (first - second).norm(dim=-1) / first.norm(dim=-1)
+    return {
+        "batch_dependence/patches": change.mean().item(),
+        "batch_dependence/map": (maps[0] - maps[1]).abs().mean().item(),
+    }
 
 
 @torch.no_grad()
@@ -204,8 +228,8 @@ def trained_base_check(
     Adam does with constant gradients: every weight moves outward by ``learning_rate`` in each of
     ``steps`` steps (5 epochs of VisA at batch 16).
     """
-    generator = torch.Generator().manual_seed(seed)
-    adapter = TextAdapter(768, 768, count=3, weight=0.1, generator=generator)
+    draw = generator(seed, "trained_base_check")
+    adapter = TextAdapter(768, 768, count=3, weight=0.1, generator=draw)
     weights = torch.cat([p.detach().flatten() for p in adapter.parameters()])
     fresh = weights.abs().mean().item()
     trained = fresh + learning_rate * steps

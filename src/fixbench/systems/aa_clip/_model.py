@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from fixbench.datasets.prompts import anomaly_prompts
 from fixbench.systems.aa_clip._adapters import ImageAdapter, TextAdapter
-from fixbench.systems.aa_clip._clip import CLIP
+from fixbench.systems.aa_clip._clip import CLIP, ValuePaths
 from fixbench.systems.aa_clip._cross_attention import CrossAttention, CrossAttentionOptions
-from fixbench.systems.aa_clip._streams import part_generator
+from fixbench.training import generator
 
-__all__ = ["AdaptedCLIP", "AdapterLayout"]
+__all__ = ["AdaptedCLIP", "AdapterLayout", "ImageFeatures"]
 
 _NORMAL_PROMPTS = len(anomaly_prompts("")[0])
 
@@ -42,7 +42,21 @@ class AdapterLayout:
     weight: float = 0.1
     relu: bool = False
     value_blocks: int = 19
-    value_paths: Literal["dual", "single"] = "dual"
+    value_paths: ValuePaths = "as_found"
+
+
+class ImageFeatures(NamedTuple):
+    """What the text stage sees of B images, all [B, N, J].
+
+    Attributes:
+        context: what the text tower attends to: unit patches plus the unit class token.
+        raw_context: the same sum without normalising either.
+        patches: what is segmented, tap by tap: unit patches plus the unit class token.
+    """
+
+    context: Tensor
+    raw_context: Tensor
+    patches: list[Tensor]
 
 
 class AdaptedCLIP(nn.Module):
@@ -75,14 +89,14 @@ class AdaptedCLIP(nn.Module):
             taps=len(layout.taps),
             weight=layout.weight,
             relu=layout.relu,
-            generator=part_generator(seed, "image_adapter"),
+            generator=generator(seed, "image_adapter"),
         )
         self.text_adapter = TextAdapter(
             dimensions.text_width,
             dimensions.joint,
             count=layout.text_adapters,
             weight=layout.weight,
-            generator=part_generator(seed, "text_adapter"),
+            generator=generator(seed, "text_adapter"),
         )
         self.image_cross = (
             CrossAttention(
@@ -90,7 +104,7 @@ class AdaptedCLIP(nn.Module):
                 dimensions.text_width,
                 heads=layout.cross_heads,
                 options=image_cross,
-                generator=part_generator(seed, "image_cross"),
+                generator=generator(seed, "image_cross"),
             )
             if image_cross.enabled
             else None
@@ -101,7 +115,7 @@ class AdaptedCLIP(nn.Module):
                 dimensions.joint,
                 heads=layout.cross_heads,
                 options=text_cross,
-                generator=part_generator(seed, "text_cross"),
+                generator=generator(seed, "text_cross"),
             )
             if text_cross.enabled
             else None
@@ -139,15 +153,18 @@ class AdaptedCLIP(nn.Module):
         """Normal and abnormal anchors [K, J, 2] of K classes from their prompts [K, P, T].
 
         Args:
-            image_context: [M, J], attended to after text block 0 where cross-attention exists.
+            image_context: [B, M, J] of a batch of images, attended to after text block 0 where
+                cross-attention exists; ``None`` in stage 2 and in testing, as in the fork.
         """
         classes, prompts = tokens.shape[:2]
         flat = tokens.flatten(0, 1)
         flat = flat[:, : int(flat.argmax(dim=1).max()) + 1]
+        context = None
+        if image_context is not None:
+            context = _contexts_of_prompts(image_context, prompts).repeat(classes, 1, 1)
 
         def after_block(index: int, x: Tensor) -> Tensor:
-            if index == 0 and self.text_cross is not None and image_context is not None:
-                context = image_context.expand(x.shape[1], -1, -1)
+            if index == 0 and self.text_cross is not None and context is not None:
                 x = self.text_cross(x.permute(1, 0, 2), context).permute(1, 0, 2)
             return self.text_adapter.adapt(index, x)
 
@@ -179,12 +196,8 @@ class AdaptedCLIP(nn.Module):
         return [self.clip.visual.ln_post(x[1:].permute(1, 0, 2)) for x in tokens]
 
     @torch.no_grad()
-    def frozen_patches(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Patches plus class token [B, N, J] of the frozen copy, for each tap.
-
-        Returns:
-            the sums of unit vectors, as documented, and the sums of the unnormalised ones.
-        """
+    def frozen_features(self, images: Tensor) -> ImageFeatures:
+        """What the text stage of the first loop sees: the frozen copy, with value attention."""
         visual = self.clip.visual
         tokens, last = visual.surgery(
             images,
@@ -193,10 +206,33 @@ class AdaptedCLIP(nn.Module):
             paths=self.layout.value_paths,
         )
         cls = visual.project(last[0]).unsqueeze(1)
-        patches = [visual.project(x[1:].permute(1, 0, 2)) for x in tokens]
+        raw = [visual.project(x[1:].permute(1, 0, 2)) for x in tokens]
         unit_cls = functional.normalize(cls, dim=-1)
-        unit = [functional.normalize(patch, dim=-1) + unit_cls for patch in patches]
-        return unit, [patch + cls for patch in patches]
+        unit = [functional.normalize(patch, dim=-1) + unit_cls for patch in raw]
+        return ImageFeatures(unit[0], raw[0] + cls, unit)
+
+    @torch.no_grad()
+    def adapted_features(self, images: Tensor) -> ImageFeatures:
+        """What the text stage of later loops sees: the adapted tower, without cross-attention.
+
+        The context is taken one block behind the last adapter. The class token is the frozen
+        tower's, projected by CLIP.
+        """
+        visual, adapter = self.clip.visual, self.image_adapter
+        depth = self.layout.image_adapters + 1
+        numbers = sorted({depth, *self.layout.taps})
+        found = visual(images, numbers, adapter.adapt)
+        patches = {
+            number: visual.ln_post(x[1:].permute(1, 0, 2))
+            for number, x in zip(numbers, found, strict=True)
+        }
+        cls = self.clip.encode_image(images).unsqueeze(1)
+        unit_cls = functional.normalize(cls, dim=-1)
+        return ImageFeatures(
+            adapter.segment(0, patches[depth]) + unit_cls,
+            functional.linear(patches[depth], adapter.seg_proj[0]) + cls,
+            [adapter.segment(i, patches[n]) + unit_cls for i, n in enumerate(self.layout.taps)],
+        )
 
     def segment_and_detect(self, taps: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Tap patches → unit patch vectors [B, N, J] for each tap and detection vectors [B, J]."""
@@ -219,3 +255,19 @@ class AdaptedCLIP(nn.Module):
             for name, value in self.state_dict().items()
             if not name.startswith("clip.")
         }
+
+
+def _contexts_of_prompts(image_context: Tensor, prompts: int) -> Tensor:
+    """[B, M, J] of B images → [P, M, J], what each of a class's P prompts attends to.
+
+    As in the fork: the mean over images, position by position; but where a group (normal or
+    abnormal) has as many prompts as there are images, its prompt i attends to image i.
+    """
+    mean = image_context.mean(dim=0, keepdim=True)
+    groups = (_NORMAL_PROMPTS, prompts - _NORMAL_PROMPTS)
+    return torch.cat(
+        [
+            image_context if len(image_context) == size else mean.expand(size, -1, -1)
+            for size in groups
+        ]
+    )

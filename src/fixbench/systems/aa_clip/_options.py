@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from fixbench.systems.aa_clip._clip import ValuePaths
 from fixbench.systems.aa_clip._cross_attention import CrossAttentionOptions
+from fixbench.systems.aa_clip._detection import Domain
 from fixbench.systems.aa_clip._model import AdapterLayout
 from fixbench.training import StrictOptions
 
@@ -20,7 +22,7 @@ class CrossAttentions(StrictOptions):
 
     Attributes:
         text_source: what the text tower attends to: patches and class token as ``unit`` vectors
-            (as documented) or ``raw``, before either is ``text.context`` normalised once more.
+            (as found) or ``raw``, before either is ``text.context`` normalised once more.
     """
 
     image: CrossAttentionOptions
@@ -46,7 +48,7 @@ class ModelOptions(StrictOptions):
     adapter_weight: float = Field(ge=0, le=1)
     projection_relu: bool
     value_blocks: int = Field(ge=0)
-    value_paths: Literal["dual", "single"]
+    value_paths: ValuePaths
 
     @field_validator("taps")
     @classmethod
@@ -75,7 +77,8 @@ class TrainingOptions(StrictOptions):
     Attributes:
         base_loops, feedback_loops: (text steps, image steps) of each loop of either plan.
         loop_decay: factor of both learning rates from one loop to the next.
-        milestones: fractions of a loop's image steps at which the image rate is halved.
+        base_milestones, feedback_milestones: fractions of a loop's image steps at which either
+            plan halves the image rate.
         image_gradient_factor: multiplies the image adapter's gradients after the backward pass.
         evaluations: how often the losses are evaluated in each stage of a loop.
     """
@@ -90,7 +93,8 @@ class TrainingOptions(StrictOptions):
     base_loops: list[Steps] = Field(min_length=1)
     feedback_loops: list[Steps] = Field(min_length=1)
     loop_decay: float = Field(gt=0, le=1)
-    milestones: list[float]
+    base_milestones: list[float]
+    feedback_milestones: list[float]
     augment: bool
     image_gradient_factor: float = Field(gt=0)
     evaluations: int = Field(ge=1)
@@ -107,6 +111,7 @@ class Measures(StrictOptions):
             ``pretrained`` towers with fresh adapters, ``base``-trained adapters.
         probe_images: training images (no augmentation) on which losses are evaluated.
         test_images: at most so many test images of each class and label.
+        domain: how maps are smoothed and images scored in testing (`detection_map`).
     """
 
     gradient_batches: int = Field(ge=1)
@@ -115,6 +120,7 @@ class Measures(StrictOptions):
     gradient_points: list[Literal["random", "pretrained", "base"]]
     probe_images: int = Field(ge=2)
     test_images: int = Field(ge=1)
+    domain: Domain
 
 
 class Options(StrictOptions):

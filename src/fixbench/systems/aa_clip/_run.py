@@ -13,6 +13,7 @@ from fixbench.systems.aa_clip._clip import CLIP
 from fixbench.systems.aa_clip._frozen import check_fit, shared_towers
 from fixbench.systems.aa_clip._material import load_family
 from fixbench.systems.aa_clip._measure import (
+    batch_dependence,
     displacement,
     flattening_properties,
     gradient_norms,
@@ -21,21 +22,23 @@ from fixbench.systems.aa_clip._measure import (
 )
 from fixbench.systems.aa_clip._model import AdaptedCLIP
 from fixbench.systems.aa_clip._options import Options
-from fixbench.systems.aa_clip._streams import affine_generator
 from fixbench.systems.aa_clip._training import Material, Training
-from fixbench.training import Outcome, RunContext, Session
+from fixbench.training import Outcome, RunContext, Session, generator
 
 __all__ = ["MEASURES", "run"]
 
-#: The parts of a run: exact properties; gradients at all points or at one; training, or of it
-#: stage 1 of the first loop alone; detection before training.
+#: The parts of a run: exact properties; what batch mates change in stage 1; gradients at all points
+#: or at one; training, or of it the first loop or its stage 1 alone; losses and detection before
+#: training.
 MEASURES = (
     "exact",
+    "batch",
     "gradients",
     "gradients/random",
     "gradients/pretrained",
     "gradients/base",
     "training",
+    "loop",
     "text",
     "load",
 )
@@ -61,6 +64,9 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
 
     if session.wants("exact"):
         session.once("exact", measure_exact)
+    if session.wants("batch"):
+        measure_batch = functools.partial(_measure_batch, session, options, seed, material, model)
+        session.once("batch", measure_batch)
     for point in options.measures.gradient_points:
         if point == "base" and options.start != "base":
             continue
@@ -69,8 +75,13 @@ def run(options: Options, seed: int, context: RunContext) -> Outcome:
             session.once(f"gradient/{point}", measure)
     if session.wants("training"):
         Training(session, options, seed, model, material).run()
+    elif session.wants("loop"):
+        Training(session, options, seed, model, material).run_first(("text", "image"))
     elif session.wants("text"):
-        Training(session, options, seed, model, material).run_first_text_stage()
+        Training(session, options, seed, model, material).run_first(("text",))
+    elif session.wants("load"):
+        load = Training(session, options, seed, model, material).measure_load
+        session.once("load", load)
     return Outcome(session.rows, model.adapter_state())
 
 
@@ -86,6 +97,7 @@ def _load_material(options: Options, context: RunContext) -> Material:
     return Material(
         towers=towers,
         train_path=path,
+        layout=options.model,
         train=train,
         probe_index=train.first_of_each(math.ceil(options.measures.probe_images / groups)),
         test=test.at(test.first_of_each(options.measures.test_images)),
@@ -97,8 +109,8 @@ def _build_model(options: Options, seed: int, context: RunContext, point: Point)
     quick_gelu = options.model.quick_gelu
     clip = shared_towers(context.root / options.model.towers, quick_gelu)
     if point == "random":
-        generator = affine_generator(seed)
-        clip = CLIP(clip.dimensions, generator=generator, quick_gelu=quick_gelu).eval()
+        draw = generator(seed, "towers")
+        clip = CLIP(clip.dimensions, generator=draw, quick_gelu=quick_gelu).eval()
     model = AdaptedCLIP(
         clip,
         options.model.layout(),
@@ -121,6 +133,24 @@ def _build_model(options: Options, seed: int, context: RunContext, point: Point)
     return model.to(context.device)
 
 
+def _measure_batch(
+    session: Session, options: Options, seed: int, material: Material, model: AdaptedCLIP
+) -> None:
+    """Half a batch of stage 1, read with two other halves."""
+    family = material.train
+    half = min(options.training.text_batch // 2, len(family.labels) // 3)
+    order = torch.randperm(len(family.labels), generator=generator(seed, "batch_dependence"))
+    kept, *others = order[: 3 * half].split(half)
+    first, second = (
+        material.frozen_features(session.context.device, torch.cat([kept, rest])).patches[-1][:half]
+        for rest in others
+    )
+    with torch.no_grad():
+        anchors = model.text_anchors(family.prompts, None)[family.classes[kept]]
+    values = batch_dependence(first, second, anchors, family.images.shape[-1])
+    session.record(values, "batch", 0)
+
+
 def _measure_gradients(
     session: Session, options: Options, seed: int, material: Material, point: Point
 ) -> None:
@@ -133,7 +163,7 @@ def _measure_gradients(
     contexts = model.prompt_contexts(family.prompts)
     count = measures.gradient_batches if point == "base" else measures.fresh_batches
     size = options.training.image_batch
-    order = torch.randperm(len(family.labels), generator=affine_generator(seed, "gradients"))
+    order = torch.randperm(len(family.labels), generator=generator(seed, "gradients"))
     order = order.repeat(math.ceil(count * size / len(order)))
     stage = f"gradient/{point}"
     for index in range(count):

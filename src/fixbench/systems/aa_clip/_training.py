@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fixbench.systems.aa_clip._augment import augment
-from fixbench.systems.aa_clip._frozen import frozen_taps
+from fixbench.systems.aa_clip._frozen import frozen_features
 from fixbench.systems.aa_clip._material import Family
 from fixbench.systems.aa_clip._measure import (
     detection_metrics,
@@ -22,12 +22,12 @@ from fixbench.systems.aa_clip._measure import (
     probe_image_loss,
     text_loss,
 )
-from fixbench.systems.aa_clip._model import AdaptedCLIP
-from fixbench.systems.aa_clip._options import Options
-from fixbench.systems.aa_clip._streams import affine_generator
+from fixbench.systems.aa_clip._model import AdaptedCLIP, ImageFeatures
+from fixbench.systems.aa_clip._options import ModelOptions, Options
 from fixbench.training import (
     Session,
     Window,
+    generator,
     relative_displacement,
     shuffled_batches,
     steps_evenly,
@@ -44,15 +44,21 @@ class Material:
 
     Attributes:
         towers, train_path: files of the frozen copy and of the images that it reads.
+        layout: of the model, which the frozen copy shares.
         train: the family that is trained on; probe_index: the images of it on which losses are
             evaluated; test: the family on which detection is measured.
     """
 
     towers: Path
     train_path: Path
+    layout: ModelOptions
     train: Family
     probe_index: Tensor
     test: Family
+
+    def frozen_features(self, device: torch.device, index: Tensor) -> ImageFeatures:
+        """What the frozen copy makes of training images ``index`` [B]."""
+        return frozen_features(self.towers, self.layout, device, self.train_path, index)
 
 
 class _Phase(NamedTuple):
@@ -80,7 +86,6 @@ class Training:
         self.initial = model.adapter_state()
         training = options.training
         loops = training.base_loops if options.plan == "base" else training.feedback_loops
-        self.last_loop = len(loops) - 1
         self.phases: list[_Phase] = []
         done = {"text": 0, "image": 0}
         for loop, (text, image) in enumerate(loops):
@@ -95,7 +100,7 @@ class Training:
     def run(self) -> None:
         """All loops, with losses along the way and detection on the test family at both ends."""
         if self.session.position is None:
-            self._measure_ends("load", 0)
+            self.measure_load()
         self._train(self.phases)
         self._measure_ends("end", self.total)
         final = self.model.adapter_state()
@@ -108,9 +113,13 @@ class Training:
                 )
         self.session.record(values, "end", self.total)
 
-    def run_first_text_stage(self) -> None:
-        """The text stage of the first loop, and nothing else."""
-        self._train(self.phases[:1])
+    def measure_load(self) -> None:
+        """Loss and weights before training; detection, too, where it is asked for."""
+        self._measure_ends("load", 0)
+
+    def run_first(self, stages: Collection[str]) -> None:
+        """These stages of the first loop, and nothing else."""
+        self._train([phase for phase in self.phases if not phase.loop and phase.stage in stages])
 
     def _train(self, phases: Sequence[_Phase]) -> None:
         position = self.session.position
@@ -135,15 +144,10 @@ class Training:
         offset, total = (phase.before, self.total) if image else (0, phase.steps)
         optimiser, scheduler = self._optimiser(phase)
         start = 0
-        # From the second loop on, anchors depend on the image adapter that this stage trains.
-        anchors = None
+        anchors = self._anchors(self.material.train) if image else None
         if position is not None:
             start = position["step"]
             session.restore(optimiser=optimiser, scheduler=scheduler)
-            if image:
-                anchors = position["anchors"].to(session.context.device)
-        elif image:
-            anchors = self._anchors(self.material.train, phase.loop)
         step_loss, probe_loss = self._losses(phase, anchors)
         # Later loops' text stage sees other features: its loss is not comparable with the first's.
         probed = image or phase.loop == 0
@@ -180,7 +184,6 @@ class Training:
                     model=model.adapter_state(),
                     optimiser=optimiser,
                     scheduler=scheduler,
-                    anchors=anchors,
                 )
 
     def _optimiser(
@@ -199,7 +202,9 @@ class Training:
             optimiser = torch.optim.Adam(
                 parameters, lr=rates[phase.stage] * decay, betas=(first, second)
             )
-        milestones = [max(1, round(f * phase.steps)) for f in training.milestones]
+        base = self.options.plan == "base"
+        fractions = training.base_milestones if base else training.feedback_milestones
+        milestones = [max(1, round(fraction * phase.steps)) for fraction in fractions]
         return optimiser, torch.optim.lr_scheduler.MultiStepLR(
             optimiser, milestones if phase.stage == "image" else [], gamma=0.5
         )
@@ -210,7 +215,7 @@ class Training:
         """The loss of a step's batch, and the loss on the probe images."""
         family, model, training = self.material.train, self.model, self.options.training
         size = training.image_batch if phase.stage == "image" else training.text_batch
-        draw = affine_generator(self.seed, "batches", phase.number)
+        draw = generator(self.seed, "batches", phase.number)
         order = shuffled_batches(len(family.labels), size, phase.steps, draw)
 
         if anchors is not None:
@@ -219,19 +224,22 @@ class Training:
             def image_step(step: int) -> Tensor:
                 batch = family.at(order[step])
                 if training.augment:
-                    draw = affine_generator(self.seed, "augmentation", phase.number, step)
+                    draw = generator(self.seed, "augmentation", phase.number, step)
                     images, masks = augment(batch.images, batch.masks, draw)
                     batch = dataclasses.replace(batch, images=images, masks=masks)
                 return image_loss(model, batch, anchors, contexts)
 
             return image_step, lambda: probe_image_loss(model, self.probe, anchors, contexts)
 
+        raw = self.options.cross_attention.text_source == "raw"
+
         def text_batch_loss(index: Tensor) -> Tensor:
-            features, patches = self._image_features(index, phase.loop)
+            features = self._image_features(index, phase.loop)
             present, position = family.classes[index].unique(return_inverse=True)
-            context = features.mean(dim=0) if model.text_cross is not None else None
+            context = features.raw_context if raw else features.context
             anchors = model.text_anchors(family.prompts[present], context)
-            return text_loss(patches, anchors[position], family.masks[index])
+            # The fork overwrites its loss tap by tap: only the last tap's is differentiated.
+            return text_loss(features.patches[-1], anchors[position], family.masks[index])
 
         @torch.no_grad()
         def text_probe() -> float:
@@ -239,49 +247,21 @@ class Training:
 
         return lambda step: text_batch_loss(order[step]), text_probe
 
-    def _image_features(self, index: Tensor, loop: int) -> tuple[Tensor, Tensor]:
-        """What the text stage sees of training images: the first tap as context of the text tower
-        [B, N, J], and the last tap's patches [B, N, J] to segment.
-
-        From the frozen copy in the first loop, from the trained image tower in later ones.
-        """
-        options, model, material = self.options, self.model, self.material
-        raw = options.cross_attention.text_source == "raw"
+    def _image_features(self, index: Tensor, loop: int) -> ImageFeatures:
+        """What the text stage sees of training images, from the frozen copy in the first loop."""
         if loop == 0:
-            unit, unnormalised, last = frozen_taps(
-                material.towers,
-                options.model,
-                self.session.context.device,
-                material.train_path,
-                index,
-            )
-            return (unnormalised if raw else unit), last
-        with torch.no_grad():
-            family = material.train.at(index)
-            contexts = model.prompt_contexts(family.prompts)
-            context = None if contexts is None else contexts[family.classes]
-            taps = model.image_taps(family.images, context)
-            segments, _ = model.segment_and_detect(taps)
-            first = taps[0] @ model.image_adapter.seg_proj[0].T if raw else segments[0]
-        return first, segments[-1]
+            return self.material.frozen_features(self.session.context.device, index)
+        return self.model.adapted_features(self.material.train.images[index])
 
     @torch.no_grad()
-    def _anchors(self, family: Family, loop: int) -> Tensor:
-        """Anchors [K, J, 2] outside the text stage.
-
-        The document leaves open what the text tower attends to there. Choice: the mean over the
-        probe images (training family, so nothing of the test family enters).
-        """
-        context = None
-        if self.model.text_cross is not None:
-            context = self._image_features(self.material.probe_index, loop)[0].mean(dim=0)
-        return self.model.text_anchors(family.prompts, context)
+    def _anchors(self, family: Family) -> Tensor:
+        """Anchors [K, J, 2] of stage 2 and of testing, where the text tower sees no image."""
+        return self.model.text_anchors(family.prompts, None)
 
     def _measure_ends(self, stage: Literal["load", "end"], step: int) -> None:
         """Loss, detection, feature displacement and weights before and after training."""
         model, train, test = self.model, self.material.train, self.material.test
-        loop = 0 if stage == "load" else self.last_loop
-        anchors, contexts = self._anchors(train, loop), model.prompt_contexts(train.prompts)
+        anchors, contexts = self._anchors(train), model.prompt_contexts(train.prompts)
         values = {"image_loss": probe_image_loss(model, self.probe, anchors, contexts)}
         if stage == "end":
             few = train.at(train.first_of_each(1)[1::2])
@@ -290,6 +270,11 @@ class Training:
             parameters = list(getattr(model, part).parameters())
             values[f"mean_absolute_weight/{part}"] = mean_absolute_weight(parameters)
         if stage == "end" or self.session.wants("load"):
-            anchors, contexts = self._anchors(test, loop), model.prompt_contexts(test.prompts)
-            values |= detection_metrics(model, test, anchors, contexts)
+            anchors, domain = self._anchors(test), self.options.measures.domain
+            # The fork tests without cross-attention, whatever was trained.
+            values |= detection_metrics(model, test, anchors, None, domain=domain)
+            contexts = model.prompt_contexts(test.prompts)
+            if stage == "end" and contexts is not None:
+                found = detection_metrics(model, test, anchors, contexts, domain=domain)
+                values |= {f"{name}/branch": value for name, value in found.items()}
         self.session.record(values, stage, step)

@@ -116,8 +116,8 @@ class Encoder(nn.Module):
 class LightBase(nn.Module):
     """Convolutions over time without bias: kernel 2, then 3, ReLU between.
 
-    Choice: padded to keep the length, the first by one frame before the start (so that frame t sees
-    t-1 and t), the others on both sides.
+    Padded to keep the length, the first by one frame after the end (so that frame t sees t and
+    t+1), the others on both sides.
     """
 
     def __init__(self, options: EncoderOptions) -> None:
@@ -132,7 +132,7 @@ class LightBase(nn.Module):
         """(T, F) to (T, D)."""
         x = frames.T[None]
         for place, convolution in enumerate(self.convolutions):
-            x = functional.pad(x.relu() if place else x, (1, 1 if place else 0))
+            x = functional.pad(x.relu() if place else x, (1 if place else 0, 1))
             x = convolution(x)
         return x[0].T
 

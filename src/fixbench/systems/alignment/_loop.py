@@ -281,7 +281,7 @@ class Trainer:
             options=objective.loss,
         )
         total = float(alignment.detach() + objective.factor * progress.detach())
-        reason = limit_reason(total, method=objective.method)
+        reason = limit_reason(total, method=objective.method, limited=objective.limited)
         return Losses(alignment, progress) if reason is None else Skipped("total", reason)
 
     def backward(self, losses: Losses) -> None:

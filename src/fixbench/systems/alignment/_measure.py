@@ -39,7 +39,7 @@ from fixbench.systems.alignment._sampling_properties import (
     progress_shares,
     worked_example,
 )
-from fixbench.systems.alignment.losses import magnitude_curve
+from fixbench.systems.alignment.losses import LossOptions, magnitude_curve
 from fixbench.training import as_rows
 
 __all__ = [
@@ -63,6 +63,10 @@ TABULATED = {
     "tcc": (1e3, 5e4),
 }
 TABULATED_PROGRESS = (0.1, 0.5)
+#: Single precision's epsilon.
+VARIANCE_FLOOR = 1.2e-7
+#: Document 004, Step 1: about 50 training examples a video.
+ABOUT_FIFTY = (45, 55)
 #: Of what is equal but for rounding, in double precision.
 TOLERANCE = 1e-8
 
@@ -275,7 +279,8 @@ def sampling_rows(model: AlignmentModel, tasks: Sequence[ProcedureTask]) -> list
     0.7 and beyond; ``middle_favoured``, whether uniform targets are denser from 0.3 to 0.7 than on
     either side; ``documented_weights``; ``capped_share``; ``worked_example`` (26/51 by the formula
     and by the sampler), ``segment_input`` (T frames of D + 1 numbers with positions 0, 1/T, …) and
-    ``h0_shape``. Stage ``sampling/length``, step L: ``all_bins_drawn``, whether a stratified draw
+    ``h0_shape``; ``mean_about_fifty``, whether the examples expected of a video are 45 to 55 in the
+    mean. Stage ``sampling/length``, step L: ``all_bins_drawn``, whether a stratified draw
     has an early, a middle and a late target; ``bin_examples/…``, the expected numbers;
     ``two_two_one``, whether these are 2, 2 and 1 when rounded. Stage ``sampling/video``, one step a
     video: ``examples`` expected, and ``about_fifty``, whether these are 45 to 55.
@@ -295,6 +300,8 @@ def sampling_rows(model: AlignmentModel, tasks: Sequence[ProcedureTask]) -> list
     values["documented_weights"] = float(documented_weights_hold())
     values["capped_share"] = capped_share(videos, stratified=True)
     values |= _worked_example(model)
+    examples = expected_examples(videos)
+    values["mean_about_fifty"] = float(_about_fifty(float(examples.mean())))
     rows = as_rows(values, "sampling", 0)
     for length in range(3, max(chain.from_iterable(videos)) + 1):
         certain = bin_probabilities(length, stratified=True)
@@ -303,13 +310,18 @@ def sampling_rows(model: AlignmentModel, tasks: Sequence[ProcedureTask]) -> list
             "all_bins_drawn": float((certain == 1).all()),
             "two_two_one": float(np.rint(expected).tolist() == [2, 2, 1]),
         }
-        for part, examples in zip(("early", "middle", "late"), expected.tolist(), strict=True):
-            values[f"bin_examples/{part}"] = examples
+        for part, number in zip(("early", "middle", "late"), expected.tolist(), strict=True):
+            values[f"bin_examples/{part}"] = number
         rows += as_rows(values, "sampling/length", length)
-    for place, examples in enumerate(expected_examples(videos).tolist()):
-        values = {"examples": examples, "about_fifty": float(45 <= examples <= 55)}
+    for place, number in enumerate(examples.tolist()):
+        values = {"examples": number, "about_fifty": float(_about_fifty(number))}
         rows += as_rows(values, "sampling/video", place)
     return rows
+
+
+def _about_fifty(examples: float) -> bool:
+    low, high = ABOUT_FIFTY
+    return low <= examples <= high
 
 
 @torch.no_grad()
@@ -349,7 +361,8 @@ def _worked_example(model: AlignmentModel) -> dict[str, float]:
 def magnitude_rows(options: Options, seed: int) -> list[Row]:
     """Each loss over the length N of both videos, beside the document's table.
 
-    With the published numbers of the losses, whatever the options. Stages
+    With the published numbers of the losses, whatever the options, and TCC's variance kept from 0,
+    since its spread end is 0 / 0 otherwise. Stages
     ``magnitude/METHOD/STATE``, step N: ``alignment_magnitude`` of `magnitude_curve`. Stages
     ``magnitude/METHOD``: ``magnitude_in_table``, whether the table's range overlaps what lies
     between both states, an encoder that maps all frames to one point and one that spreads them.
@@ -366,6 +379,7 @@ def magnitude_rows(options: Options, seed: int) -> list[Row]:
                 state,
                 torch.Generator().manual_seed(seed),
                 channels=options.encoder.embedding,
+                options=LossOptions(variance_floor=VARIANCE_FLOOR),
             )
             curves.append(curve)
             for length, value in zip(lengths, curve, strict=True):

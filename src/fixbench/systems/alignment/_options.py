@@ -55,6 +55,8 @@ class ObjectiveOptions(StrictOptions):
         method: the alignment loss; formulation: ``as_found`` in the fork, or that of the ``paper``.
         factor: lambda.
         loss: numbers of the alignment losses.
+        limited: the losses with which the loop leaves out a batch whose total is over 1e7. At the
+            document's commit that is GTCC alone.
         drop_widths: hidden widths of the drop network, which GTCC alone has.
     """
 
@@ -62,6 +64,7 @@ class ObjectiveOptions(StrictOptions):
     formulation: Literal["as_found", "paper"]
     factor: float = Field(ge=0, alias="lambda")
     loss: LossOptions
+    limited: list[Literal["lav", "vava", "gtcc", "tcc"]]
     drop_widths: list[Count] = Field(min_length=1)
 
 

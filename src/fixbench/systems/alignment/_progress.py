@@ -23,8 +23,8 @@ class ProgressOptions(StrictOptions):
             documented; ``absolute`` i / ``longest``; ``length`` log T / log ``longest``, the same
             for all frames; ``none`` zero, so that parameters and initialisation stay the same.
         longest: frames of the longest action that is expected.
-        pooling: ``gru``, or ``mean`` over frames, then a layer to ``hidden`` and Tanh (choice: the
-            document does not say what follows the mean).
+        pooling: ``gru``, or ``mean`` over frames, then a layer to ``hidden`` and ReLU, as in the
+            fork (the document does not say what follows the mean).
         h0: the GRU's first state: ``learnable`` from zero, or ``zero``.
         hidden, linear: widths of GRU and of the layer behind it.
     """
@@ -89,7 +89,7 @@ class ProgressHead(nn.Module):
         if self.gru is None:
             assert self.mean is not None
             total = (inputs * inside[:, :, None]).sum(dim=0)
-            state = self.mean(total / lengths[:, None]).tanh()
+            state = self.mean(total / lengths[:, None]).relu()
         else:
             shape = (1, len(lengths), self.options.hidden)
             first = inputs.new_zeros(shape) if self.h0 is None else self.h0.expand(shape)

@@ -8,9 +8,9 @@ BCE(√(σ(class) · σ(confidence)), label), objects by sigmoids although the l
 L_reg = −log IoU, with weight 3; `CENTRE_RADIUS`, `OUTSIDE_COST`; k is the sum of the ten largest
 IoUs rounded down, at least 1.
 
-Neither papers nor facts say which cells are considered. Here these are the same for all boxes of a
-frame: those inside any box or near any centre, borders left out. Others are taken by no box and
-their IoUs do not count for k.
+Which cells are considered is the same for all boxes of a frame: those inside any box or near any
+centre, borders left out. Others are taken by no box and their IoUs do not count for k. Recorded
+batches are assigned as the origin assigns them (``tests/systems/yowo/golden``).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The cross-attention before the fix, in three states: A, B and C.
 
 Document 000, "Original Design (Broken)", says only that queries come from features and keys from
-predictions; three recorded states fit that. C is the parent of the fix. B is documented by what
-differs from C, so that everything else in it follows C; but its initial values, where not
-documented, are PyTorch's.
+predictions; three recorded states fit that. C is the parent of the fix. Numbers that the origin's
+code gives on these modules' weights are kept in ``tests/systems/yowo/golden``.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["Attention", "GatedAttention", "LogitAttention"]
 
 #: Rows and columns of the learned position table, which is resampled to the grid.
 _TABLE = 32
-#: B's factors of the position and, at first, of the predictions' embeddings.
+#: B's learned factors of the position and of the predictions' embeddings, at first.
 _POSITION_SCALE, _CONTEXT_SCALE = 0.3, 2.0
 
 
@@ -30,15 +29,15 @@ class GatedAttention(SceneContext):
     """A (bc5f614): LayerNorm(x + gate · attention), the gate 0 at first.
 
     Keys and values are one embedding of the probabilities: half the channels from the objects, half
-    from the relations, mixed. How they are mixed is left open by the documentation; choice: GELU
-    and one linear layer, with PyTorch's initial values. The attention is PyTorch's.
+    from the relations, mixed by two linear layers with ReLU between them. Initial values of which
+    nothing is recorded, and the attention, are PyTorch's.
     """
 
     def __init__(self, width: int, *, heads: int) -> None:
         super().__init__()
         self.objects = nn.Linear(OBJECTS, width // 2)
         self.relations = nn.Linear(RELATIONS, width // 2)
-        self.mix = nn.Sequential(nn.GELU(), nn.Linear(width, width))
+        self.mix = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.attend = nn.MultiheadAttention(width, heads, batch_first=True)
         self.norm = nn.LayerNorm(width)
         self.gate = nn.Parameter(torch.tensor(0.0))
@@ -72,8 +71,8 @@ class _CrossAttention(SceneContext):
     Args:
         width: of the features.
         inner: of queries, keys and values.
-        hidden: of the predictions' embeddings; ``gain``: of their Glorot weights; ``zero_bias``:
-            whether their biases start at zero.
+        hidden: of the predictions' embeddings; ``gain``: of their Glorot weights. Their biases
+            start at zero.
         position_std: of the position table.
 
     Queries, values and the output projection start as PyTorch starts them.
@@ -87,15 +86,14 @@ class _CrossAttention(SceneContext):
         heads: int,
         hidden: int,
         gain: float,
-        zero_bias: bool,
         position_std: float,
     ) -> None:
         super().__init__()
         self.heads = heads
         classes = OBJECTS + RELATIONS
         self.query = nn.Conv2d(width, inner, 1)
-        self.key = pointwise_mlp(classes, hidden, inner, gain=gain, zero_bias=zero_bias)
-        self.context = pointwise_mlp(classes, hidden, width, gain=gain, zero_bias=zero_bias)
+        self.key = pointwise_mlp(classes, hidden, inner, gain=gain, zero_bias=True)
+        self.context = pointwise_mlp(classes, hidden, width, gain=gain, zero_bias=True)
         self.value = nn.Conv2d(2 * width, inner, 1)
         self.out = nn.Conv2d(inner, width, 1)
         self.rows = nn.Parameter(torch.randn(inner // 2, _TABLE) * position_std)
@@ -168,7 +166,6 @@ class Attention(_CrossAttention):
             heads=heads,
             hidden=inner,
             gain=1.0,
-            zero_bias=True,
             position_std=0.02,
         )
         nn.init.xavier_uniform_(self.out.weight, output_gain)
@@ -199,9 +196,9 @@ class Attention(_CrossAttention):
 class LogitAttention(_CrossAttention):
     """B (``yowo_multitask_fixed.py``): keys and values see raw logits.
 
-    Their embeddings are narrower, with gain 2, and multiplied by context_scale, 2.0, instead of
-    being brought to a magnitude; positions are larger, times 0.3. Which of the two factors are
-    learned is left open by the documentation; choice: the first, as D's of that name.
+    Their embeddings are narrower, with gain 2, and multiplied by context_scale instead of being
+    brought to a magnitude; positions, in queries alone, are larger, times position_scale. Both
+    factors are learned, from 2.0 and 0.3.
     """
 
     def __init__(self, width: int, *, heads: int) -> None:
@@ -211,16 +208,16 @@ class LogitAttention(_CrossAttention):
             heads=heads,
             hidden=width // 2,
             gain=2.0,
-            zero_bias=False,
             position_std=0.5,
         )
         self.context_scale = nn.Parameter(torch.tensor(_CONTEXT_SCALE))
+        self.position_scale = nn.Parameter(torch.tensor(_POSITION_SCALE))
 
     def _query_key_context(
         self, features: Tensor, object_logits: Tensor, relation_logits: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         logits = torch.cat([object_logits, relation_logits], dim=1)
-        query = self.query(features) + _POSITION_SCALE * self.position(*features.shape[2:])
+        query = self.query(features) + self.position_scale * self.position(*features.shape[2:])
         key = self.key(logits) * self.context_scale
         return query, key, self.context(logits) * self.context_scale
 

@@ -99,6 +99,8 @@ RECIPE = Recipe(
         x3d_depths=[1, 1, 2, 1],
         levels=["P4"],
         head_dim=64,
+        # The tracked trunk was made so; its object context is not kept.
+        object_biases="default",
     ),
     # Half the document's side at half its largest stride: seven cells a side, as at its P5.
     clips=ClipFormat(side=112, length=4, rate=2, gap=7),

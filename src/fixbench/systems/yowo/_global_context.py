@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fixbench.detection import cell_centres
 from fixbench.systems.yowo._blocks import Rescale, match_magnitude, pointwise_mlp
 from fixbench.systems.yowo._heads import ACTIONS, OBJECTS, RELATIONS
 from fixbench.systems.yowo._scene_context import (
@@ -22,8 +21,9 @@ __all__ = ["Cooccurrence", "GlobalContext", "LocalContext", "expected_positions"
 _PERSON = 0
 #: Bounds of |context_scale|.
 _SCALES = (0.1, 2.0)
-#: E's softmax over cells; rank and weight of its prior.
-_TEMPERATURE, _RANK, _PRIOR_WEIGHT = 0.1, 64, 0.1
+#: E's softmax over cells; rank of its prior, standard deviation of its factors and its weight at
+#: first.
+_TEMPERATURE, _RANK, _FACTOR_STD, _PRIOR_SCALE = 0.1, 64, 0.01, 0.1
 #: Side of the local variant's window, in cells.
 _WINDOW = 5
 
@@ -31,8 +31,8 @@ _WINDOW = 5
 class _FusedContext(SceneContext):
     """GroupNorm(x + fusion[x ‖ context]), the context an embedding of ``inputs`` numbers.
 
-    Weights are Glorot's with gain 1; the embedding's biases start at zero. The fusion's are left
-    open by the documentation; choice: PyTorch's default.
+    Weights are Glorot's with gain 1; the embedding's biases start at zero, the fusion's as PyTorch
+    starts them.
     """
 
     def __init__(self, inputs: int, width: int) -> None:
@@ -76,8 +76,9 @@ class GlobalContext(_FusedContext):
     def pooled(self, object_logits: Tensor, relation_logits: Tensor) -> Tensor:
         """The scene as one vector: [B, 62]; with positions [B, 310], five numbers for each class.
 
-        These are its presence, its expected (x, y), and the same relative to the person's. Their
-        order is left open by the documentation, which gives their number; choice: class by class.
+        These are its presence, its expected (x, y), and the same relative to the person's. They
+        stand class by class; recorded are five blocks, which is the same layer with its inputs in
+        another order.
         """
         told = scene_probabilities(object_logits, relation_logits)
         if self.pooling == "zero":
@@ -100,13 +101,17 @@ class GlobalContext(_FusedContext):
 def expected_positions(probabilities: Tensor, *, temperature: float = _TEMPERATURE) -> Tensor:
     """[B, K, H, W] → [B, K, 2]: the mean (x, y) of each class under softmax(p / temperature).
 
-    Soft-argmax with the documented temperature. Coordinates are left open by the documentation;
-    choice: the cells' centres, as fractions of the map's width and height.
+    Coordinates run from 0 in the first column and row to 1 in the last; where there is only one,
+    they are 0.
     """
     height, width = probabilities.shape[2:]
-    sides = probabilities.new_tensor([width, height])
-    centres = cell_centres(height, width, 1, probabilities.device) / sides
-    return (probabilities.flatten(2) / temperature).softmax(dim=-1) @ centres
+    y, x = (
+        torch.arange(size, device=probabilities.device).to(probabilities) / max(size - 1, 1)
+        for size in (height, width)
+    )
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    places = torch.stack([grid_x.flatten(), grid_y.flatten()], dim=-1)
+    return (probabilities.flatten(2) / temperature).softmax(dim=-1) @ places
 
 
 class LocalContext(_FusedContext):
@@ -132,19 +137,19 @@ class LocalContext(_FusedContext):
 
 
 class Cooccurrence(nn.Module):
-    """Revision E's prior of rank 64 on actions from the objects present, with weight 0.1.
+    """Revision E's prior on actions from the objects present: scale · A Oᵀ presence, of rank 64.
 
-    Left open by the documentation; choices: linear in each object's presence, D's maximum over
-    space; added to the action logits of every cell; one prior for all levels; PyTorch's default
-    initial values; the weight constant, as a learned one could not be told from the matrices.
+    Presence is D's maximum over space; the prior is added to the action logits of every cell. The
+    factors A and O start as N(0, 0.01), the learned scale at 0.1. Choice: one prior for all levels.
     """
 
     def __init__(self, rank: int = _RANK) -> None:
         super().__init__()
-        self.prior = nn.Sequential(
-            nn.Linear(OBJECTS, rank, bias=False), nn.Linear(rank, ACTIONS, bias=False)
-        )
+        self.action_factors = nn.Parameter(torch.randn(ACTIONS, rank) * _FACTOR_STD)
+        self.object_factors = nn.Parameter(torch.randn(OBJECTS, rank) * _FACTOR_STD)
+        self.scale = nn.Parameter(torch.tensor(_PRIOR_SCALE))
 
     def forward(self, action_logits: Tensor, object_logits: Tensor) -> Tensor:
         presence = pooled_presence(object_logits.softmax(dim=1))
-        return action_logits + _PRIOR_WEIGHT * self.prior(presence)[:, :, None, None]
+        prior = presence @ self.object_factors @ self.action_factors.T
+        return action_logits + self.scale * prior[:, :, None, None]

@@ -6,8 +6,9 @@ answer for a person), and that objects have no background class, so that what th
 elsewhere is never trained. Cross-entropies are PyTorch's; 1 − GIoU is the box loss of Rezatofighi
 et al., CVPR 2019.
 
-This project's choices: a cell that answers has confidence 1 as its target, not an IoU; a count of
-none divides as 1; the persons are those whose labelled object is Action Genome's class 0.
+A cell that answers has confidence 1 as its target, not an IoU; a count of none divides as 1; the
+persons are those whose labelled object is Action Genome's class 0. Values and gradients are those
+of the origin (``tests/systems/yowo/golden``).
 """
 
 from __future__ import annotations

@@ -80,14 +80,17 @@ def _entropy(weights: Tensor) -> float:
 
 
 class Content(NamedTuple):
-    """What a scene holds: a class of object and one of relation (Action Genome's order)."""
+    """What a scene holds: classes of objects and of relations (Action Genome's order)."""
 
-    object_class: int
-    relation_class: int
+    objects: tuple[int, ...]
+    relations: tuple[int, ...]
 
 
 #: A laptop held; a bag carried; a bed lain on.
-RICH, BAG, BED = Content(18, 14), Content(1, 9), Content(2, 16)
+RICH, BAG, BED = Content((18,), (14,)), Content((1,), (9,)), Content((2,), (16,))
+#: The rich scene of the verification script at the fix's commit: a person and object 10, relations
+#: 0 and 5.
+SCRIPTED = Content((0, 10), (0, 5))
 
 
 def scene(
@@ -100,7 +103,7 @@ def scene(
     """Object logits [1, 36, G, G] and relation logits [1, 26, G, G] of a scene.
 
     Args:
-        content: its object and relation have logit 10; ``None`` leaves the background.
+        content: its objects and relations have logit 10; ``None`` leaves the background.
         background: every other logit: 0 as in the document, which makes every relation's
             probability 0.5, or `PRIOR_BIAS` for a scene with nothing in it.
         cell: (row, column) of the content; everywhere when ``None``.
@@ -109,8 +112,10 @@ def scene(
     relations = torch.full((1, RELATIONS, grid, grid), background)
     if content is not None:
         rows, columns = (slice(None), slice(None)) if cell is None else cell
-        objects[:, content.object_class, rows, columns] = _CERTAIN
-        relations[:, content.relation_class, rows, columns] = _CERTAIN
+        for index in content.objects:
+            objects[:, index, rows, columns] = _CERTAIN
+        for index in content.relations:
+            relations[:, index, rows, columns] = _CERTAIN
     return objects, relations
 
 
@@ -152,14 +157,19 @@ def context_sensitivity(
 ) -> dict[str, float]:
     """Differences between scenes on a fresh module, features standard normal.
 
-    Keys are ``pair/background/extent``: ``empty_rich`` (background against a held laptop) or
-    ``bag_bed`` (carrying a bag against lying on a bed); ``zero`` or ``prior`` background; content
-    ``everywhere`` or in ``one_cell``.
+    Keys are ``pair/background/extent``: ``empty_scripted`` (background against the rich scene of
+    the origin's verification script, which has a zero background and content everywhere),
+    ``empty_rich`` (background against a held laptop) or ``bag_bed`` (carrying a bag against lying
+    on a bed); ``zero`` or ``prior`` background; content ``everywhere`` or in ``one_cell``.
     """
     module, features = _fresh(options, seed, width), _features(seed, width, grid)
     backgrounds = {"zero": 0.0, "prior": PRIOR_BIAS}
     extents = {"everywhere": None, "one_cell": (grid // 2, grid // 2)}
-    pairs = {"empty_rich": (None, RICH), "bag_bed": (BAG, BED)}
+    pairs = {
+        "empty_scripted": (None, SCRIPTED),
+        "empty_rich": (None, RICH),
+        "bag_bed": (BAG, BED),
+    }
     return {
         f"{pair}/{background}/{extent}": _difference(
             module,
@@ -234,7 +244,7 @@ def object_context_change(
     grid: int = 7,
     background: float = PRIOR_BIAS,
     objects: int = 3,
-    zero_bias: bool = False,
+    zero_bias: bool = True,
 ) -> dict[str, float]:
     """What a fresh `ObjectContext` does at ``objects`` random cells with a certain object.
 
@@ -243,8 +253,8 @@ def object_context_change(
     ``response``, of the output's change when the objects are removed.
 
     Args:
-        zero_bias: of the module, left open by the documentation. The first ratio hangs on it: a
-            bias moves cells with and without objects alike.
+        zero_bias: of the module. The first ratio hangs on it: a bias moves cells with and without
+            objects alike.
     """
     with seeded(seed, "mechanism/module"):
         module = ObjectContext(width, zero_bias=zero_bias)

@@ -194,7 +194,11 @@ class _LevelCascade(nn.Module):
         self.object_context = None
         if options.object_context:
             with seeded(seed, "object_context", level):
-                self.object_context = ObjectContext(width, silent=options.object_evidence == "none")
+                self.object_context = ObjectContext(
+                    width,
+                    zero_bias=options.object_biases == "zero",
+                    silent=options.object_evidence == "none",
+                )
         with seeded(seed, "scene_context", level):
             self.scene_context = build_scene_context(scene_context, width)
 

@@ -20,12 +20,12 @@ class ObjectContext(nn.Module):
     The embedding is brought to the features' magnitude over the whole batch; GroupNorm(x + δ).
 
     Args:
-        zero_bias: the embedding's biases start at zero. Left open by the documentation, which says
-            so of other embeddings only; choice: they start as PyTorch starts them.
+        zero_bias: the embedding's biases start at zero, as recorded (9d15cd8); the document does
+            not say. ``False`` starts them as PyTorch does.
         silent: a control that is told nothing (zeros): the layers without their information.
     """
 
-    def __init__(self, width: int, *, zero_bias: bool = False, silent: bool = False) -> None:
+    def __init__(self, width: int, *, zero_bias: bool = True, silent: bool = False) -> None:
         super().__init__()
         self.silent = silent
         self.project = pointwise_mlp(OBJECTS, width, width, gain=1.0, zero_bias=zero_bias)

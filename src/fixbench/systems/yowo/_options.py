@@ -87,6 +87,8 @@ class ModelOptions(StrictOptions):
         levels: of the pyramid, at strides 8, 16 and 32.
         head_dim: channels of encoders, heads and contexts; the published configuration has 128.
         object_context: what objects a relation is told of; without it, none.
+        object_biases: of the object context's embedding at first: ``zero``, as recorded, or
+            PyTorch's ``default``.
         object_evidence: what the object context is told; with ``none``, zeros; with ``true``, a
             ceiling, the class of the box for which a cell answers.
         input_scaling: what is done to clips in [0, 1]: ``pixels`` times 255, as at the documented
@@ -103,6 +105,7 @@ class ModelOptions(StrictOptions):
     head_dim: int = Field(gt=0, multiple_of=32)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     object_context: bool = True
+    object_biases: Literal["zero", "default"] = "zero"
     object_evidence: Literal["predicted", "true", "none"] = "predicted"
     input_scaling: Literal["pixels", "unit", "standardised"] = "pixels"
 

@@ -1,9 +1,10 @@
 """What the action branch is told about the scene: the interface, and the choice of one.
 
 Document 000 replaced a cross-attention by a global context. All states are re-implemented from the
-document and from recorded facts about them (formulas, sizes, initial values; commits in brackets).
-What these leave open is a choice of this project and marked as one; initial values of which nothing
-is recorded are PyTorch's.
+document and from recorded facts about their origin (formulas, sizes, initial values; commits in
+brackets). Where both speak and agree, or one is silent, that is the default; where the document
+contradicts its origin, an option has both. What both leave open is a choice of this project and
+marked as one; initial values of which nothing is recorded are PyTorch's.
 """
 
 from __future__ import annotations

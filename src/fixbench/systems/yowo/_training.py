@@ -40,6 +40,8 @@ __all__ = [
 _CERTAIN = 10.0
 #: Parts of a level's cascade that come pretrained, besides what precedes it.
 _PRETRAINED = ("class_encoder", "box_encoder", "head", "predict.confidence", "predict.boxes")
+#: Options of the model that concern nothing pretrained.
+_NOT_PRETRAINED = ("object_context", "object_biases", "object_evidence", "detect_layer")
 
 
 class Evidence(NamedTuple):
@@ -228,7 +230,7 @@ def build_model(
         trained = getattr(pretrained.model, name)
         if name == "levels":
             trained = value if set(trained) <= set(value) else trained
-        if name not in ("object_context", "object_evidence", "detect_layer") and value != trained:
+        if name not in _NOT_PRETRAINED and value != trained:
             expected = f"{trained!r}, with which {options.pretrained} was pretrained"
             raise InputError("options", f"model.{name}", value, expected=expected)
     model = YOWO(options.model, options.scene_context, seed=seed)

@@ -16,11 +16,11 @@ from fixbench.systems.alignment.losses import (
     fit_mixtures,
     gtcc_loss,
 )
-from fixbench.systems.alignment.losses._gtcc import _one_sided_window
+from fixbench.systems.alignment.losses._gtcc import Departure, _one_sided_window, draw_departures
 
 from .conftest import assert_same, distance, seeded, videos
 
-OPTIONS = LossOptions(frames=2, components=2, window=0.2, drop_decay=0.9, fit_evaluations=15)
+OPTIONS = LossOptions(frames=2, components=2, window=0.2, drop_decay=0.9, fit_calls=4)
 
 
 def _kept(x: Tensor, drop: Tensor, decayed: float) -> Tensor:
@@ -39,27 +39,20 @@ def _loop(
     drop: Tensor | None = None,
     epoch: int = 0,
 ) -> Tensor:
-    generator = seeded(seed)
-    plans = []
-    for a, b in [(a, b) for a in range(len(clips)) for b in range(len(clips)) if a != b]:
-        length = len(clips[a])
-        t = torch.arange(length)
-        if length > options.frames:
-            t = torch.randperm(length, generator=generator)[: options.frames].sort().values
-        heads = None
-        if formulation == "as_found":
-            heads = bool(torch.randint(2, (1,), generator=generator))
-        plans.append((a, b, t.tolist(), heads))
+    # Drawn once for each video and shared by its partners.
+    drawn = draw_departures([len(clip) for clip in clips], options, seeded(seed))
     total = torch.zeros((), dtype=torch.float64)
-    for a, b, frames, heads in plans:
+    for a, b in [(a, b) for a in range(len(clips)) for b in range(len(clips)) if a != b]:
         x, y = clips[a], clips[b]
-        width = int(options.window * len(x))
+        frames = drawn[a].frames.tolist()
+        heads = drawn[a].forward if formulation == "as_found" else None
+        width = round(options.window * len(x))
         for t in frames:
             log_alpha = torch.stack([-distance(x[t], row) / 0.1 for row in y]).log_softmax(0)
             (mixture,) = fit_mixtures(
-                [log_alpha.detach()[None]],
+                [log_alpha.detach()[None].exp()],
                 components=options.components,
-                evaluations=options.fit_evaluations,
+                calls=options.fit_calls,
             )
             pi, g = mixture.log_weights[0].exp(), mixture.log_components[0].exp()
             loss = torch.zeros((), dtype=torch.float64)
@@ -72,6 +65,8 @@ def _loop(
                 allowed = [n for n in range(len(x)) if _allowed(n, t, len(x), width, heads)]
                 logits = torch.stack([-distance(neighbour, x[n]) / 0.1 for n in allowed])
                 beta = logits.softmax(0)
+                if heads is not None:
+                    beta = logits.exp() / (logits.exp().sum() + 1e-6)
                 mu = sum(w * n for w, n in zip(beta, allowed, strict=True))
                 loss = loss + weight * (t - mu) ** 2
             if drop is not None:
@@ -97,7 +92,7 @@ def test_against_a_loop(formulation: Any, dropping: bool) -> None:
     drop = None
     if dropping:
         drop = torch.randn(2, 4, dtype=torch.float64, generator=seeded(9))
-    # With seeds 0 and 1 the coins of both pairs show both sides.
+    # With these seeds the coins show both sides, in both pairs.
     for seed in (0, 1) if formulation == "as_found" else (0,):
         usual: dict[str, Any] = {"formulation": formulation, "options": OPTIONS, "drop": drop}
 
@@ -135,7 +130,7 @@ def test_with_one_component_and_the_whole_video_the_paper_is_tcc() -> None:
             total = total + ((index - beta @ index) ** 2).sum()
         return total
 
-    options = LossOptions(components=1, window=1.0, fit_evaluations=5)
+    options = LossOptions(components=1, window=1.0, fit_calls=2)
     assert_same(
         lambda clips: gtcc_loss(
             clips, formulation="paper", epoch=0, generator=seeded(), options=options
@@ -147,7 +142,7 @@ def test_with_one_component_and_the_whole_video_the_paper_is_tcc() -> None:
 
 def test_gradient_of_the_paper_by_finite_differences_with_one_component() -> None:
     """With K = 1 the mixture has no influence, so that nothing is held constant."""
-    options = LossOptions(components=1, window=0.4, fit_evaluations=2)
+    options = LossOptions(components=1, window=0.4, fit_calls=1)
     assert torch.autograd.gradcheck(
         lambda *clips: gtcc_loss(
             clips, formulation="paper", epoch=0, generator=seeded(), options=options
@@ -168,9 +163,9 @@ def test_gradient_by_finite_differences_given_the_mixtures(
     drop = torch.randn(2, 3, dtype=torch.float64, generator=seeded(9))
     held: list[list[Mixture]] = []
 
-    def fit_once(log_alpha: list[Tensor], **numbers: int) -> list[Mixture]:
+    def fit_once(alpha: list[Tensor], **numbers: int) -> list[Mixture]:
         if not held:
-            held.append(fit_mixtures(log_alpha, **numbers))
+            held.append(fit_mixtures(alpha, **numbers))
         return held[0]
 
     monkeypatch.setattr(_gtcc, "fit_mixtures", fit_once)
@@ -207,6 +202,57 @@ def test_the_window_as_found_is_one_sided_except_at_the_ends() -> None:
         [2, 3, 4],
         [5, 6, 7, 8, 9],
     ]
+
+
+def test_draws_are_one_for_each_video() -> None:
+    """Frames ascend and differ; a short video gives all; both sides are drawn about as often."""
+    options = LossOptions(frames=4)
+    drawn = draw_departures([3, *[50] * 400], options, seeded())
+    assert drawn[0].frames.tolist() == [0, 1, 2]
+    assert all(len(set(item.frames.tolist())) == 4 for item in drawn[1:])
+    assert all((item.frames.diff() > 0).all() for item in drawn[1:])
+    # 3 standard deviations of 400 tosses
+    assert abs(sum(item.forward for item in drawn[1:]) - 200) < 30
+
+
+@pytest.mark.parametrize(
+    ("length", "share", "width"), [(22, 0.2, 4), (27, 0.2, 5), (25, 0.1, 2), (35, 0.1, 4)]
+)
+def test_a_width_is_rounded_half_to_even(length: int, share: float, width: int) -> None:
+    """δN is 4.4, 5.4, 2.5 and 3.5 frames. With all frames at one point β is uniform over them."""
+    clips = [torch.zeros(length, 2, dtype=torch.float64) for _ in range(2)]
+    t = length // 2
+    loss = gtcc_loss(
+        clips,
+        formulation="as_found",
+        epoch=0,
+        generator=seeded(),
+        options=LossOptions(components=2, window=share),
+        departures=[Departure(frames=torch.tensor([t]), forward=True)] * 2,
+    )
+    # The window begins at t.
+    expected = 2 * (t - (t + (width - 1) / 2) * width / (width + 1e-6)) ** 2
+    assert loss.item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_neighbour_far_from_all_frames_returns_to_the_first() -> None:
+    """As found β loses its mass there, so that μ is 0 and a frame t costs t²; as published not."""
+    x = torch.zeros(20, 2, dtype=torch.float64)
+    y = x + 5.0
+    departures = [Departure(frames=torch.tensor([7, 12]), forward=True)] * 2
+    found = [
+        gtcc_loss(
+            [x, y],
+            formulation=formulation,
+            epoch=0,
+            generator=seeded(),
+            options=LossOptions(components=2, window=0.2),
+            departures=departures,
+        ).item()
+        for formulation in ("as_found", "paper")
+    ]
+    assert found[0] == pytest.approx(2 * (7**2 + 12**2), rel=1e-6)
+    assert found[1] < 1
 
 
 def test_the_bias_of_the_drop_network_gets_no_gradient() -> None:

@@ -11,7 +11,7 @@ from fixbench.systems.alignment.losses import LossOptions, alignment_loss, magni
 from .conftest import seeded
 
 LENGTHS = (30, 60, 120)
-FEW = LossOptions(components=3, fit_evaluations=8)
+FEW = LossOptions(components=3, fit_calls=2)
 
 
 def _growth(values: tuple[float, ...]) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -116,12 +119,36 @@ def test_equal_frames_cost_one_each_as_found() -> None:
     assert abs(found - expected) < 1e-6
 
 
-def test_one_hot_returns_stay_finite() -> None:
-    for formulation in ("paper", "as_found"):
-        clips = [
-            (100 * torch.randn(12, 16, generator=seeded(k))).requires_grad_() for k in range(2)
-        ]
-        loss = tcc_loss(clips, formulation=formulation, generator=seeded())
-        loss.backward()
-        assert torch.isfinite(loss)
-        assert all(torch.isfinite(clip.grad).all() for clip in clips if clip.grad is not None)
+def _far_apart() -> list[Tensor]:
+    return [(100 * torch.randn(12, 16, generator=seeded(k))).requires_grad_() for k in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("formulation", "options"),
+    [("paper", LossOptions()), ("as_found", LossOptions(variance_floor=1.2e-7))],
+)
+def test_one_hot_returns_stay_finite_with_a_floor(formulation: Any, options: LossOptions) -> None:
+    clips = _far_apart()
+    loss = tcc_loss(clips, formulation=formulation, generator=seeded(), options=options)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(clip.grad).all() for clip in clips if clip.grad is not None)
+
+
+def test_one_hot_returns_are_not_a_number_as_found() -> None:
+    """Each frame of a video returns to itself alone: (i − μ)² and σ² are both 0."""
+    assert torch.isnan(tcc_loss(_far_apart(), formulation="as_found", generator=seeded()))
+
+
+def test_a_floor_below_every_variance_changes_nothing() -> None:
+    embeddings = videos(7, 5, spread=0.2)
+    values = [
+        tcc_loss(
+            embeddings,
+            formulation="as_found",
+            generator=seeded(),
+            options=LossOptions(variance_floor=floor),
+        ).item()
+        for floor in (0.0, 1e-7, 1e3)
+    ]
+    assert values[0] == values[1] != values[2]

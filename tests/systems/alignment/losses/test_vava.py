@@ -67,21 +67,25 @@ def _paper_intra(video: Tensor) -> Tensor:
 
 
 def _fork_pair(x: Tensor, y: Tensor, phi: float) -> Tensor:
-    table = _matrix(x, y)
-    n, m = table.shape
-    plan = _plan((-table / n).exp(), 20)
-    c = math.sqrt(1 / n**2 + 1 / m**2)
-    total = 1e6 * plan.sum() / (n * m)
-    for i in range(n):
-        for j in range(m):
-            i_o = int(table[:, j].argmin()) + 1
-            j_o = int(table[i].argmin()) + 1
-            diagonal = abs((i + 1) / n - (j + 1) / m)
-            optimal = (abs(i + 1 - j_o) / n + abs(j + 1 - i_o) / n) / 2
-            s = phi / (diagonal**2 + 1) + (1 - phi) / (optimal**2 + 1)
-            p = phi * _normal(diagonal / c, 0.6) + (1 - phi) * _normal(optimal / c, 0.6) + 1e-8
+    n, m = len(x), len(y)
+    rows, columns = n + 1, m + 1
+    table = torch.full((rows, columns), 0.5, dtype=x.dtype)
+    table[1:, 1:] = _matrix(x, y)
+    # Columns before rows.
+    plan = _plan((-table / n).exp().T, 20).T
+    c = math.sqrt(1 / rows**2 + 1 / columns**2)
+    total = 1e6 * plan.sum() / (rows * columns)
+    for i in range(rows):
+        for j in range(columns):
+            diagonal = abs(i / rows - j / columns)
+            by_row = abs(i - int(plan[i].argmax())) / rows
+            by_column = abs(j - int(plan[:, j].argmax())) / rows
+            s = phi / (diagonal**2 + 1)
+            s += (1 - phi) / ((by_row**2 + by_column**2) / 2 + 1)
+            p = phi * _normal(diagonal / c, 0.6)
+            p += (1 - phi) * _normal((by_row + by_column) / 2 / c, 0.6) + 1e-8
             t = plan[i, j]
-            total = total - (n + m) * t * s + 0.1 * n * m / 4 * t * (t / p).log()
+            total = total - (n + m) * t * s + 0.1 * n * m / 4 * t * ((t + 1e-8) / p).log()
             if t == plan[i].max() and t == plan[:, j].max():
                 total = total + 0.5 * table[i, j]
             if t == plan[i].min() and t == plan[:, j].min():
@@ -163,7 +167,7 @@ def test_the_distance_as_found_is_a_constant(monkeypatch: pytest.MonkeyPatch) ->
     slopes = torch.autograd.grad(found, embeddings)
     monkeypatch.setattr(_vava, "FORK_DISTANCE_SCALE", 0.0)
     without = vava_loss(embeddings, formulation="as_found", epoch=0, step=0)
-    assert found.item() - without.item() == pytest.approx(2 * 1e6 / (12 * 9), rel=1e-9)
+    assert found.item() - without.item() == pytest.approx(2 * 1e6 / (13 * 10), rel=1e-9)
     for slope, other in zip(slopes, torch.autograd.grad(without, embeddings), strict=True):
         torch.testing.assert_close(slope, other, rtol=1e-6, atol=1e-9)
 

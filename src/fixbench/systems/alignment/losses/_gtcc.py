@@ -10,10 +10,15 @@ B_t) / L_t; the z-score removes b, which gets no gradient. Summed over up to 20 
 orders of each pair.
 
 `as_found` is the fork's code, which is the authors'. α and π are constants and neighbours are g_k ·
-Y, so that the gradient passes only through Y and the way back to X. The window is one-sided: [t, t
-+ δN) or, on the flip of a coin for each ordered pair, [t − δN, t), which excludes t itself; within
-δN frames of either end it includes that end's δN frames. A video of fewer than 20 frames raises an
-IndexError, which the loop swallows together with the batch (here: `skip_reason`, and an error).
+Y, so that the gradient passes only through Y and the way back to X. The window is δN frames,
+rounded half to even, and one-sided: [t, t + δN) or, on the flip of a coin, [t − δN, t), which
+excludes t itself; within δN frames of either end it includes that end's δN frames. Frames and side
+are drawn once for each video X and hold for all its partners. β is exp(−D / .1) / (Σ exp(−D / .1) +
+1e-6) in the window: a neighbour that is far from all of X loses its mass, and its μ tends to 0. A
+video of fewer than 20 frames raises an IndexError, which the loop swallows together with the batch
+(here: `skip_reason`, and an error). The fork divides by Σ exp(−D / .1) in α too, without taking the
+largest out first, which is the same but for underflow: where all of Y is more than 10 away it has 0
+/ 0.
 
 `paper` is this suite's reading of the abstract; the text of the paper was not at hand. The gradient
 passes through α: neighbour k is the mean of Y under α times the mixture's responsibility of k (a
@@ -24,6 +29,7 @@ error. The window is [t − δN, t + δN]. A short video contributes all its fra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -41,11 +47,39 @@ from fixbench.systems.alignment.losses._pairs import (
     select_frames,
 )
 
-__all__ = ["MINIMUM_FRAMES", "gtcc_loss"]
+__all__ = ["MINIMUM_FRAMES", "Departure", "draw_departures", "gtcc_loss"]
 
 TEMPERATURE = 0.1
 #: Frames below which the fork's GTCC raises an error.
 MINIMUM_FRAMES = 20
+#: What the fork adds to the mass of β within its window.
+MASS_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """What is drawn for a video as the first of a pair.
+
+    Attributes:
+        frames: t (F,), ascending, on the CPU.
+        forward: whether the window as found is [t, t + δN).
+    """
+
+    frames: Tensor
+    forward: bool
+
+
+def draw_departures(
+    lengths: Sequence[int], options: LossOptions, generator: torch.Generator
+) -> list[Departure]:
+    """Frames and side of each video, of ``lengths`` frames."""
+    return [
+        Departure(
+            frames=sample_frames(length, options.frames, generator),
+            forward=bool(torch.randint(2, (1,), generator=generator).item()),
+        )
+        for length in lengths
+    ]
 
 
 def gtcc_loss(
@@ -56,6 +90,7 @@ def gtcc_loss(
     generator: torch.Generator,
     drop: Tensor | None = None,
     options: LossOptions | None = None,
+    departures: Sequence[Departure] | None = None,
 ) -> Tensor:
     """The loss, a scalar.
 
@@ -65,6 +100,7 @@ def gtcc_loss(
         generator: draws the frames t and, as found, the side of the window.
         drop: of each video the drop network's D weights and bias (B, D + 1); without it every
             frame is kept (B_t = 1).
+        departures: of each video, instead of what ``generator`` draws.
 
     Raises:
         InputError: see `check_embeddings`; an unknown formulation; ``drop`` of another shape; as
@@ -74,36 +110,34 @@ def gtcc_loss(
     check_embeddings(embeddings)
     options = options or LossOptions()
     _check(embeddings, formulation, drop)
+    if departures is None:
+        departures = draw_departures([len(video) for video in embeddings], options, generator)
     pairs = ordered_pairs(len(embeddings))
-    frames, forward = [], []
-    for a, _ in pairs:
-        frames.append(sample_frames(len(embeddings[a]), options.frames, generator))
-        if formulation == "as_found":
-            forward.append(bool(torch.randint(2, (1,), generator=generator).item()))
     log_alpha = []
     with torch.set_grad_enabled(formulation == "paper" and torch.is_grad_enabled()):
-        for (a, b), drawn in zip(pairs, frames, strict=True):
-            departure = select_frames(embeddings[a], drawn)
-            logits = -distances(departure, embeddings[b]) / TEMPERATURE
+        for a, b in pairs:
+            departed = select_frames(embeddings[a], departures[a].frames)
+            logits = -distances(departed, embeddings[b]) / TEMPERATURE
             log_alpha.append(logits.log_softmax(dim=1))
     mixtures = fit_mixtures(
-        [item.detach() for item in log_alpha],
+        [item.detach().exp() for item in log_alpha],
         components=options.components,
-        evaluations=options.fit_evaluations,
+        calls=options.fit_calls,
     )
     terms = []
     for number, (a, b) in enumerate(pairs):
         x, y = embeddings[a], embeddings[b]
-        t = frames[number].to(x.device)
-        width = max(1, int(options.window * len(x)))
+        t = departures[a].frames.to(x.device)
+        width = max(1, round(options.window * len(x)))
         if formulation == "paper":
             weights, shares = _owned(mixtures[number], log_alpha[number])
-            window = _window(t, len(x), width)
+            window, floor = _window(t, len(x), width), 0.0
         else:
             weights = mixtures[number].log_weights.exp()
             shares = mixtures[number].log_components.exp()
-            window = _one_sided_window(t, len(x), width, forward=forward[number])
-        loss = _cycle_back(x, shares @ y, weights, t, window)
+            window = _one_sided_window(t, len(x), width, forward=departures[a].forward)
+            floor = MASS_FLOOR
+        loss = _cycle_back(x, shares @ y, weights, t, window, floor)
         if drop is not None:
             kept = _kept(x, drop[b], options.drop_decay ** (epoch + 1))
             loss = _dropped(loss, select_frames(kept[:, None], t)[:, 0])
@@ -153,14 +187,22 @@ def _one_sided_window(t: Tensor, length: int, width: int, *, forward: bool) -> T
 
 
 def _cycle_back(
-    x: Tensor, neighbours: Tensor, weights: Tensor, t: Tensor, window: Tensor
+    x: Tensor, neighbours: Tensor, weights: Tensor, t: Tensor, window: Tensor, floor: float
 ) -> Tensor:
-    """L (F,) of frames t from their neighbours (F, K, D) in the other video."""
+    """L (F,) of frames t from their neighbours (F, K, D) in the other video.
+
+    Args:
+        floor: added to the mass of β; with 0 it is a softmax.
+    """
     frames, components, channels = neighbours.shape
     distance = distances(neighbours.reshape(-1, channels), x).reshape(frames, components, -1)
     logits = (-distance / TEMPERATURE).masked_fill(~window[:, None], -torch.inf)
     index = torch.arange(len(x), dtype=x.dtype, device=x.device)
-    back = logits.softmax(dim=2) @ index
+    if floor:
+        mass = logits.exp()
+        back = (mass / (mass.sum(dim=2, keepdim=True) + floor)) @ index
+    else:
+        back = logits.softmax(dim=2) @ index
     return (weights * (t.to(x)[:, None] - back).square()).sum(dim=1)
 
 

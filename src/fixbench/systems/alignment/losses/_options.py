@@ -20,7 +20,8 @@ class LossOptions(StrictOptions):
         window: δ of GTCC, the cycle-back window as a fraction of the video; .2 for EgoProceL,
             otherwise .5.
         drop_decay: γ of GTCC's drop weights; .95 for EgoProceL, otherwise 1 (nothing is dropped).
-        fit_evaluations: of the objective, in fitting the mixtures; see `fit_mixtures`.
+        variance_floor: the least σ² of TCC as found; the fork has none.
+        fit_calls: of L-BFGS, in fitting the mixtures; see `fit_mixtures`.
     """
 
     frames: int = Field(default=20, ge=2)
@@ -28,4 +29,5 @@ class LossOptions(StrictOptions):
     components: int = Field(default=15, ge=1)
     window: float = Field(default=0.2, gt=0, le=1)
     drop_decay: float = Field(default=0.95, gt=0, le=1)
-    fit_evaluations: int = Field(default=20, ge=1)
+    variance_floor: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    fit_calls: int = Field(default=8, ge=1)

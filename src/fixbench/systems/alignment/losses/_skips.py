@@ -14,7 +14,6 @@ __all__ = ["limit_reason", "skip_reason"]
 SHORTEST_VIDEO = 10
 LARGEST_PRODUCT = {"tcc": 8_000_000, "lav": 3_000_000, "vava": 6_000_000, "gtcc": 8_000_000}
 LARGEST_TOTAL = 1e7
-LIMITED = ("gtcc", "tcc")
 
 
 def skip_reason(lengths: Sequence[int], *, method: Method, formulation: Formulation) -> str | None:
@@ -41,16 +40,16 @@ def skip_reason(lengths: Sequence[int], *, method: Method, formulation: Formulat
     return None
 
 
-def limit_reason(total: float, *, method: Method) -> str | None:
+def limit_reason(total: float, *, method: Method, limited: Sequence[Method]) -> str | None:
     """Why the loop skips a batch with this total loss (alignment + λ · progress), or ``None``.
 
-    With GTCC and TCC a total over 1e7, infinity included, is skipped. NaN is not: it compares as
-    no larger, and the loop goes on with it.
+    With the losses of ``limited`` a total over 1e7, infinity included, is skipped. NaN is not: it
+    compares as no larger, and the loop goes on with it.
 
     Raises:
         InputError: an unknown method.
     """
     check_choice("method", method, Method)
-    if method in LIMITED and total > LARGEST_TOTAL:
+    if method in limited and total > LARGEST_TOTAL:
         return f"a total loss over {LARGEST_TOTAL:.0e}"
     return None

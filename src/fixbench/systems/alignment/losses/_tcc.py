@@ -12,8 +12,10 @@ Huber, classification) are not here.
 
 `as_found` differs: all frames; similarity −D / 0.1, unsquared and not divided by the channels;
 positions in frames; a sum over frames and ordered pairs, pairs of a video with itself included,
-divided by the number of these pairs; 0.001 · log σ; and in σ² each k is compared with its own mean,
-Σ β_ik (k − μ_k)², an error of broadcasting.
+divided by the number of these pairs; 0.001 · log(σ + 1e-20); and in σ² each k is compared with its
+own mean, Σ β_ik (k − μ_k)², an error of broadcasting. Nothing keeps that σ² from 0: a frame that
+returns to itself alone, to working precision, has 0 / 0, and the loss is NaN. `variance_floor` can
+keep it from 0.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ __all__ = ["tcc_loss"]
 
 TEMPERATURE = 0.1
 VARIANCE_WEIGHT = 0.001
+LOG_FLOOR = 1e-20
 
 
 def tcc_loss(
@@ -49,8 +52,8 @@ def tcc_loss(
 ) -> Tensor:
     """The loss, a scalar.
 
-    A variance below the machine epsilon counts as that, since β can be one-hot to working
-    precision; without that floor the loss would be 0 / 0 there.
+    In the paper's formulation a variance below the machine epsilon counts as that, since β can be
+    one-hot to working precision.
 
     Args:
         embeddings: videos (T_i, D).
@@ -63,7 +66,7 @@ def tcc_loss(
     check_embeddings(embeddings)
     if formulation == "paper":
         return _paper(embeddings, generator, options or LossOptions())
-    return _as_found(embeddings)
+    return _as_found(embeddings, (options or LossOptions()).variance_floor)
 
 
 def _paper(
@@ -84,7 +87,7 @@ def _paper(
     return torch.cat(terms).mean()
 
 
-def _as_found(embeddings: Sequence[Tensor]) -> Tensor:
+def _as_found(embeddings: Sequence[Tensor], floor: float) -> Tensor:
     pairs = ordered_pairs(len(embeddings), itself=True)
     terms = []
     for a, b in pairs:
@@ -93,8 +96,10 @@ def _as_found(embeddings: Sequence[Tensor]) -> Tensor:
         neighbour = (-distances(x, y) / TEMPERATURE).softmax(dim=1) @ y
         back = (-distances(neighbour, x) / TEMPERATURE).softmax(dim=1)
         mean = back @ index
-        variance = _floored(back @ (index - mean).square())
-        log_deviation = variance.log() / 2
+        variance = back @ (index - mean).square()
+        if floor:
+            variance = variance.clamp_min(floor)
+        log_deviation = (variance.sqrt() + LOG_FLOOR).log()
         terms.append((index - mean).square() / variance + VARIANCE_WEIGHT * log_deviation)
     return torch.cat(terms).sum() / len(pairs)
 

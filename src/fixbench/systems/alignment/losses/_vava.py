@@ -16,13 +16,15 @@ i_o(j)| / N and |j − j_o(i)| / M, o being the nearest frame; T has one virtual
 squared distance .5, with no S and the prior normal(5); marginals are uniform, virtual frames
 included; the intra terms and matches use D², matches over the real rows and columns alike.
 
-`as_found` differs: D unsquared; T from exp(−D / N) without virtual frames, so nearly uniform; a
-"distance" 1e6 · ΣT / (NM), from which D is missing, so that it is constant; −(N + M) · Σ T S and λ₂
-· KL(T‖P) as penalties, deviation .6, age in epochs; d_opt subtracts row and column numbers from
-each other and divides both by N; .5 · (C(X) + C(Y) + C(X, Y)), with `intra_as_found` and C(X, Y)
-the summed D of cells that are the largest of their row and column in T, minus that of the smallest;
-sum over ordered pairs. Open: T's marginals (uniform) and steps (as published), and what keeps log P
-finite, since P underflows far from the diagonal: 1e-8 is added to it.
+`as_found` differs: D unsquared; frames counted from 0, the virtual row and column first among them,
+so that with R = N + 1 and C = M + 1 frame i of R and j of C lie i/R − j/C apart; T is Sinkhorn on
+exp(−cost / N), its columns scaled before its rows, so that it is nearly uniform; a "distance" 1e6 ·
+ΣT / (RC), from which D is missing, so that it is nearly constant; −(N + M) · Σ T S and λ₂ · KL(T‖P)
+as penalties, with 1e-8 added inside both logarithms, deviation .6, age in epochs; the best column
+of a row i is the largest of T's row, likewise for columns, both sides of d_opt are divided by R,
+and d_opt² is half the sum of their squares in S, but d_opt half the sum of their sizes in P; .5 ·
+(C(X) + C(Y) + C(X, Y)), with `intra_as_found` and C(X, Y) the summed cost of cells that are the
+largest of their row and column in T, minus that of the smallest; sum over ordered pairs.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ INTRA_WEIGHT = 0.5
 INTER_WEIGHT = 1e-4
 INTER_TEMPERATURE = 0.5
 FORK_DISTANCE_SCALE = 1e6
-FORK_PRIOR_FLOOR = 1e-8
+FORK_LOG_FLOOR = 1e-8
 
 Value = TypeVar("Value", float, Tensor)
 
@@ -104,7 +106,7 @@ def vava_loss(
 def _between_paper(squared: Tensor, phi: float, steps: int) -> Tensor:
     rows, columns = squared.shape
     smoothing = ENTROPY_WEIGHT * rows * columns / 4
-    gain, log_prior = _priors(squared, phi, PAPER_DEVIATION, as_found=False)
+    gain, log_prior = _priors(squared, phi)
     virtual_prior = _log_normal(VIRTUAL_DISTANCE, PAPER_DEVIATION)
     log_kernel = functional.pad(
         log_prior + ((rows + columns) * gain - squared) / smoothing,
@@ -118,47 +120,57 @@ def _between_paper(squared: Tensor, phi: float, steps: int) -> Tensor:
 
 def _between_as_found(distance: Tensor, phi: float, steps: int) -> Tensor:
     rows, columns = distance.shape
-    log_plan = log_sinkhorn(-distance / rows, steps)
-    plan = log_plan.exp()
-    gain, log_prior = _priors(distance, phi, FORK_DEVIATION, as_found=True)
-    log_floored = torch.logaddexp(log_prior, log_prior.new_tensor(math.log(FORK_PRIOR_FLOOR)))
-    divergence = (plan * (log_plan - log_floored)).sum()
-    best = _one_hot(plan.argmax(dim=1), plan, dim=1) * _one_hot(plan.argmax(dim=0), plan, dim=0)
-    worst = _one_hot(plan.argmin(dim=1), plan, dim=1) * _one_hot(plan.argmin(dim=0), plan, dim=0)
+    cost, plan = _plan_as_found(distance, steps)
+    i, j = (torch.arange(count, dtype=plan.dtype, device=plan.device) for count in plan.shape)
+    height, width = plan.shape
+    unit = math.hypot(1 / height, 1 / width)
+    diagonal = i[:, None] / height - j / width
+    by_row = ((i - plan.argmax(dim=1)) / height)[:, None]
+    by_column = (j - plan.argmax(dim=0)) / height
+    gain = phi / (diagonal.square() + 1)
+    gain = gain + (1 - phi) / ((by_row.square() + by_column.square()) / 2 + 1)
+    prior = phi * _log_normal(diagonal / unit, FORK_DEVIATION).exp()
+    optimal = (by_row.abs() + by_column.abs()) / (2 * unit)
+    prior = prior + (1 - phi) * _log_normal(optimal, FORK_DEVIATION).exp()
+    log_ratio = (plan + FORK_LOG_FLOOR).log() - (prior + FORK_LOG_FLOOR).log()
+    best = (plan == plan.amax(dim=1, keepdim=True)) & (plan == plan.amax(dim=0))
+    worst = (plan == plan.amin(dim=1, keepdim=True)) & (plan == plan.amin(dim=0))
     return (
-        FORK_DISTANCE_SCALE * plan.sum() / (rows * columns)
+        FORK_DISTANCE_SCALE * plan.sum() / (height * width)
         - (rows + columns) * (plan * gain).sum()
-        + ENTROPY_WEIGHT * rows * columns / 4 * divergence
-        + INTRA_WEIGHT * ((best - worst) * distance).sum()
+        + ENTROPY_WEIGHT * rows * columns / 4 * (plan * log_ratio).sum()
+        + INTRA_WEIGHT * ((best.to(cost) - worst.to(cost)) * cost).sum()
     )
+
+
+def _plan_as_found(distance: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Cost and plan (N + 1, M + 1), the virtual row and column first."""
+    cost = functional.pad(distance, (1, 0, 1, 0), value=VIRTUAL_COST)
+    log_plan = log_sinkhorn(-cost.T / len(distance), steps)
+    return cost, log_plan.T.exp()
 
 
 def _phi(age: int) -> float:
     return min(max(PHI ** math.isqrt(age + 1), 1 - PHI), PHI)
 
 
-def _priors(
-    distance: Tensor, phi: float, deviation: float, *, as_found: bool
-) -> tuple[Tensor, Tensor]:
+def _priors(squared: Tensor, phi: float) -> tuple[Tensor, Tensor]:
     """S and log P (N, M); constants, since the nearest frames carry no gradient."""
-    distance = distance.detach()
-    rows, columns = distance.shape
+    squared = squared.detach()
+    rows, columns = squared.shape
     i, j = (
-        torch.arange(1, count + 1, dtype=distance.dtype, device=distance.device)
+        torch.arange(1, count + 1, dtype=squared.dtype, device=squared.device)
         for count in (rows, columns)
     )
     diagonal = (i[:, None] / rows - j / columns).abs()
-    nearest_column, nearest_row = distance.argmin(dim=1) + 1, distance.argmin(dim=0) + 1
-    if as_found:
-        optimal = ((i - nearest_column).abs()[:, None] + (j - nearest_row).abs()) / (2 * rows)
-    else:
-        optimal = (i[:, None] - nearest_row).abs() / rows
-        optimal = (optimal + (j - nearest_column[:, None]).abs() / columns) / 2
+    nearest_column, nearest_row = squared.argmin(dim=1) + 1, squared.argmin(dim=0) + 1
+    optimal = (i[:, None] - nearest_row).abs() / rows
+    optimal = (optimal + (j - nearest_column[:, None]).abs() / columns) / 2
     gain = phi / (diagonal.square() + 1) + (1 - phi) / (optimal.square() + 1)
     unit = math.hypot(1 / rows, 1 / columns)
     log_prior = torch.logaddexp(
-        math.log(phi) + _log_normal(diagonal / unit, deviation),
-        math.log1p(-phi) + _log_normal(optimal / unit, deviation),
+        math.log(phi) + _log_normal(diagonal / unit, PAPER_DEVIATION),
+        math.log1p(-phi) + _log_normal(optimal / unit, PAPER_DEVIATION),
     )
     return gain, log_prior
 
