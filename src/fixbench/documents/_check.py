@@ -65,7 +65,7 @@ def _checked(claim: Claim, document: Document, source: Source, keys: Keys) -> Ci
         first, value, _ = search.missing[0]
         text = "; ".join(dict.fromkeys(expected for _, _, expected in search.missing))
         problem = source.problem((*keys, *first), value, expected=text)
-    return Citation(claim=claim.id, found=search.found, problem=problem)
+    return Citation(claim=claim.id, found=list(dict.fromkeys(search.found)), problem=problem)
 
 
 class _Search:
@@ -183,7 +183,8 @@ class _Search:
         if derived is None and (place := self._document.find_figure(figure, self._places)):
             derived = f"{figure.printed} at {place}"
         if derived is not None:
-            self.found.append(derived)
+            if derived != f"{figure.printed} is {figure.printed}":
+                self.found.append(derived)
             return
         where = ", ".join(map(str, self._places))
         nearest = self._document.find_figure(figure, [self._document.whole])
@@ -192,9 +193,7 @@ class _Search:
         self._miss(keys, shown, f"{expected}{hint}")
 
     def _no_effect(self) -> float:
-        effect, null = self._claim.effect, self._claim.decision.null
-        if null is not None:
-            return null
+        effect = self._claim.effect
         return 1.0 if effect is not None and effect.reported == "log" else 0.0
 
     def _miss_words(

@@ -105,4 +105,4 @@ def _digits(printed: str) -> tuple[int, int]:
 
 def _rounds(exact: float, value: float, decimals: int) -> bool:
     # Half a digit, and what floats lose.
-    return abs(exact - value) <= 0.5 * 10**-decimals * (1 + 1e-9)
+    return abs(exact - value) <= 0.5 * 10.0**-decimals * (1 + 1e-9)
