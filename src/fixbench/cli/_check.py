@@ -60,10 +60,10 @@ def _run(options: argparse.Namespace) -> None:
         check_claims(ablation, file.with_name("claims.yaml"))
         check_drawable(file, ablation)
         check_surroundings(file, ablation)
-    _check_systems(loaded)
     if options.documents is not None:
         _check_documents(loaded, options.documents)
         return
+    _check_systems(loaded)
     for file, ablation in loaded.items():
         if options.hashes:
             for claim in ablation.claims:
