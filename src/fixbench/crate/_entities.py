@@ -47,15 +47,17 @@ _TYPES = {
     ".cff": "application/yaml",
     ".dvc": "application/yaml",
     ".lock": "text/plain",
+    ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".smk": "text/x-snakemake",
     ".yaml": "application/yaml",
 }
 
 
-def refs(items: Iterable[Entity | str]) -> list[dict[str, str]]:
-    """References to entities."""
-    return [{"@id": item if isinstance(item, str) else item["@id"]} for item in items]
+def refs(items: Iterable[Entity | str]) -> dict[str, str] | list[dict[str, str]]:
+    """References to entities; a single one is no list, as RO-Crate recommends."""
+    found = [{"@id": item if isinstance(item, str) else item["@id"]} for item in items]
+    return found[0] if len(found) == 1 else found
 
 
 def local(kind: str, *parts: str) -> str:

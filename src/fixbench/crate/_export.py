@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import fixbench
 from fixbench.crate._entities import (
@@ -29,6 +30,8 @@ __all__ = ["write_crate"]
 
 _SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 _PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
+_COMPUTATIONAL = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+_COMPLETED = "http://schema.org/CompletedActionStatus"
 _FULL_HASH = 64
 
 
@@ -49,14 +52,27 @@ def write_crate(run: Run, folder: Path) -> Path:
     if run.root / "Snakefile" not in run.sources:
         raise InputError(run.root / "Snakefile", "", expected="the workflow of the run")
     metadata = _Crate(run).metadata()
+    root = metadata["@graph"][1]
     text = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
     with whole_folder(folder) as partial:
         for path in (*run.sources, *run.locks, *run.records, *run.results, *run.pages):
             place = partial / path.relative_to(run.root)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
+        write_text(partial / "README.md", _README.format(**root))
         write_text(partial / "ro-crate-metadata.json", text)
     return folder / "ro-crate-metadata.json"
+
+
+_README = """# {name}
+
+{description}
+
+`ro-crate-metadata.json` says what each file is, with its SHA-256, and what ran on what. The folder
+is a [Workflow Run RO-Crate](https://w3id.org/ro/wfrun/workflow/0.5). It holds the workflow, the
+ablations, the locked packages, the records of the jobs, verdicts and reports. The code of the
+systems and the data are not in it.
+"""
 
 
 class _Crate:
@@ -65,6 +81,7 @@ class _Crate:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entities: dict[str, Entity] = {}
+        self._inputs: dict[str, Entity] = {}
         self._cited, people = authors(run.root / "CITATION.cff")
         self._authors = [self._add(item) for item in people]
         self._licence = self._add(licence(self._cited["license"]))
@@ -72,7 +89,9 @@ class _Crate:
     def metadata(self) -> dict[str, Any]:
         """The content of ``ro-crate-metadata.json``."""
         run = self._run
-        sources = self._files(run.sources, "Part of the workflow or of an ablation")
+        sources = self._files(
+            run.sources, "Part of the workflow or of an ablation, as in this checkout"
+        )
         locks = self._files(run.locks, "Locked packages, with hashes")
         results = self._files(run.results, "Rows that a job wrote")
         pages = self._files(run.pages, "Verdicts, reports or rows")
@@ -86,7 +105,6 @@ class _Crate:
             expected = "the time of start of one job or more"
             raise InputError(next(iter(run.records)), "started", expected=expected)
         workflow = self._workflow(pages)
-        inputs = [item for item in self._entities.values() if item["@type"] == "PropertyValue"]
         whole = self._add(
             named(
                 "#run",
@@ -96,9 +114,18 @@ class _Crate:
                 instrument={"@id": workflow["@id"]},
                 startTime=min(job["startTime"] for job in timed),
                 endTime=max(job["endTime"] for job in timed),
-                actionStatus={"@id": "http://schema.org/CompletedActionStatus"},
-                object=refs([*inputs, *locks, *sources]),
+                actionStatus=_COMPLETED,
+                object=refs([*self._inputs.values(), *locks, *sources]),
                 result=refs(pages),
+            )
+        )
+        readme = self._add(
+            named(
+                "README.md",
+                "File",
+                "README.md",
+                about={"@id": "./"},
+                encodingFormat="text/markdown",
             )
         )
         root = {
@@ -115,7 +142,7 @@ class _Crate:
             ),
             "mainEntity": {"@id": workflow["@id"]},
             "mentions": refs([whole, *jobs]),
-            "hasPart": refs([*sources, *locks, *results, *pages, *records]),
+            "hasPart": refs([*sources, *locks, *results, *pages, *records, readme]),
         }
         descriptor = {
             "@id": "ro-crate-metadata.json",
@@ -148,9 +175,10 @@ class _Crate:
         """The Snakefile as main workflow, with the parameters that the run gave it."""
         run = self._run
         tier = self._add(named("#tier", "PropertyValue", "tier", value=run.tier))
-        inputs = [item for item in self._entities.values() if item["@type"] == "PropertyValue"]
+        self._inputs[tier["@id"]] = tier
         claims = next(item for item in pages if item["name"] == "claims.json")
-        taken = [self._parameter(item, "Text" if item is tier else "Dataset") for item in inputs]
+        # An input that changed between jobs is one parameter.
+        taken = [self._parameter(item, "PropertyValue")["@id"] for item in self._inputs.values()]
         given = self._parameter(claims, "File")
         self._add(
             named(
@@ -167,11 +195,12 @@ class _Crate:
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": f"{self._cited['title']} workflow",
             "description": "Runs every job of every ablation, then judges and reports",
+            "conformsTo": {"@id": self._profile(_COMPUTATIONAL)},
             "programmingLanguage": {"@id": _SNAKEMAKE},
             "creator": refs(self._authors),
             "license": {"@id": self._licence["@id"]},
             "version": ", ".join(sorted({_code(record) for record in run.records.values()})),
-            "input": refs(taken),
+            "input": refs(dict.fromkeys(taken)),
             "output": refs([given]),
         }
         return workflow
@@ -184,13 +213,17 @@ class _Crate:
                 example["name"],
                 additionalType=kind,
                 valueRequired=True,
-                conformsTo={"@id": _PARAMETER},
+                conformsTo={"@id": self._profile(_PARAMETER)},
                 workExample={"@id": example["@id"]},
             )
         )
-        self._add(named(_PARAMETER, "CreativeWork", "FormalParameter", version="1.0-RELEASE"))
         example["exampleOfWork"] = {"@id": parameter["@id"]}
         return parameter
+
+    def _profile(self, identifier: str) -> str:
+        name, version = identifier.split("/")[-2:]
+        self._add(named(identifier, "CreativeWork", f"Bioschemas {name}", version=version))
+        return identifier
 
     def _versions(self, library: str) -> list[str]:
         records = self._run.records.values()
@@ -215,24 +248,14 @@ class _Crate:
                 softwareRequirements=refs(libraries),
             )
         )
-        used = [
-            self._add(_recorded(name, digest)) for name, digest in record.get("inputs", {}).items()
-        ]
-        used += [
-            self._entities[name]
-            if name in self._entities and _same(self._entities[name], digest)
-            else self._add(_recorded(name, digest))
-            for name, digest in record["lock"].items()
-        ]
-        written = [
-            self._entities[name] if name in self._entities else self._add(_recorded(name, digest))
-            for name, digest in record.get("outputs", {}).items()
-        ]
+        used = [self._read(*item) for item in record.get("inputs", {}).items()]
+        used += [self._read(*item) for item in record["lock"].items()]
+        written = [self._found(*item) for item in record.get("outputs", {}).items()]
         start, end = _times(record)
         image = record.get("runtime", {}).get("image")
         action = self._add(
             named(
-                local("job", record["ablation"], record["variant"], file["name"]),
+                local("job", file["@id"]),
                 "CreateAction",
                 f"{record['ablation']}: {record['variant']}, seeds "
                 + ", ".join(map(str, record["seeds"])),
@@ -240,7 +263,7 @@ class _Crate:
                 instrument={"@id": program["@id"]},
                 startTime=start,
                 endTime=end,
-                actionStatus={"@id": "http://schema.org/CompletedActionStatus"},
+                actionStatus=_COMPLETED,
                 object=refs(used),
                 result=refs(written),
                 containerImage=None if image is None else {"@id": self._image(str(image))["@id"]},
@@ -248,6 +271,20 @@ class _Crate:
         )
         file["about"] = {"@id": action["@id"]}
         return action
+
+    def _read(self, name: str, digest: str) -> Entity:
+        """What a job read; what is not in the crate counts as an input of the whole run."""
+        entity = self._found(name, digest)
+        if entity["@type"] == "PropertyValue":
+            self._inputs.setdefault(entity["@id"], entity)
+        return entity
+
+    def _found(self, name: str, digest: str) -> Entity:
+        """The file of the crate with that SHA-256, or else the SHA-256 alone."""
+        file = self._entities.get(quote(name))
+        if file is not None and str(file["sha256"]).startswith(digest):
+            return file
+        return self._add(_recorded(name, digest))
 
     def _image(self, name: str) -> Entity:
         return self._add(named(local("image", name), "ContainerImage", name))
@@ -280,10 +317,6 @@ def _machine(record: Mapping[str, Any]) -> str:
     if note := record.get("recovered_from"):
         parts.append(f"record recovered from {note}")
     return ", ".join(part for part in parts if part)
-
-
-def _same(file: Entity, digest: str) -> bool:
-    return str(file["sha256"]).startswith(digest)
 
 
 def _code(record: Mapping[str, Any]) -> str:
