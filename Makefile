@@ -78,6 +78,8 @@ $(LOCKED): envs/torch-$(TORCH).lock
 $(PACKAGE): $(LOCKED) pyproject.toml
 	@$(call say,installing fixbench)
 	$(INSTALL) --quiet --editable .
+	# DVC compares metrics between commits; .dvc/config tells it to do without git, as in a copy that has none.
+	if git rev-parse --git-dir &>/dev/null; then $(VENV)/bin/dvc config --quiet --local core.no_scm false; fi
 	touch $@
 
 $(DEVELOPMENT): $(PACKAGE) envs/dev.lock

@@ -8,6 +8,7 @@ families, and refuses in one message whatever is wrong. All other code reads the
 """
 
 from fixbench.ablation._base import At, Name, Scale, Strict, TierName
+from fixbench.ablation._citations import Origin, Quote
 from fixbench.ablation._claims import Claim, Control, Documented, Precondition
 from fixbench.ablation._comparison import Comparison
 from fixbench.ablation._decision import Collapse, Decision
@@ -36,7 +37,9 @@ __all__ = [
     "Judgement",
     "Metric",
     "Name",
+    "Origin",
     "Precondition",
+    "Quote",
     "Scale",
     "Slope",
     "Strict",

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from fixbench.ablation._base import Strict
+from fixbench.ablation._citations import Lines, TextOrQuote
 from fixbench.ablation._decision import Decision
 from fixbench.ablation._effects import Effect
 
@@ -158,6 +159,10 @@ class ClaimForm(Strict, Generic[E, P, C]):
             result stays one of the same claim when only its label changes.
         statement: what is claimed, in plain words.
         section: where it stands in the document.
+        lines: the first and the last line of the document at which it stands. They belong to no
+            hash.
+        quotes: words of the document that say it; text, or with the section and the lines of words
+            that stand elsewhere. They belong to no hash.
         source: where the statement stands, if not in the ablation's own document.
         kind: ``arithmetic`` (exact), ``mechanism`` (what happens inside), ``outcome`` (what a
             practitioner sees) or ``not_testable``.
@@ -174,6 +179,8 @@ class ClaimForm(Strict, Generic[E, P, C]):
     label: Annotated[str, AfterValidator(_short)] | None = Field(default=None, exclude=True)
     statement: str
     section: str
+    lines: Lines | None = Field(default=None, exclude=True)
+    quotes: list[TextOrQuote] = Field(default_factory=list, exclude=True)
     source: str | None = None
     kind: Literal["arithmetic", "mechanism", "outcome", "not_testable"]
     documented: Documented

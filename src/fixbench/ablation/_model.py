@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from fixbench.ablation._base import Name, Strict, TierName
+from fixbench.ablation._citations import Origin
 from fixbench.ablation._claims import Claim
 from fixbench.ablation._comparison import Comparison
 from fixbench.ablation._findings import Conclusion, TextOrThreat
@@ -25,11 +26,13 @@ class Document(Strict):
         file: its file name in the specification.
         title: its title.
         section: the section that documents the fix.
+        origin: where it was published, as far as it is known.
     """
 
     file: str
     title: str
     section: str
+    origin: Origin | None = None
 
 
 class Metric(Strict):

@@ -24,6 +24,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the SHA-256 of each claim instead, to register it before a run",
     )
+    parser.add_argument(
+        "--documents",
+        type=Path,
+        metavar="FOLDER",
+        help="look up in the documents in FOLDER what each claim cites, and print where it stands",
+    )
     add_ablations(parser)
 
 
@@ -54,6 +60,9 @@ def _run(options: argparse.Namespace) -> None:
         check_claims(ablation, file.with_name("claims.yaml"))
         check_drawable(file, ablation)
         check_surroundings(file, ablation)
+    if options.documents is not None:
+        _check_documents(loaded, options.documents)
+        return
     _check_systems(loaded)
     for file, ablation in loaded.items():
         if options.hashes:
@@ -76,6 +85,38 @@ def _run(options: argparse.Namespace) -> None:
             if claims_left_out := left_out(ablation, tier):
                 found.append(f"it leaves out {', '.join(claims_left_out)}")
             print(f"  {tier}: {count(len(seeds), 'seed')}; {'; '.join(found)}")
+
+
+def _check_documents(loaded: Mapping[Path, Ablation], folder: Path) -> None:
+    """Print where each claim stands in its document; fail where something does not."""
+    from fixbench.documents import check_citations, read_document
+    from fixbench.errors import InputError
+    from fixbench.reading import read_source
+
+    problems: list[InputError] = []
+    for file, ablation in loaded.items():
+        name = ablation.document.file
+        if not (folder / name).is_file():
+            expected = f"the name of a file in {folder}"
+            problems.append(
+                read_source(file).problem(("document", "file"), name, expected=expected)
+            )
+            continue
+        document = read_document(folder / name)
+        citations = check_citations(ablation, document, read_source(file.with_name("claims.yaml")))
+        print(f"{file.parent.name}: {name}, {count(len(document.lines), 'line')}")
+        for citation in citations:
+            if citation.elsewhere is not None:
+                print(f"  {citation.claim}: not in the document, but in {citation.elsewhere}")
+            elif citation.problem is not None:
+                problems.append(citation.problem)
+                print(f"  {citation.claim}: not found")
+            else:
+                print(f"  {citation.claim}: {'; '.join(citation.found)}")
+    for problem in problems:
+        print(f"fixbench: error: {problem}", file=sys.stderr)
+    if problems:
+        raise SystemExit(1)
 
 
 def _check_systems(loaded: Mapping[Path, Ablation]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from pydantic import Field
+
 from fixbench.ablation._base import Scale, Strict, TierName
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "PublishedClaim",
     "PublishedControl",
     "PublishedPrecondition",
+    "PublishedQuote",
     "PublishedSupporting",
     "PublishedTable",
 ]
@@ -87,6 +90,20 @@ class PublishedPrecondition(PublishedSupporting):
     seeds_needed: int | None
 
 
+class PublishedQuote(Strict):
+    """Words of the document.
+
+    Attributes:
+        words: as printed; `…` stands for what is left out.
+        section: the section they stand in.
+        lines: their first and last line; null where they are not given.
+    """
+
+    words: str
+    section: str
+    lines: list[int] | None
+
+
 class PublishedClaim(Strict):
     """One claim with its verdict. Null where there is no number.
 
@@ -97,6 +114,10 @@ class PublishedClaim(Strict):
         statement: what is claimed.
         section: where the document states it.
         source: where it is stated, if not in the ablation's document.
+        document: the name of the document's file; null where it is stated elsewhere.
+        repository, commit, path: where the document was published; null where it is not known.
+        lines: the first and the last line of the document at which it is stated, from 1.
+        quotes: words of the document that state it.
         kind: arithmetic, mechanism, outcome or not_testable.
         documented: the words or figures of the document.
         documented_value: its figure as a number, in the unit of the effect.
@@ -155,6 +176,12 @@ class PublishedClaim(Strict):
     statement: str
     section: str
     source: str | None
+    document: str | None = None
+    repository: str | None = None
+    commit: str | None = None
+    path: str | None = None
+    lines: list[int] | None = None
+    quotes: list[PublishedQuote] = Field(default_factory=list)
     kind: str
     documented: str
     documented_value: float | None

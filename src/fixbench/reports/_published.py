@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import fixbench
-from fixbench.ablation import Claim, Control, Effect, Precondition
+from fixbench.ablation import Claim, Control, Effect, Precondition, Quote
 from fixbench.published import VERSION, PublishedClaim
 from fixbench.reports._effects import effect_unit, is_contrast, margin_zone, null_of, tolerance_zone
 from fixbench.reports._judging import (
@@ -26,6 +26,8 @@ _Declared = TypeVar("_Declared", Control, Precondition)
 
 #: The keys that hold lists and mappings, which no cell of a CSV file does.
 NESTED = (
+    "lines",
+    "quotes",
     "metrics",
     "seeds",
     "preconditions",
@@ -72,6 +74,7 @@ def _declared(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     return {
         "section": result.section,
         "source": result.source,
+        **_cited(judged, claim, result),
         "kind": result.kind,
         "documented_value": result.documented_value,
         "metrics": [] if effect is None else sorted({term.metric for term in effect.weighted}),
@@ -123,6 +126,30 @@ def _declared(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
             )
         ],
         "notes": list(result.notes),
+    }
+
+
+def _cited(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> dict[str, Any]:
+    document = judged.ablation.document
+    own = result.source is None
+    origin = document.origin if own else None
+    return {
+        "document": document.file if own else None,
+        "repository": None if origin is None else origin.repository,
+        "commit": None if origin is None else origin.commit,
+        "path": None if origin is None else origin.path,
+        "lines": None if claim is None else claim.lines,
+        "quotes": [] if claim is None else [_quote(claim, quote) for quote in claim.quotes],
+    }
+
+
+def _quote(claim: Claim, quote: Quote) -> dict[str, Any]:
+    # Without a place of its own it stands at the claim's.
+    placed = quote.section is not None or quote.lines is not None
+    return {
+        "words": quote.words,
+        "section": claim.section if quote.section is None else quote.section,
+        "lines": quote.lines if placed else claim.lines,
     }
 
 

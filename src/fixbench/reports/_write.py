@@ -22,6 +22,7 @@ from fixbench.reports import _render
 from fixbench.reports._calibration import build_calibration
 from fixbench.reports._inputs import read_inputs
 from fixbench.reports._judging import ClaimResult
+from fixbench.reports._metrics_file import metrics_file
 from fixbench.reports._published import NESTED, published_table
 from fixbench.reports._report import build_report
 from fixbench.reports.overview import build_overview
@@ -111,10 +112,11 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
     """Write what is said of the claims of several ablations, in one tier.
 
     That is ``claims.json`` (`fixbench.published.PublishedTable`) and ``claims.csv``, one entry per
-    claim; ``index.html``, all of them on one page; and for a paper
-    ``numbers.tex``, every figure by its key, ``appendix.tex`` with its figure, and
-    ``fixbench.bib``. A number that does not exist is ``null`` in JSON and an empty
-    field in CSV, which leaves out the keys of `NESTED`: a list does not fit a cell.
+    claim; ``metrics.json``, the verdicts and measured numbers alone, which DVC reads;
+    ``index.html``, all of them on one page; and for a paper ``numbers.tex``, every figure by its
+    key, ``appendix.tex`` with its figure, and ``fixbench.bib``. A number that does not exist is
+    ``null`` in ``claims.json`` and an empty field in CSV, which leaves out the keys of `NESTED`: a
+    list does not fit a cell.
 
     Raises:
         InputError: a claim is there twice, or ``directory`` cannot be written to.
@@ -132,6 +134,7 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
         {
             "claims.json": f"{text}\n".encode(),
             "claims.csv": sheet.getvalue().encode(),
+            "metrics.json": metrics_file(rows).encode(),
             "numbers.tex": numbers_file(judged).encode(),
             "fixbench.bib": bibliography(judged).encode(),
             **joint_appendix(judged, tier),

@@ -22,6 +22,7 @@ __all__ = [
 CLAIM_PAGES = (
     "claims.json",
     "claims.csv",
+    "metrics.json",
     "numbers.tex",
     "appendix.tex",
     "appendix-forest.pdf",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fixbench.reports.sections import (
     answer,
+    citations,
     claims,
     comparisons,
     conclusions,
@@ -46,5 +47,6 @@ SECTIONS: Sequence[Builder] = (
     failures.build,
     scaled_down.build,
     threats.build,
+    citations.build,
     provenance.build,
 )
