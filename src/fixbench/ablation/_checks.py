@@ -86,7 +86,9 @@ class Checks:
             for index, item in enumerate(getattr(claim, kind)):
                 if item.id in known:
                     expected = f"an id that nothing else beside {claim.id} has"
-                    raise self._claims.problem((*keys, kind, index, "id"), item.id, expected=expected)
+                    raise self._claims.problem(
+                        (*keys, kind, index, "id"), item.id, expected=expected
+                    )
                 known |= {item.id} - {None}
 
     def _check_baseline(self) -> None:

@@ -48,9 +48,7 @@ Judgements = Annotated[
         json_schema_input_type=Judgement | Annotated[list[Judgement], Field(min_length=1)],
     ),
 ]
-Conditions = Annotated[
-    list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])
-]
+Conditions = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Tiers = Annotated[
     list[TierName], BeforeValidator(_listed, json_schema_input_type=TierName | list[TierName])
 ]

@@ -104,9 +104,7 @@ class SentenceChecks:
         if isinstance(sentence, LaterThreat) and sentence.history:
             self._check_history(sentence, parts, keys)
             return
-        references = [
-            ((*keys, "text"), part) for part in parts if isinstance(part, Reference)
-        ] + [
+        references = [((*keys, "text"), part) for part in parts if isinstance(part, Reference)] + [
             ((*keys, "when", place), reference)
             for place, condition in enumerate(conditions)
             for reference in condition.references
@@ -170,9 +168,7 @@ class SentenceChecks:
             self._unknown(reference, keys, fields, f"{key}.{{}}")
         self._check_formats(reference, keys)
 
-    def _unknown(
-        self, reference: Reference, keys: Keys, known: Iterable[str], form: str
-    ) -> None:
+    def _unknown(self, reference: Reference, keys: Keys, known: Iterable[str], form: str) -> None:
         """Refuse a key, naming the nearest: ``form`` with a known word in the place of the wrong.
 
         The wrong word is the one that ``form`` leaves open.

@@ -65,13 +65,43 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
 _WORDS: dict[str, float] = {
     word: value
     for value, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve".split(), start=2
+        [
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=2,
     )
 } | {
-    **{"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70},
-    **{"eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000, "million": 1e6},
-    **{"half": 0.5, "halves": 0.5, "halved": 0.5, "halving": 0.5},
-    **{"twice": 2, "double": 2, "doubles": 2, "doubled": 2, "doubling": 2, "dozen": 12},
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 1e6,
+    "half": 0.5,
+    "halves": 0.5,
+    "halved": 0.5,
+    "halving": 0.5,
+    "twice": 2,
+    "double": 2,
+    "doubles": 2,
+    "doubled": 2,
+    "doubling": 2,
+    "dozen": 12,
 }
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d*\.?\d+(?:[eE][-+−]?\d+)?"
 _NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b|{_DIGITS}", re.IGNORECASE)
@@ -127,8 +157,7 @@ class Condition:
     def holds(self, value: Callable[[Reference], float]) -> bool:
         """Whether it is true of the given figures; never of NaN."""
         left, right = (
-            value(side) if isinstance(side, Reference) else side
-            for side in (self.left, self.right)
+            value(side) if isinstance(side, Reference) else side for side in (self.left, self.right)
         )
         return _RELATIONS[self.relation](left, right)
 
