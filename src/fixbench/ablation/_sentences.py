@@ -63,45 +63,12 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
 
 # Words that carry a figure as a digit does. "One" is left out: it is mostly a pronoun.
 _WORDS: dict[str, float] = {
-    word: value
-    for value, word in enumerate(
-        [
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ],
-        start=2,
-    )
-} | {
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
-    "hundred": 100,
-    "thousand": 1000,
-    "million": 1e6,
-    "half": 0.5,
-    "halves": 0.5,
-    "halved": 0.5,
-    "halving": 0.5,
-    "twice": 2,
-    "double": 2,
-    "doubles": 2,
-    "doubled": 2,
-    "doubling": 2,
-    "dozen": 12,
+    **{"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9},
+    **{"ten": 10, "eleven": 11, "twelve": 12, "dozen": 12, "twenty": 20, "thirty": 30},
+    **{"forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90},
+    **{"hundred": 100, "thousand": 1000, "million": 1e6},
+    **{"half": 0.5, "halves": 0.5, "halved": 0.5, "halving": 0.5},
+    **{"twice": 2, "double": 2, "doubles": 2, "doubled": 2, "doubling": 2},
 }
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d*\.?\d+(?:[eE][-+−]?\d+)?"
 _NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b|{_DIGITS}", re.IGNORECASE)

@@ -98,15 +98,20 @@ class Sentences:
 
     def said(self, sentence: Supposing) -> Said:
         """The sentence with its figures, or why it is left out."""
+        about = list(sentence.given)
+        if isinstance(sentence, LaterThreat):
+            about += sentence.claims or []
+        on = f"on {', '.join(dict.fromkeys(about))}: " if about else ""
         if sentence.tier and self._tier not in sentence.tier:
-            return Said(why_not=f"it speaks of tier {' and '.join(sentence.tier)}")
+            return Said(why_not=f"{on}it speaks of tier {' and '.join(sentence.tier)}")
         parts = parse_sentence(sentence.text)
         supposing = bool(sentence.given or sentence.when)
         if self._tier == "smoke" and (
             supposing or any(isinstance(part, Reference) for part in parts)
         ):
-            return Said(why_not="it speaks of results, and those of tier smoke mean nothing")
-        problems = [*self._other_verdicts(sentence), *self._other_figures(sentence)]
+            return Said(why_not=f"{on}it speaks of results, and those of tier smoke mean nothing")
+        verdicts = self._other_verdicts(sentence)
+        problems = [*verdicts, *self._other_figures(sentence)]
         texts, chosen = [], []
         for part in parts:
             if isinstance(part, str):
@@ -120,7 +125,8 @@ class Sentences:
                 if part.owner in self._ablation.figures:
                     chosen.append(part.owner)
         if problems:
-            return Said(why_not="; ".join(dict.fromkeys(problems)))
+            why_not = "; ".join(dict.fromkeys(problems))
+            return Said(why_not=why_not if verdicts else f"{on}{why_not}")
         return Said(text=" ".join("".join(texts).split()), chosen=tuple(dict.fromkeys(chosen)))
 
     def _other_verdicts(self, sentence: Supposing) -> list[str]:
@@ -228,10 +234,9 @@ def left_out(noun: str, reasons: Sequence[str]) -> str:
     if not reasons:
         return ""
     if len(reasons) == 1:
-        return f"One {noun} is left out, since what it supposes is not found: {reasons[0]}."
+        return f"One {noun} is left out: {reasons[0]}."
     listed = "; ".join(f"({place}) {text}" for place, text in enumerate(reasons, start=1))
-    what = counted(len(reasons), noun)
-    return f"{what} are left out, since what they suppose is not found: {listed}."
+    return f"{counted(len(reasons), noun)} are left out: {listed}."
 
 
 def _usable(estimate: EffectEstimate | None) -> EffectEstimate | None:
