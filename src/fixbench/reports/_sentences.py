@@ -41,6 +41,9 @@ from fixbench.reports._views import measured_effect
 
 __all__ = ["Said", "Sentences", "left_out"]
 
+#: Field → its words.
+_FIELDS = {"measured": "effect", "low": "lower end", "high": "upper end"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
@@ -142,12 +145,25 @@ class Sentences:
             condition = parse_condition(text)
             values = {item: self._number(item) for item in condition.references}
             if not condition.holds(values.__getitem__):
-                found = ", ".join(
-                    "not measured here" if math.isnan(value) else f"found {number(value)}"
+                found = " and ".join(
+                    "not measured here" if math.isnan(value) else f"found {number(value, 3)}"
                     for value in values.values()
                 )
-                problems.append(f"{condition.text} ({found})")
+                left, right = (
+                    self._named(side) if isinstance(side, Reference) else number(side)
+                    for side in (condition.left, condition.right)
+                )
+                problems.append(f"{left} {condition.relation} {right} ({found})")
         return problems
+
+    def _named(self, reference: Reference) -> str:
+        """A figure in words, for a reader who has not seen its key."""
+        what = _FIELDS.get(reference.field, reference.field)
+        if reference.owner in self._ablation.figures:
+            return f"{what} of “{reference.owner.replace('_', ' ')}”"
+        entry = beside(self._claims[reference.owner], reference.entry) if reference.entry else None
+        name = "" if entry is None else f" “{entry[1].name}”"
+        return f"{what} of {reference.owner}{name}"
 
     def _number(self, reference: Reference) -> float:
         """The number that a condition compares; NaN where there is none."""
@@ -164,18 +180,17 @@ class Sentences:
 
     def _printed(self, reference: Reference) -> tuple[str, str]:
         """The text of a figure, or else why there is none."""
-        key = ".".join(filter(None, (reference.owner, reference.entry, reference.field)))
         found = self._of(reference)
         text = MISSING if found is None else found.fields.get(reference.field, MISSING)
         if found is None or text == MISSING:
-            return "", f"{key} (not measured here)"
+            return "", f"{self._named(reference)} (not measured here)"
         if not reference.formats:
             return text, ""
         assert found.estimate is not None
         turned = figure(found.estimate).turned(reference.formats)
         if turned is None:
             side = "above" if "up" in reference.formats else "below"
-            return "", f"{key} (supposed {side} no effect, found {text})"
+            return "", f"{self._named(reference)} (supposed {side} no effect, found {text})"
         return turned.printed(reference.field), ""
 
     def _of(self, reference: Reference) -> _Found | None:
