@@ -29,10 +29,14 @@ def test_the_folder_or_its_first_file(toy: dict[str, Any], write: Write) -> None
     assert load_ablation(path.parent) == load_ablation(path)
 
 
-def test_threats_known_beforehand_come_first(toy: dict[str, Any], write: Write) -> None:
+def test_threats_known_beforehand_and_later_ones_stay_apart(
+    toy: dict[str, Any], write: Write
+) -> None:
     toy["threats"] = ["known"]
     toy["later_threats"] = [{"claims": ["TY01"], "text": "seen"}]
-    assert [threat.text for threat in load_ablation(write(toy)).threats] == ["known", "seen"]
+    ablation = load_ablation(write(toy))
+    assert [threat.text for threat in ablation.threats] == ["known"]
+    assert [threat.text for threat in ablation.later_threats] == ["seen"]
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,27 @@ from fixbench.ablation._claims import Claim, Control, Documented, Precondition
 from fixbench.ablation._comparison import Comparison
 from fixbench.ablation._decision import Collapse, Decision
 from fixbench.ablation._effects import Effect, Factorial, Slope, Term
-from fixbench.ablation._findings import Conclusion, Judgement, Threat
+from fixbench.ablation._findings import Conclusion, Judgement, LaterThreat, Supposing, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
 from fixbench.ablation._loading import load_ablation, unused_levels, written_place
 from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
 from fixbench.ablation._options import changed, flatten
+from fixbench.ablation._sentence_checks import beside, effect_of
+from fixbench.ablation._sentences import (
+    CLAIM_FIELDS,
+    ENTRY_FIELDS,
+    FIGURE_FIELDS,
+    Constant,
+    Reference,
+    parse_condition,
+    parse_sentence,
+)
 from fixbench.ablation._tier import AblationInTier
 
 __all__ = [
+    "CLAIM_FIELDS",
+    "ENTRY_FIELDS",
+    "FIGURE_FIELDS",
     "Ablation",
     "AblationInTier",
     "At",
@@ -28,6 +41,7 @@ __all__ = [
     "Collapse",
     "Comparison",
     "Conclusion",
+    "Constant",
     "Control",
     "Decision",
     "Document",
@@ -35,24 +49,31 @@ __all__ = [
     "Effect",
     "Factorial",
     "Judgement",
+    "LaterThreat",
     "Metric",
     "Name",
     "Origin",
     "Precondition",
     "Quote",
+    "Reference",
     "Scale",
     "Slope",
     "Strict",
+    "Supposing",
     "Term",
     "Threat",
     "Tier",
     "TierName",
     "Variant",
+    "beside",
     "changed",
     "claim_difference",
     "claim_hash",
+    "effect_of",
     "flatten",
     "load_ablation",
+    "parse_condition",
+    "parse_sentence",
     "unused_levels",
     "written_place",
 ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from fixbench.ablation._claims import Claim
 from fixbench.ablation._effects import Factorial, Slope
 from fixbench.ablation._model import Ablation, Tier, Variant
 from fixbench.ablation._options import flatten
@@ -69,6 +70,7 @@ class Checks:
                 expected = "each id once"
                 raise self._claims.problem(("claims", index, "id"), claim.id, expected=expected)
             identifiers.add(claim.id)
+            self._check_entries(claim, ("claims", index))
             for key, effect in claim.effects():
                 parts = [int(part) if part.isdigit() else part for part in key.split(".")]
                 keys = ("claims", index, *parts)
@@ -76,6 +78,18 @@ class Checks:
                     self._check_slope((*keys, "slope"), effect.slope)
                 if effect.factorial is not None:
                     self._check_factorial((*keys, "factorial"), effect.factorial)
+
+    def _check_entries(self, claim: Claim, keys: Keys) -> None:
+        """An id is of one of the measurements beside a claim."""
+        known: set[str] = set()
+        for kind in ("preconditions", "controls", "supporting"):
+            for index, item in enumerate(getattr(claim, kind)):
+                if item.id in known:
+                    expected = f"an id that nothing else beside {claim.id} has"
+                    raise self._claims.problem(
+                        (*keys, kind, index, "id"), item.id, expected=expected
+                    )
+                known |= {item.id} - {None}
 
     def _check_baseline(self) -> None:
         variants, name = self._ablation.variants, self._ablation.baseline_variant

@@ -59,6 +59,7 @@ class ControlForm(Strict, Generic[E]):
     unresolved. With neither bound it is shown and decides nothing.
 
     Attributes:
+        id: a short key, by which sentences name its figures; it belongs to no hash.
         name: what is measured.
         effect: the measurement.
         meaning: what it says about the claim; for a control, the explanation.
@@ -66,6 +67,9 @@ class ControlForm(Strict, Generic[E]):
         explains_below: the upper bound of the interval that explains the claim.
     """
 
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = Field(
+        default=None, exclude=True
+    )
     name: str
     effect: E
     meaning: str
@@ -93,6 +97,7 @@ class PreconditionForm(Strict, Generic[E]):
     shown, the claim is unresolved.
 
     Attributes:
+        id: a short key, by which sentences name its figures; it belongs to no hash.
         name: what must be shown.
         effect: the measurement that shows it.
         meaning: why the claim cannot be judged without it.
@@ -100,6 +105,9 @@ class PreconditionForm(Strict, Generic[E]):
         below: the upper bound of the interval that meets it.
     """
 
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = Field(
+        default=None, exclude=True
+    )
     name: str
     effect: E
     meaning: str

@@ -70,7 +70,7 @@ class Contrasts:
         assignments: Assignments,
         metrics: Mapping[str, WrittenMetric],
     ) -> None:
-        self._source = source
+        self.source = self._source = source
         self._variants = variants
         self._assignments = assignments
         self._metrics = metrics

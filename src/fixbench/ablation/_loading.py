@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,10 +12,11 @@ from fixbench.ablation._base import Strict
 from fixbench.ablation._checks import Checks, check_claims_named
 from fixbench.ablation._claims import Claim
 from fixbench.ablation._contrasts import Contrasts
-from fixbench.ablation._findings import Conclusion, Threat
+from fixbench.ablation._findings import Conclusion, LaterThreat, Threat
 from fixbench.ablation._grids import expand_variants
 from fixbench.ablation._model import Ablation, Metric, family_of, metric_problem
 from fixbench.ablation._places import Keys
+from fixbench.ablation._sentence_checks import SentenceChecks
 from fixbench.ablation._written import (
     WrittenAblation,
     WrittenClaim,
@@ -30,7 +32,7 @@ ABLATION, CLAIMS, FINDINGS = "ablation.yaml", "claims.yaml", "findings.yaml"
 M = TypeVar("M", bound=Strict)
 
 #: Top-level key → the file that it belongs to, where it is easily looked for in another.
-_BELONGS = {"claims": CLAIMS, "conclusions": FINDINGS}
+_BELONGS = {"claims": CLAIMS, "conclusions": FINDINGS, "figures": FINDINGS}
 
 
 def load_ablation(path: Path) -> Ablation:
@@ -74,11 +76,15 @@ def load_ablation(path: Path) -> Ablation:
         "baseline": written.baseline,
         "variants": variants,
         "claims": claims,
+        "figures": _figures(
+            findings, Contrasts(findings_source, names, assignments, written.metrics)
+        ),
         "conclusions": findings.conclusions,
         "comparisons": _comparisons(written, tables, source),
         "curves": written.curves,
         "tiers": written.tiers,
-        "threats": [*written.threats, *findings.threats],
+        "threats": written.threats,
+        "later_threats": findings.threats,
     }
     for index, metric in enumerate(written.curves):
         tables.usual_of(metric, ("curves", index))
@@ -92,7 +98,9 @@ def load_ablation(path: Path) -> Ablation:
     )
     # A tier that runs no variant is none.
     runs = {name: plan for name, plan in ablation.tiers.items() if ablation.at(name).variants}
-    return ablation.model_copy(update={"tiers": runs})
+    ablation = ablation.model_copy(update={"tiers": runs})
+    SentenceChecks(ablation, findings_source, [source.content, claims_source.content]).run()
+    return ablation
 
 
 def written_place(file: Path, variant: str, key: str, *below: str) -> tuple[Source, Keys]:
@@ -186,6 +194,17 @@ def _claim(
         raise validation_problem(source, error, within=keys) from None
 
 
+def _figures(findings: WrittenFindings, contrasts: Contrasts) -> dict[str, Any]:
+    found = {}
+    for name, effect in findings.figures.items():
+        keys = ("figures", name)
+        if effect.slope is not None or effect.factorial is not None:
+            expected = "no 'slope' and no 'factorial', which belong to a claim"
+            raise contrasts.source.problem(keys, expected=expected)
+        found[name], _ = contrasts.expand(effect, keys)
+    return found
+
+
 def _comparisons(
     written: WrittenAblation, tables: Contrasts, source: Source
 ) -> list[dict[str, Any]]:
@@ -248,7 +267,7 @@ def _metric(declared: WrittenMetric) -> Metric:
     )
 
 
-def _named(threats: list[Threat]) -> dict[tuple[str | int, ...], list[str]]:
+def _named(threats: Sequence[Threat | LaterThreat]) -> dict[tuple[str | int, ...], list[str]]:
     return {
         ("threats", index, "claims"): threat.claims or [] for index, threat in enumerate(threats)
     }

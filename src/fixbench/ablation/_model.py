@@ -11,7 +11,8 @@ from fixbench.ablation._base import Name, Strict, TierName
 from fixbench.ablation._citations import Origin
 from fixbench.ablation._claims import Claim
 from fixbench.ablation._comparison import Comparison
-from fixbench.ablation._findings import Conclusion, TextOrThreat
+from fixbench.ablation._effects import Effect
+from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
 
 if TYPE_CHECKING:
     from fixbench.ablation._tier import AblationInTier
@@ -118,8 +119,9 @@ class Ablation(Strict):
         metrics: by name; members of a family that claims, curves and comparisons name are here.
         families: ``prefix/*`` → the metric that every name with this prefix is.
         curves: metrics that the report draws over steps besides losses.
-        conclusions: printed by reports whose verdicts are those that they suppose.
-        threats: those known beforehand, then those seen later.
+        figures: effects whose figures conclusions and later threats name beside those of claims.
+        conclusions: printed by reports that find what they suppose.
+        threats: those known beforehand; later_threats: those seen with results in view.
     """
 
     title: str
@@ -136,11 +138,13 @@ class Ablation(Strict):
     metrics: dict[str, Metric]
     families: dict[str, Metric] = Field(default_factory=dict)
     claims: list[Claim]
+    figures: dict[str, Effect] = Field(default_factory=dict)
     conclusions: list[Conclusion] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)
     tiers: dict[TierName, Tier]
     threats: list[TextOrThreat] = Field(min_length=1)
+    later_threats: list[TextOrLater] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_system(self) -> Ablation:

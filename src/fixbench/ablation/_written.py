@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from fixbench.ablation._base import At, Name, Scale, Strict, TierName
+from fixbench.ablation._base import LONGEST_NAME, At, Name, Scale, Strict, TierName
 from fixbench.ablation._claims import ClaimForm, ControlForm, PreconditionForm
 from fixbench.ablation._comparison import ComparisonArms
-from fixbench.ablation._findings import Conclusion, TextOrThreat
+from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
 from fixbench.ablation._model import Document, Tier
 from fixbench.ablation._written_effects import NamedEffect, Picked
 
@@ -256,14 +256,21 @@ class WrittenClaims(Strict):
     claims: list[WrittenClaim]
 
 
+#: Small letters, so that it is no claim's id.
+FigureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
+
+
 class WrittenFindings(Strict):
     """``findings.yaml``: what was written with results in view.
 
     Attributes:
-        conclusions: what a reader should now do, bound to the verdicts that it supposes.
+        figures: name → an effect that no claim has, whose figures the texts below need. It was
+            chosen with results in view and decides nothing.
+        conclusions: what a reader should now do, bound to what it supposes.
         threats: what a reader must not conclude from these results; plain text, or with the
-            claims that it concerns.
+            claims that it concerns and what it supposes.
     """
 
+    figures: dict[FigureName, NamedEffect] = Field(default_factory=dict)
     conclusions: list[Conclusion] = Field(default_factory=list)
-    threats: list[TextOrThreat] = Field(default_factory=list)
+    threats: list[TextOrLater] = Field(default_factory=list)

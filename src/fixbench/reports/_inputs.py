@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,20 @@ from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.reports._determinism import determinism_label
 from fixbench.reports._judging import ClaimResult
+from fixbench.reports._sentences import Sentences
 from fixbench.reports._tier import ReportedTier
 
-__all__ = ["Inputs", "read_inputs"]
+__all__ = ["Inputs", "PrintedThreat", "read_inputs"]
+
+_HISTORY = "Of earlier results, with figures written by hand: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedThreat:
+    """A threat in print, with the ids of the claims that it concerns, if it names any."""
+
+    claims: list[str]
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +56,28 @@ class Inputs:
         """Each claim of the ablation with its result."""
         by_id = {result.id: result for result in self.results if result.verdict != "withdrawn"}
         return [(claim, by_id[claim.id]) for claim in self.ablation.claims]
+
+    @cached_property
+    def sentences(self) -> Sentences:
+        """What a person wrote with results in view, with the figures of these results."""
+        return Sentences(self.ablation, self.tier.name, self.results, self.frame)
+
+    @cached_property
+    def threats(self) -> list[PrintedThreat]:
+        """The threats known beforehand, then those seen later whose suppositions are found."""
+        known = [
+            PrintedThreat(claims=threat.claims or [], text=threat.text)
+            for threat in self.ablation.threats
+        ]
+        later = [
+            PrintedThreat(
+                claims=threat.claims or [],
+                text=f"{_HISTORY if threat.history else ''}{said.text}",
+            )
+            for threat, said in self.sentences.threats()
+            if not said.why_not
+        ]
+        return [*known, *later]
 
     @property
     def withdrawn(self) -> list[ClaimResult]:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from fixbench.errors import InputError
+from fixbench.reports._claim_fields import p_text
 from fixbench.reports.paper import numbers_file
-from fixbench.reports.paper._numbers import ablation_numbers, p_text
+from fixbench.reports.paper._numbers import ablation_numbers
 
 Compile = Callable[..., str]
 

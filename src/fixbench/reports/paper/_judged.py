@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fixbench.ablation import Ablation, Claim
+from fixbench.reports._claim_fields import claim_measured, is_share
 from fixbench.reports._judging import ClaimResult
-from fixbench.reports._views import Measured, measured, measured_effect
+from fixbench.reports._views import Measured
 
 __all__ = ["JudgedAblation", "is_share"]
 
@@ -45,12 +46,4 @@ class JudgedAblation:
 
     def measured(self, claim: Claim | None, result: ClaimResult) -> Measured:
         """The effect of a claim in print."""
-        if claim is not None and is_share(claim):
-            return measured(result.effect, "share")
-        effect = None if claim is None else claim.effect
-        return measured_effect(result.effect, effect, self.ablation)
-
-
-def is_share(claim: Claim) -> bool:
-    """Whether the claim's number is a share: of seeds, or of the values of a property."""
-    return claim.decision.rule in ("property", "share")
+        return claim_measured(self.ablation, claim, result)

@@ -1,19 +1,14 @@
-"""What a reader should now do, in the author's words, where the verdicts bear it."""
+"""What a reader should now do, in the author's words, where the results bear it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fixbench.reports._inputs import Inputs
+from fixbench.reports._sentences import left_out
 from fixbench.reports.sections._section import Section
 
 __all__ = ["ConclusionView", "ConclusionsSection", "build"]
-
-_NOTE = (
-    "These sentences were written by hand after the reference runs. Each is printed only where the "
-    "verdicts that it names are found."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,40 +30,36 @@ class ConclusionsSection(Section):
 
 def build(inputs: Inputs) -> ConclusionsSection | None:
     """The section; ``None`` where nothing is concluded or verdicts mean nothing."""
-    if not inputs.tier.meaningful:
+    if not inputs.tier.meaningful or not inputs.ablation.conclusions:
         return None
-    found = {result.id: result.verdict for _, result in inputs.judged}
-    views, differences = [], []
-    for conclusion in inputs.ablation.conclusions:
-        differing = [
-            f"{id_} (supposed {' or '.join(verdicts)}, found {found[id_]})"
-            for id_, verdicts in conclusion.given.items()
-            if found[id_] not in verdicts
-        ]
-        if differing:
-            differences.append("; ".join(differing))
-        else:
-            text = conclusion.text.strip().removesuffix(".")
-            views.append(ConclusionView(text=text, claims=list(conclusion.given)))
-    if not views and not differences:
-        return None
+    views, reasons = [], []
+    chosen: dict[str, None] = {}
+    for conclusion, said in inputs.sentences.conclusions():
+        if said.why_not:
+            reasons.append(said.why_not)
+            continue
+        chosen |= dict.fromkeys(said.chosen)
+        text = said.text.removesuffix(".")
+        views.append(ConclusionView(text=text, claims=list(conclusion.given)))
     return ConclusionsSection(
         layout="conclusions",
         id="conclusions",
         heading="In plain words",
         conclusions=views,
-        note=_NOTE,
-        left_out=_left_out(differences),
+        note=_note(inputs.tier.name, list(chosen)),
+        left_out=left_out("conclusion", reasons),
     )
 
 
-def _left_out(differences: Sequence[str]) -> str:
-    if not differences:
-        return ""
-    if len(differences) == 1:
-        return f"One conclusion is left out because it supposes other verdicts: {differences[0]}."
-    listed = "; ".join(f"({place}) {text}" for place, text in enumerate(differences, start=1))
-    return (
-        f"{len(differences)} conclusions are left out because they suppose other verdicts: "
-        f"{listed}."
+def _note(tier: str, chosen: list[str]) -> str:
+    text = (
+        "These sentences were written by hand after the reference runs. Each is printed only where "
+        "the verdicts and the bounds that it supposes are found. Their figures are taken from the "
+        f"results of this report, of tier {tier}."
     )
+    if chosen:
+        text += (
+            f" {len(chosen)} of the figures belong to no claim: they were chosen with results in "
+            "view, are adjusted for nothing and decide nothing."
+        )
+    return text

@@ -61,13 +61,12 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
     family = ""
     if is_tested(claim):
         family = "primary" if claim.primary else "secondary"
-    threats = inputs.ablation.threats
     return ClaimView(
         head=claim_head(inputs, claim, result),
         section=_section(result),
         kind=_kind(result),
         family=family,
-        caveats=[threat.text for threat in threats if claim.id in (threat.claims or ())],
+        caveats=[threat.text for threat in inputs.threats if claim.id in threat.claims],
         rule=[
             *decision_rule(claim, confidence, looks=result.looks is not None),
             _rule_hash(result),
