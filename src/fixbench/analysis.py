@@ -44,7 +44,7 @@ __all__ = [
 _RESULTS = TypeAdapter(list[ClaimResult])
 _ALPHA = 0.05
 
-#: Claim or metric → every form in which the result files have it.
+#: Claim, metric or variant → every form in which the result files have it.
 _Forms = dict[str, list[Mapping[str, Any]]]
 
 
@@ -54,6 +54,7 @@ class _Recorded:
 
     claims: _Forms
     metrics: _Forms
+    options: _Forms
 
 
 def analyse(
@@ -160,6 +161,11 @@ def _read(
         claims=_forms(content["claims"] for content in metadata.values()),
         # Files of earlier versions do not record metrics.
         metrics=_forms(content.get("metrics", {}) for content in metadata.values()),
+        options=_forms(
+            {content["variant"]: content["options"]}
+            for content in metadata.values()
+            if not _is_collection(content)
+        ),
     )
     return ablation, frame, recorded
 
@@ -169,7 +175,7 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
 
     A published report has these rows beside it, and `analyse` judges the claims from them again.
     The metadata holds the SHA-256 of each file that the rows came from, the seeds of each variant,
-    and the claims and definitions of metrics under which they were produced.
+    and the options, claims and definitions of metrics under which they were produced.
 
     Raises:
         InputError: as `analyse`; a variant of the tier, or a seed of a variant that others have,
@@ -191,6 +197,7 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
         "tier": tier,
         "claims": recorded.claims,
         "metrics": recorded.metrics,
+        "options": recorded.options,
         "files": {str(path): file_hash(path) for path in results},
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])

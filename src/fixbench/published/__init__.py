@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fixbench.published._model import PublishedClaim as PublishedClaim
     from fixbench.published._model import PublishedControl as PublishedControl
     from fixbench.published._model import PublishedPrecondition as PublishedPrecondition
+    from fixbench.published._model import PublishedSupporting as PublishedSupporting
     from fixbench.published._model import PublishedTable as PublishedTable
     from fixbench.published._read import read_rows as read_rows
     from fixbench.published._read import read_table as read_table
@@ -27,6 +28,7 @@ else:
                 "PublishedClaim",
                 "PublishedControl",
                 "PublishedPrecondition",
+                "PublishedSupporting",
                 "PublishedTable",
             ],
             "_read": ["read_rows", "read_table"],
