@@ -3,6 +3,17 @@ VERDICTS = room_hash("analysis", without=["determinism", "provenance", "reports"
 REPORTS = room_hash("analysis", without=["calibration", "job"])
 
 
+def shown(paths, caption, category):
+    """The same files. Those for a reader, and not for LaTeX, stand in `snakemake --report`."""
+    flagged = []
+    for path in paths:
+        if path.endswith((".html", ".pdf", ".csv")) and "appendix" not in path:
+            labels = {"file": Path(path).name}
+            path = report(path, caption=caption, category=category, labels=labels)
+        flagged.append(path)
+    return flagged
+
+
 checkpoint look:
     input:
         ablation=claim_files,
@@ -64,7 +75,7 @@ rule report:
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),
     output:
-        PLAN.pages(),
+        shown(PLAN.pages(), "captions/page.rst", "{ablation}"),
     log:
         f"logs/{{ablation}}/{PLAN.tier}/report.log",
     params:
@@ -90,7 +101,7 @@ rule claims:
         verdicts=PLAN.all_verdicts(),
         ablations=PLAN.judged_files(),
     output:
-        PLAN.claim_pages(),
+        shown(PLAN.claim_pages(), "captions/overview.rst", "All ablations"),
     log:
         f"logs/claims.{PLAN.tier}.log",
     params:
