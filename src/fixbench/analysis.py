@@ -146,6 +146,10 @@ def _read(
     check_claims(ablation, folder / "claims.yaml")
     metadata = _check_files(folder, ablation, tier, results)
     frame = read_results(results)
+    if frame.empty:
+        files = ", ".join(map(str, results))
+        expected = "rows of at least one seed; there is nothing to judge: run the jobs"
+        raise InputError(files, "rows", expected=expected)
     for path, content in metadata.items():
         found = set(frame.loc[frame["file"] == str(path), "seed"])
         asked = content["seeds"]

@@ -24,7 +24,7 @@ _VOID = ("meta", "link", "br", "hr", "img", "input", "col", "wbr", "source")
 _BLOCKS = ("tr", "li", "p", "dd", "div", "tbody")
 _END = rf"(?:{NUMBER}|−?∞|–)"
 _TRIPLE = re.compile(rf"({NUMBER}) \[({_END}), ({_END})\]")
-_TWO_P = re.compile(rf"(<?{NUMBER}|–) / (<?{NUMBER}|–)")
+_TWO_P = re.compile(rf"(<?{NUMBER}|–) / (<?{NUMBER}|–)(?: \(m = \d+\))?")
 
 
 @dataclass
