@@ -3,17 +3,6 @@ VERDICTS = room_hash("analysis", without=["determinism", "provenance", "reports"
 REPORTS = room_hash("analysis", without=["calibration", "job"])
 
 
-def shown(paths, caption, category):
-    """The same files. Those for a reader, and not for LaTeX, stand in `snakemake --report`."""
-    flagged = []
-    for path in paths:
-        if path.endswith((".html", ".pdf", ".csv")) and "appendix" not in path:
-            labels = {"file": Path(path).name}
-            path = report(path, caption=caption, category=category, labels=labels)
-        flagged.append(path)
-    return flagged
-
-
 checkpoint look:
     input:
         ablation=claim_files,
