@@ -64,7 +64,7 @@ rule report:
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),
     output:
-        PLAN.pages(),
+        shown(PLAN.pages(), "captions/page.rst", "{ablation}"),
     log:
         f"logs/{{ablation}}/{PLAN.tier}/report.log",
     params:
@@ -90,7 +90,7 @@ rule claims:
         verdicts=PLAN.all_verdicts(),
         ablations=PLAN.judged_files(),
     output:
-        PLAN.claim_pages(),
+        shown(PLAN.claim_pages(), "captions/overview.rst", "All ablations"),
     log:
         f"logs/claims.{PLAN.tier}.log",
     params:

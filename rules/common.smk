@@ -98,6 +98,17 @@ def judged_results(wildcards):
     return PLAN.results(wildcards.ablation, blocks(wildcards.ablation))
 
 
+def shown(paths, caption, category):
+    """The same files. Those for a reader, and not for LaTeX, stand in `snakemake --report`."""
+    flagged = []
+    for path in paths:
+        if path.endswith((".html", ".pdf", ".csv")) and "appendix" not in path:
+            labels = {"file": Path(path).name}
+            path = report(path, caption=caption, category=category, labels=labels)
+        flagged.append(path)
+    return flagged
+
+
 def check_rules():
     """Refuse a rule file that leaves its ablation without a rule, or with two, before any job."""
     for ablation in PLAN.ablations:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -95,6 +96,17 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
     assert (project / "logs/toy/smoke/fast/0-1.tsv").read_text().startswith("s\t")
 
     assert jobs(run("snakemake", "--cores", "2", *CONFIG)) == {}
+
+    # Snakemake's own report has what a reader opens, and says of which ablation it is.
+    assert run("snakemake", "--report", "report.zip", *CONFIG).returncode == 0
+    with zipfile.ZipFile(project / "report.zip") as archive:
+        shown = {Path(name).name: name for name in archive.namelist()}
+        assert set(shown) == {"report.html", "toy.html", "toy.pdf", "index.html", "claims.csv"}
+        assert archive.read(shown["toy.html"]) == (reports / "toy.html").read_bytes()
+        assert (
+            "Ablation <strong>toy</strong>, tier smoke"
+            in archive.read(shown["report.html"]).decode()
+        )
 
     results, pages = contents(project / "results"), contents(reports)
     # Logs as well: a record made again has other times, and the report prints them.

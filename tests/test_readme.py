@@ -95,3 +95,10 @@ def test_every_linked_file_exists() -> None:
     for page in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), link
+
+
+def test_every_published_page_is_linked() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    published = {*REFERENCE.glob("*/*.html"), *REFERENCE.glob("*/*.parquet")}
+    assert published <= linked

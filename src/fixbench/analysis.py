@@ -44,7 +44,7 @@ __all__ = [
 _RESULTS = TypeAdapter(list[ClaimResult])
 _ALPHA = 0.05
 
-#: Claim or metric → every form in which the result files have it.
+#: Claim, metric or variant → every form in which the result files have it.
 _Forms = dict[str, list[Mapping[str, Any]]]
 
 
@@ -54,6 +54,7 @@ class _Recorded:
 
     claims: _Forms
     metrics: _Forms
+    options: _Forms
 
 
 def analyse(
@@ -145,6 +146,10 @@ def _read(
     check_claims(ablation, folder / "claims.yaml")
     metadata = _check_files(folder, ablation, tier, results)
     frame = read_results(results)
+    if frame.empty:
+        files = ", ".join(map(str, results))
+        expected = "rows of at least one seed; there is nothing to judge: run the jobs"
+        raise InputError(files, "rows", expected=expected)
     for path, content in metadata.items():
         found = set(frame.loc[frame["file"] == str(path), "seed"])
         asked = content["seeds"]
@@ -160,6 +165,11 @@ def _read(
         claims=_forms(content["claims"] for content in metadata.values()),
         # Files of earlier versions do not record metrics.
         metrics=_forms(content.get("metrics", {}) for content in metadata.values()),
+        options=_forms(
+            {content["variant"]: content["options"]}
+            for content in metadata.values()
+            if not _is_collection(content)
+        ),
     )
     return ablation, frame, recorded
 
@@ -169,7 +179,7 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
 
     A published report has these rows beside it, and `analyse` judges the claims from them again.
     The metadata holds the SHA-256 of each file that the rows came from, the seeds of each variant,
-    and the claims and definitions of metrics under which they were produced.
+    and the options, claims and definitions of metrics under which they were produced.
 
     Raises:
         InputError: as `analyse`; a variant of the tier, or a seed of a variant that others have,
@@ -191,6 +201,7 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
         "tier": tier,
         "claims": recorded.claims,
         "metrics": recorded.metrics,
+        "options": recorded.options,
         "files": {str(path): file_hash(path) for path in results},
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])

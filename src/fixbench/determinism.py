@@ -30,6 +30,7 @@ __all__ = [
     "check_determinism",
     "compare_rows",
     "read_determinism",
+    "run_again",
 ]
 
 Label = Literal["bitwise", "within tolerance", "noisy"]
@@ -230,6 +231,40 @@ def read_determinism(path: Path) -> Determinism:
         raise InputError(
             path, "", expected="what `fixbench determinism` of this version wrote"
         ) from None
+
+
+def run_again(
+    root: Path,
+    name: str,
+    variant: str,
+    seeds: Sequence[int],
+    tier: str,
+    *,
+    ablations: Path = Path("ablations"),
+    threads: int = 1,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """The rows of some seeds of a variant, run in a scratch folder; nothing is written in ``root``.
+
+    The variants that it starts from run first.
+
+    Raises:
+        InputError: as `fixbench.job.run_job`.
+    """
+    ablation = load_ablation(root / ablations / name / "ablation.yaml")
+    with tempfile.TemporaryDirectory(prefix="fixbench-") as scratch:
+        project = _scratch_project(root, Path(scratch))
+        return _run(
+            project,
+            ablations,
+            name,
+            ablation,
+            variant,
+            list(seeds),
+            tier,
+            threads=threads,
+            device=device,
+        )
 
 
 def _cells(frame: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:

@@ -86,7 +86,7 @@ def test_empty_results_still_give_a_report(planted: Any, tmp_path: Path) -> None
     bare = planted.ablation.model_copy(update={"claims": [], "conclusions": []})
     empty = planted.frame.iloc[:0]
     paths = replace(planted, ablation=bare, frame=empty, results=[], provenance=[]).write(tmp_path)
-    assert "Of 0 claims" in paths["html"].read_text(encoding="utf-8")
+    assert "No claim was judged." in paths["html"].read_text(encoding="utf-8")
 
 
 # claims.json and claims.csv

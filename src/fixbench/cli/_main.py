@@ -29,6 +29,7 @@ from fixbench.cli import (
     _rows,
     _run,
     _synthesis,
+    _verify,
 )
 from fixbench.cli._extras import how_to_install
 from fixbench.errors import InputError
@@ -51,6 +52,7 @@ COMMANDS = (
     _data.COMMAND,
     _image.COMMAND,
     _determinism.COMMAND,
+    _verify.COMMAND,
     _new.COMMAND,
 )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fixbench.published._model import PublishedControl as PublishedControl
     from fixbench.published._model import PublishedPrecondition as PublishedPrecondition
     from fixbench.published._model import PublishedQuote as PublishedQuote
+    from fixbench.published._model import PublishedSupporting as PublishedSupporting
     from fixbench.published._model import PublishedTable as PublishedTable
     from fixbench.published._read import read_rows as read_rows
     from fixbench.published._read import read_table as read_table
@@ -29,6 +30,7 @@ else:
                 "PublishedControl",
                 "PublishedPrecondition",
                 "PublishedQuote",
+                "PublishedSupporting",
                 "PublishedTable",
             ],
             "_read": ["read_rows", "read_table"],

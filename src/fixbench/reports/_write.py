@@ -18,6 +18,7 @@ from fixbench.calibration import Calibration
 from fixbench.determinism import Determinism
 from fixbench.errors import InputError
 from fixbench.files import whole_file
+from fixbench.published import PublishedClaim
 from fixbench.reports import _render
 from fixbench.reports._calibration import build_calibration
 from fixbench.reports._inputs import read_inputs
@@ -123,7 +124,10 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
     """
     table = published_table(judged, tier)
     rows = table["claims"]
-    columns = [key for key in rows[0] if key not in NESTED] if rows else []
+    # Without a claim all columns are there, so that a program reads an empty table.
+    columns = [
+        key for key in (rows[0] if rows else PublishedClaim.model_fields) if key not in NESTED
+    ]
     sheet = io.StringIO(newline="")
     writer = csv.DictWriter(sheet, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -146,4 +146,8 @@ def _measures(effect: EffectEstimate | None) -> str:
         why = "as no run of one of its variants succeeded" if lost else "as a note says"
         return f"has no number, {why} (n = {effect.n} seeds)"
     failed = f", {seeds_text(effect.n_failed)} with a failed run" if effect.n_failed else ""
+    if math.isnan(effect.low):
+        return (
+            f"measures {figure(effect.estimate)} (one seed, so that there is no interval{failed})"
+        )
     return f"measures {figure(effect.estimate)} ({range_text(effect.low, effect.high)}{failed})"

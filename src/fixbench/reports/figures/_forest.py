@@ -24,7 +24,8 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     groups = axis_groups(items)
     row, between, left, right = 0.34, 0.52, 1.45, 2.6
     closer = min(1.0, (PAGE - 0.3) / (row * len(items) + between * len(groups)))
-    row, between = closer * row, closer * between
+    # Rows that are closer than their text is high cannot be read: very many need more than a page.
+    row, between = max(closer * row, 0.13), max(closer * between, 0.3)
     height = 0.3 + row * len(items) + between * len(groups)
     with style(name):
         figure = Figure(figsize=(WIDTH, height))

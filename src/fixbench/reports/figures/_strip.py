@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from fixbench.reports._format import interval
+from fixbench.reports._format import MISSING, interval
 from fixbench.reports._judging import EffectEstimate
 from fixbench.reports.figures._style import DOCUMENTED, INK, ZONE
 
@@ -116,4 +116,5 @@ def _open(
 
 
 def measured_text(estimate: EffectEstimate) -> str:
-    return " ".join(interval(estimate.estimate, estimate.low, estimate.high))
+    value, limits = interval(estimate.estimate, estimate.low, estimate.high)
+    return value if limits == MISSING else f"{value} {limits}"

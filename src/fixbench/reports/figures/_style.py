@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 __all__ = ["CHARACTER", "DOCUMENTED", "INK", "PAGE", "WIDTH", "ZONE", "style", "to_pdf", "to_svg"]
@@ -71,11 +72,13 @@ def to_svg(figure: Figure) -> str:
     return re.sub(r"\s*\n\s*", "\n", text)
 
 
-def to_pdf(figure: Figure) -> bytes:
-    """The figure as a page of its size, in vectors, with the same bytes at any time."""
+def to_pdf(*figures: Figure) -> bytes:
+    """Each figure as a page of its size, in vectors, with the same bytes at any time."""
     buffer = io.BytesIO()
     nothing = {"CreationDate": None, "Producer": None, "Creator": None}
-    figure.savefig(buffer, format="pdf", transparent=True, metadata=nothing)
+    with PdfPages(buffer, metadata=nothing) as pages:
+        for figure in figures:
+            pages.savefig(figure, transparent=True)
     return buffer.getvalue()
 
 

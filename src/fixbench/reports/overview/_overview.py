@@ -102,7 +102,9 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
     return Overview(
         tier=tier,
         lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
-        f"{tier}. Each claim was judged by a rule that was written before the results.",
+        f"{tier}. Each claim was judged by a rule that was written before the results."
+        if results
+        else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",
         ablations=[_ablation(item) for item in judged],
         meanings=[

@@ -9,7 +9,7 @@ from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import Verdict
 from fixbench.reports.paper._bibliography import document_key, paper_keys
 from fixbench.reports.paper._environment import render
-from fixbench.reports.paper._forest import empty_figure, forest_figure
+from fixbench.reports.paper._forest import empty_figure, forest_figure, in_parts
 from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._row import ClaimRow, claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
@@ -35,6 +35,9 @@ MEANINGS: Mapping[Verdict, str] = {
     "withdrawn": "taken out after its results existed",
 }
 
+#: The claims of a table: names of two lines each then fill a page.
+_MOST = 30
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Table:
@@ -57,6 +60,7 @@ class _Item:
     Attributes:
         papers: the keys of its own references, as one ``\\cite`` has them.
         others: the claims that the table leaves out, in words.
+        tables, figures: one of each, unless a page has no room for so many claims.
     """
 
     name: str
@@ -69,8 +73,8 @@ class _Item:
     papers: str
     sentence: str
     others: str
-    table: _Table
-    figure: _Figure | None
+    tables: list[_Table]
+    figures: list[_Figure]
 
 
 def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
@@ -79,21 +83,20 @@ def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
     forest = forest_figure(judged)
     rows = [claim_row(judged, claim, result) for claim, result in judged.claims]
     # A figure is there in any case: a workflow waits for its file.
-    figure, contents = (
-        None,
-        {f"{name}-forest.pdf": empty_figure() if forest is None else forest.pdf},
-    )
+    contents = {f"{name}-forest.pdf": empty_figure() if forest is None else forest.pdf}
+    figures: list[_Figure] = []
     if forest is not None:
         caption = f"{judged.ablation.title}: effects with {_intervals(judged)}{forest.marks}."
         absent = [row.id for row in rows if row.id not in forest.drawn]
         if absent:
             caption += f" Not drawn, as no mean was tested: {', '.join(absent)}."
-        figure = _Figure(
-            file=f"{name}-forest.pdf",
-            caption=f"{caption} Dashed: no effect. The mark before a claim is its verdict.",
-            label=f"fig:fixbench-{judged.tier}-{judged.name}",
+        figures = _figures(
+            f"{name}-forest.pdf",
+            f"{caption} Dashed: no effect. The mark before a claim is its verdict.",
+            f"fig:fixbench-{judged.tier}-{judged.name}",
+            forest.pages,
         )
-    item = _item(judged, rows, figure)
+    item = _item(judged, rows, figures)
     text = render("appendix-one.tex", item=item, missing=MISSING, **_method([judged]))
     return {f"{name}.tex": text.encode(), **contents}
 
@@ -104,17 +107,18 @@ def joint_appendix(judged: Sequence[JudgedAblation], tier: str) -> dict[str, byt
     Its tables have the claims that were measured; exact properties and the rest stand in a
     sentence.
     """
-    pdf = standard_forest(judged)
-    contents = {"appendix-forest.pdf": empty_figure() if pdf is None else pdf}
-    figure = None
-    if pdf is not None:
-        figure = _Figure(
-            file="appendix-forest.pdf",
-            caption="Effects of all claims with a margin, the smallest effect that matters. The "
+    drawn = standard_forest(judged)
+    contents = {"appendix-forest.pdf": empty_figure() if drawn is None else drawn[0]}
+    figures: list[_Figure] = []
+    if drawn is not None:
+        figures = _figures(
+            "appendix-forest.pdf",
+            "Effects of all claims with a margin, the smallest effect that matters. The "
             "axis counts margins from no effect, the documented direction on the right; beyond "
             f"one margin it is logarithmic and ends at {LIMIT:g}. Grey: too small to matter. "
             "Vertical bar: documented value. Shape and colour: verdict.",
-            label=f"fig:fixbench-{tier}",
+            f"fig:fixbench-{tier}",
+            drawn[1],
         )
     items = []
     for one in judged:
@@ -123,11 +127,11 @@ def joint_appendix(judged: Sequence[JudgedAblation], tier: str) -> dict[str, byt
             for claim, result in one.claims
             if claim is not None and result.effect is not None and not is_share(claim)
         ]
-        items.append(_item(one, measured, None, joint=True))
+        items.append(_item(one, measured, [], joint=True))
     text = render(
         "appendix-all.tex",
         items=items,
-        figure=figure,
+        figures=figures,
         tier=tier,
         missing=MISSING,
         **_method(judged),
@@ -138,7 +142,7 @@ def joint_appendix(judged: Sequence[JudgedAblation], tier: str) -> dict[str, byt
 def _item(
     judged: JudgedAblation,
     rows: list[ClaimRow],
-    figure: _Figure | None,
+    figures: list[_Figure],
     *,
     joint: bool = False,
 ) -> _Item:
@@ -154,9 +158,37 @@ def _item(
         papers=",".join(paper_keys(judged)),
         sentence=sentence(judged),
         others=_others(judged, {row.id for row in rows}),
-        table=_Table(rows=rows, caption=_caption(judged, rows), label=f"tab:{where}"),
-        figure=figure,
+        tables=_tables(rows, _caption(judged, rows), f"tab:{where}"),
+        figures=figures,
     )
+
+
+def _tables(rows: Sequence[ClaimRow], caption: str, label: str) -> list[_Table]:
+    """No table without a claim, and none that is longer than a page: a float cannot be divided."""
+    parts = in_parts(rows, _MOST)
+    names = _parts(caption, label, len(parts))
+    return [
+        _Table(rows=list(part), caption=caption, label=label)
+        for part, (caption, label) in zip(parts, names, strict=True)
+    ]
+
+
+def _figures(file: str, caption: str, label: str, pages: int) -> list[_Figure]:
+    """The pages of a figure."""
+    return [
+        _Figure(file=file, caption=caption, label=label)
+        for caption, label in _parts(caption, label, pages)
+    ]
+
+
+def _parts(caption: str, label: str, count: int) -> list[tuple[str, str]]:
+    """Caption and label of each part; the first has the label of the whole."""
+    if count == 1:
+        return [(caption, label)]
+    return [
+        (f"{caption} Part {part} of {count}.", label if part == 1 else f"{label}-{part}")
+        for part in range(1, count + 1)
+    ]
 
 
 def _caption(judged: JudgedAblation, rows: Sequence[ClaimRow]) -> str:

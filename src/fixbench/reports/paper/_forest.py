@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,12 +23,16 @@ from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import ClaimRow, claim_row
 
-__all__ = ["ForestFigure", "draw_mark", "empty_figure", "forest_figure", "shortened"]
+__all__ = ["ForestFigure", "draw_mark", "empty_figure", "forest_figure", "in_parts", "shortened"]
 
 # In inches. A text block is 4.8 to 7 inches wide: at 6 the type stays legible in all.
 _WIDTH, _LEFT, _RIGHT = 6.0, 2.3, 2.1
 _ROW, _BETWEEN, _TOP = 0.16, 0.36, 0.2
 _SIZE = 6.5
+#: The rows of a page: more of them would be too small to read.
+_MOST = 30
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +40,12 @@ class ForestFigure:
     """A figure with the part of its caption that names the marks.
 
     Attributes:
+        pages: how many it has: one, unless the claims are many.
         drawn: the ids of the claims in it.
     """
 
     pdf: bytes
+    pages: int
     marks: str
     drawn: tuple[str, ...]
 
@@ -57,8 +65,16 @@ def forest_figure(judged: JudgedAblation) -> ForestFigure | None:
     if not strips:
         return None
     with style(f"{judged.name}-paper"):
-        pdf = to_pdf(_draw(strips, rows))
-    return ForestFigure(pdf=pdf, marks=named_zones(strips), drawn=tuple(rows))
+        parts = in_parts(strips, _MOST)
+        pdf = to_pdf(*(_draw(part, rows) for part in parts))
+    return ForestFigure(pdf=pdf, pages=len(parts), marks=named_zones(strips), drawn=tuple(rows))
+
+
+def in_parts(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
+    """As few parts of at most ``most`` as there can be, of about the same size."""
+    count = math.ceil(len(items) / most)
+    size = math.ceil(len(items) / count) if count else 0
+    return [items[start : start + size] for start in range(0, len(items), size or 1)]
 
 
 def empty_figure() -> bytes:

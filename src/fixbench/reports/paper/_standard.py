@@ -20,7 +20,7 @@ from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports._views import drawable
 from fixbench.reports.figures._axes import axes_at
 from fixbench.reports.figures._style import DOCUMENTED, INK, ZONE, style, to_pdf
-from fixbench.reports.paper._forest import shortened
+from fixbench.reports.paper._forest import in_parts, shortened
 from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._marks import MARKS
 
@@ -30,6 +30,8 @@ __all__ = ["LIMIT", "StandardEffect", "placed", "standard_effect", "standard_for
 LIMIT = 30.0
 _ROW, _HEAD, _SIZE = 0.135, 0.2, 5.8
 _WIDTH, _LABEL, _GAP, _LEGEND = 7.0, 2.0, 0.12, 0.3
+#: The rows of a column.
+_MOST = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,10 @@ def standard_effect(claim: Claim, result: ClaimResult) -> StandardEffect | None:
     )
 
 
+#: The title of an ablation, and its effects.
+Group = tuple[str, list[StandardEffect]]
+
+
 def placed(value: float) -> float:
     """Where a value lies on the axis, from -1 to 1: one margin is a fifth of the way."""
     if math.isnan(value):
@@ -84,33 +90,49 @@ def placed(value: float) -> float:
     return math.copysign(place, value)
 
 
-def standard_forest(judged: Sequence[JudgedAblation]) -> bytes | None:
-    """The figure as PDF, in two columns; ``None`` where no claim has a margin."""
+def standard_forest(judged: Sequence[JudgedAblation]) -> tuple[bytes, int] | None:
+    """The figure as PDF, in two columns, and its pages; ``None`` where no claim has a margin."""
     groups = [(item.ablation.title, _effects(item)) for item in judged]
     groups = [(title, effects) for title, effects in groups if effects]
     if not groups:
         return None
+    pages = _pages(groups)
+    with style("paper"):
+        return to_pdf(*map(_page, pages)), len(pages)
+
+
+def _page(groups: Sequence[Group]) -> Figure:
     columns = _columns(groups)
     rows = max(sum(len(effects) for _, effects in column) for column in columns)
     heads = max(len(column) for column in columns)
     height = _ROW * rows + _HEAD * heads + 0.42 + _LEGEND
-    with style("paper"):
-        figure = Figure(figsize=(_WIDTH, height))
-        width = (_WIDTH - _GAP) / len(columns)
-        for index, column in enumerate(columns):
-            _draw(figure, column, index * (width + _GAP), height, width)
-        occurring = {effect.verdict for _, effects in groups for effect in effects}
-        figure.legend(
-            handles=[_mark(verdict) for verdict in MARKS if verdict in occurring],
-            loc="lower center",
-            ncols=6,
-            fontsize=_SIZE,
-            frameon=False,
-            borderpad=0,
-            handletextpad=0.1,
-            columnspacing=1.2,
-        )
-        return to_pdf(figure)
+    figure = Figure(figsize=(_WIDTH, height))
+    width = (_WIDTH - _GAP) / len(columns)
+    for index, column in enumerate(columns):
+        _draw(figure, column, index * (width + _GAP), height, width)
+    occurring = {effect.verdict for _, effects in groups for effect in effects}
+    figure.legend(
+        handles=[_mark(verdict) for verdict in MARKS if verdict in occurring],
+        loc="lower center",
+        ncols=6,
+        fontsize=_SIZE,
+        frameon=False,
+        borderpad=0,
+        handletextpad=0.1,
+        columnspacing=1.2,
+    )
+    return figure
+
+
+def _pages(groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups on pages that two columns have room for; a group that has more is divided."""
+    pages: list[list[Group]] = [[]]
+    for title, effects in groups:
+        for part in in_parts(effects, _MOST):
+            if sum(len(found) for _, found in pages[-1]) + len(part) > 2 * _MOST:
+                pages.append([])
+            pages[-1].append((title, list(part)))
+    return pages
 
 
 def _mark(verdict: Verdict, x: float = math.nan, y: float = math.nan) -> Line2D:
@@ -129,9 +151,6 @@ def _mark(verdict: Verdict, x: float = math.nan, y: float = math.nan) -> Line2D:
         clip_on=False,
         zorder=5,
     )
-
-
-Group = tuple[str, list[StandardEffect]]
 
 
 def _effects(judged: JudgedAblation) -> list[StandardEffect]:

@@ -14,6 +14,9 @@ from fixbench.reports.sections.failures import failed_runs
 
 __all__ = ["AnswerSection", "build"]
 
+#: What a first paragraph names one by one.
+_MOST = 20
+_MOST_SENTENCES = 8
 _SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verdicts mean nothing."
 
 
@@ -40,19 +43,39 @@ def build(inputs: Inputs) -> AnswerSection:
     )
 
 
+def _listed(ids: Sequence[str]) -> str:
+    """The first of many, and how many others there are."""
+    if len(ids) <= _MOST:
+        return ", ".join(ids)
+    return f"{', '.join(ids[: _MOST - 1])} and {len(ids) - _MOST + 1} others"
+
+
+def _first(sentences: Sequence[str], said: str) -> list[str]:
+    """The first of many sentences of one kind, and of how many other claims the same is said."""
+    if len(sentences) <= _MOST_SENTENCES:
+        return list(sentences)
+    left = len(sentences) - _MOST_SENTENCES + 1
+    return [*sentences[: _MOST_SENTENCES - 1], f"{left} other claims {said}."]
+
+
 def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
     counts = []
     for verdict in VERDICTS:
         named = [result.id for result in results if result.verdict == verdict]
         if named:
-            counts.append(f"{len(named)} {verdict} ({', '.join(named)})")
+            counts.append(f"{len(named)} {verdict} ({_listed(named)})")
+    if not counts:
+        return ["No claim was judged."]
     sentences = [f"Of {counted(len(results), 'claim')}: {'; '.join(counts)}."]
+    explained: list[str] = []
     for result in results:
         if result.verdict == "confounded":
             rivals = [control.name for control in result.controls if control.state == "explains"]
             if rivals:
                 noun = "control" if len(rivals) == 1 else "controls"
-                sentences.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
+                explained.append(f"{result.id} is explained by its {noun}: {'; '.join(rivals)}.")
+    sentences += _first(explained, "are explained by a control")
+    undecided: list[str] = []
     for result in results:
         if result.verdict == "unresolved":
             open_items = [item.name for item in result.preconditions if item.state == "open"]
@@ -60,7 +83,8 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
             still = "; ".join(open_items)
             seeds = result.seeds_needed
             known = "" if seeds is None else f"; about {seeds} seeds would decide"
-            sentences.append(f"{result.id} rests on what is open: {still}{known}.")
+            undecided.append(f"{result.id} rests on what is open: {still}{known}.")
+    sentences += _first(undecided, "rest on what is open")
     for state, text in (("unmet", "is not met"), ("open", "is open")):
         found: dict[str, list[str]] = {}
         for result in results:
@@ -68,7 +92,7 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
                 if item.state == state:
                     found.setdefault(item.name, []).append(result.id)
         for name, ids in found.items():
-            sentences.append(f"The precondition of {', '.join(ids)} {text}: {name}.")
+            sentences.append(f"The precondition of {_listed(ids)} {text}: {name}.")
     bare = [
         result.id
         for result in results

@@ -65,8 +65,10 @@ class VerdictsSection(Section):
     overview: FigureView | None
 
 
-def build(inputs: Inputs) -> VerdictsSection:
-    """The section."""
+def build(inputs: Inputs) -> VerdictsSection | None:
+    """The section; none without a claim."""
+    if not inputs.results:
+        return None
     occurring = {result.verdict for result in inputs.results}
     return VerdictsSection(
         layout="verdicts",

@@ -52,8 +52,10 @@ class ClaimsSection(Section):
     supporting: TableText = _SUPPORTING
 
 
-def build(inputs: Inputs) -> ClaimsSection:
-    """The section."""
+def build(inputs: Inputs) -> ClaimsSection | None:
+    """The section; none without a claim."""
+    if not inputs.results:
+        return None
     return ClaimsSection(
         layout="claims",
         id="claims",
