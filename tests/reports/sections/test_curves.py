@@ -25,10 +25,11 @@ def test_curves_show_named_variants_with_their_baseline(planted: Any) -> None:
     (loss,), _ = drawn(planted)
     assert "starts afresh" in loss.svg
     assert "starts from none" in loss.svg
-    named = {t.variant for c in planted.ablation.claims for _, e in c.effects() for t in e.terms}
+    effects = [claim.effect for claim in planted.ablation.claims if claim.effect is not None]
+    named = {term.variant for effect in effects for term in effect.terms}
     for variant in planted.ablation.variants:
         assert (f" {variant}" in loss.alternative) == (variant in named)
-    assert "up to 4 consecutive steps" in loss.caption  # 130 steps, 40 points
+    assert "up to 5 consecutive steps" in loss.caption  # 130 steps, 30 points
     ablation = planted.ablation.model_copy(update={"curves": ["gradient_norm"]})
     more, _ = drawn(replace(planted, ablation=ablation))
     assert len(more) == 2
@@ -66,11 +67,14 @@ def test_variants_compare_where_they_start_alike_and_run_as_long(planted: Any) -
     frame = pd.DataFrame(rows, columns=["variant", "stage", "step"])
     panels = curves.comparable_panels(ablation, frame)
     assert [(panel.title, panel.family, len(panel.arms)) for panel in panels] == [
-        ("starts from b", 0, 5),
-        ("starts from b", 0, 5),
+        ("starts from b", 0, 4),
+        ("starts from b", 0, 4),
+        ("starts from b", 0, 3),
         ("starts afresh", 1, 1),
         ("starts afresh, longer", 2, 1),
     ]
-    assert panels[0].arms == ["arm_2", "arm_0", "arm_1", "arm_3", "arm_4"]
-    assert panels[1].arms == ["arm_2", "arm_5", "arm_6", "arm_7", "text"]
-    assert (panels[2].arms, panels[3].arms) == (["short"], ["b"])
+    # With the baseline no more than five.
+    assert panels[0].arms == ["arm_2", "arm_0", "arm_1", "arm_3"]
+    assert panels[1].arms == ["arm_2", "arm_4", "arm_5", "arm_6"]
+    assert panels[2].arms == ["arm_2", "arm_7", "text"]
+    assert (panels[3].arms, panels[4].arms) == (["short"], ["b"])

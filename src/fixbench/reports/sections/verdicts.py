@@ -43,7 +43,7 @@ _TABLE = TableText(
     ),
 )
 _PAGE_TABLE = TableText(
-    caption="A claim's name leads to all that its verdict rests on.",
+    caption="The name of a claim leads to all that its verdict rests on.",
     columns=(
         "Claim",
         "Label",
@@ -55,7 +55,7 @@ _PAGE_TABLE = TableText(
     ),
 )
 _STRIP = (
-    " In the picture the mark is the measured effect, the line its interval, the upright bar the "
+    "In the picture the mark is the measured effect, the line its interval, the upright bar the "
     "documented value, and the grey zone what is too small to matter; the documented direction is "
     "on the right, and distances are counted in margins (beyond one, logarithmically)."
 )
@@ -99,7 +99,8 @@ class VerdictsSection(Section):
     """Verdicts, their meanings and all effects in one figure.
 
     Attributes:
-        rows, page_table, band: the table of the page, with the zone of its strips.
+        rows, page_table, band: the table of the page, with the zone of its strips; strips: what
+            these show, empty for none.
         key: what the place of an interval means; none where no claim is of a difference.
     """
 
@@ -108,6 +109,7 @@ class VerdictsSection(Section):
     rows: list[VerdictRow]
     page_table: TableText
     band: tuple[float, float] = BAND
+    strips: str
     edited: str
     meanings: list[VerdictMeaning]
     key: FigureView | None
@@ -125,7 +127,8 @@ def build(inputs: Inputs) -> VerdictsSection:
         claims=claim_heads(inputs),
         table=replace(_TABLE, caption=_TABLE.caption + _holms_m(inputs)),
         rows=_rows(inputs),
-        page_table=_page_table(inputs),
+        page_table=_PAGE_TABLE,
+        strips=_STRIP if any(strip_view(*pair) for pair in inputs.judged) else "",
         edited=_EDITED,
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
@@ -136,11 +139,6 @@ def build(inputs: Inputs) -> VerdictsSection:
         key=_key(inputs),
         overview=_overview(inputs),
     )
-
-
-def _page_table(inputs: Inputs) -> TableText:
-    drawn = any(strip_view(claim, result) for claim, result in inputs.judged)
-    return replace(_PAGE_TABLE, caption=_PAGE_TABLE.caption + _STRIP * drawn)
 
 
 def _rows(inputs: Inputs) -> list[VerdictRow]:

@@ -9,7 +9,7 @@ from fixbench.reports import figures
 from fixbench.reports._effects import better_side, effect_axis, null_name
 from fixbench.reports._format import number
 from fixbench.reports._inputs import Inputs
-from fixbench.reports._judging import ClaimResult
+from fixbench.reports._judging import ClaimResult, ControlResult
 from fixbench.reports._strips import claim_strip, named_mean, named_zones
 from fixbench.reports._views import FigureView, bounds, drawable
 from fixbench.reports.sections.claims._controls import matched
@@ -46,7 +46,7 @@ def claim_figure(inputs: Inputs, claim: Claim, result: ClaimResult) -> FigureVie
             inputs,
             control.effect,
             figures.Strip(
-                label=f"Control: {rival.name}" + (f": {rival.state}" if rival.state else ""),
+                label=f"Control: {rival.name}{_state(rival, result)}",
                 estimate=rival.effect,
                 explains=(control.explains_above, control.explains_below),
             ),
@@ -62,6 +62,14 @@ def claim_figure(inputs: Inputs, claim: Claim, result: ClaimResult) -> FigureVie
         f"{percent} % interval; dashed line: what stands beside it{named_zones(items)}.",
         alternative=f"Per-seed effects of claim {claim.id}. {'; '.join(shown)}.",
     )
+
+
+def _state(rival: ControlResult, result: ClaimResult) -> str:
+    """As in the table of controls: of a comparison that is not shown, it would explain it."""
+    if rival.state is None:
+        return ""
+    would = rival.state == "explains" and result.verdict != "confounded"
+    return ": would explain" if would else f": {rival.state}"
 
 
 def _named(inputs: Inputs, effect: Effect, item: figures.Strip) -> figures.Strip:
