@@ -1,7 +1,7 @@
 """A page in a browser: widths, links, folds, sorting and filtering, as a reader has them.
 
 Chromium runs without a window. The page stands in frames as wide as a phone and as a desk, and the
-page around them writes what it finds into itself. Where there is no Chromium, these tests are skipped.
+page around them writes what it finds into itself. Without Chromium, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -83,7 +83,11 @@ def browse(report: Path, folder: Path) -> dict[str, Any]:
         encoding="utf-8",
     )
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"]
-    command += ["--allow-file-access-from-files", f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000"]
+    command += [
+        "--allow-file-access-from-files",
+        f"--user-data-dir={folder / 'profile'}",
+        "--virtual-time-budget=20000",
+    ]
     done = subprocess.run(
         [*command, "--dump-dom", page.as_uri()],
         check=True,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fixbench.ablation import Claim
 from fixbench.reports._effects import margin_zone, null_name, null_of, tolerance_zone
-from fixbench.reports._format import interval, number, p_value, percentage
+from fixbench.reports._format import number, p_value, percentage
 from fixbench.reports._judging import ClaimResult
 
 __all__ = ["near_bounds"]
@@ -38,17 +38,16 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[str]:
     if width <= 0:
         return
     found = [
-        (abs(turn(end) - turn(bound)) / width, side, place, bound, name)
-        for place, (side, end) in enumerate(zip(("lower", "upper"), ends, strict=True))
+        (abs(turn(end) - turn(bound)) / width, side, end, bound, name)
+        for side, end in zip(("lower", "upper"), ends, strict=True)
         for name, bound in _bounds(claim)
         if effect.scale != "log" or bound > 0
     ]
-    share, side, place, bound, name = min(found)
+    share, side, end, bound, name = min(found)
     if share > _SHARE:
         return
-    printed = interval(effect.estimate, effect.low, effect.high)[1].strip("[]").split(", ")[place]
     yield (
-        f"At a bound: the {side} end of the interval, {printed}, is {percentage(share)} of the "
+        f"At a bound: the {side} end of the interval, {number(end)}, is {percentage(share)} of the "
         f"interval's width away from {number(bound, 3)} ({name}). Other seeds may give another "
         "verdict."
     )
