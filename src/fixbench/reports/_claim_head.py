@@ -20,6 +20,7 @@ class ClaimHead:
     Attributes:
         worst: how often the least certain thing that the verdict says of a mean is wrong, at the
             worst calibrated shape of seeds.
+        holm_m: over how many claims Holm adjusts its p; empty where it does not.
     """
 
     id: str
@@ -28,6 +29,7 @@ class ClaimHead:
     documented: str
     measured: Measured
     p_adjusted: str
+    holm_m: str
     worst: str
     verdict: str
     slug: str
@@ -69,9 +71,17 @@ def _head(result: ClaimResult, found: Measured, p_adjusted: str, *, edited: bool
         documented=result.documented,
         measured=found,
         p_adjusted=p_adjusted,
+        holm_m=_holm_m(result),
         worst=percentage(max(item.rate for item in result.worst)) if result.worst else MISSING,
         verdict=result.verdict,
         slug=verdict_slug(result.verdict),
         reason=result.reason,
         edited=edited,
     )
+
+
+def _holm_m(result: ClaimResult) -> str:
+    if result.p_adjusted != result.p_adjusted or result.ruling is None:
+        return ""
+    evidence = result.ruling.evidence.get("different")
+    return str(evidence.family) if evidence is not None and evidence.family else ""

@@ -6,14 +6,18 @@ import math
 
 from fixbench.ablation import Ablation, Claim, Effect, Term
 from fixbench.reports._format import number
-from fixbench.reports._metrics import metric_of
+from fixbench.reports._metrics import metric_of, metric_words
 
 __all__ = [
+    "better_side",
+    "effect_axis",
     "effect_formula",
     "effect_quantity",
     "effect_unit",
     "is_contrast",
     "margin_zone",
+    "mean_of",
+    "null_name",
     "null_of",
     "position",
     "tolerance_zone",
@@ -23,6 +27,57 @@ __all__ = [
 def null_of(effect: Effect, null: float | None) -> float:
     """The value that means "no effect": as declared, else 1 for a ratio and 0 otherwise."""
     return null if null is not None else (1.0 if effect.reported == "log" else 0.0)
+
+
+def null_name(effect: Effect, null: float | None = None) -> str:
+    """What the value that the effect is compared with stands for.
+
+    A contrast that is compared with nothing else has "no effect" there. A declared ``null`` is a
+    threshold that the claim asks for, or the level that it states.
+    """
+    usual = null_of(effect, None)
+    if null is not None and null != usual:
+        return f"required threshold {number(null)}" if is_contrast(effect) else _level(null)
+    if is_contrast(effect):
+        return "no effect"
+    return _level(usual if null is None else null)
+
+
+def _level(value: float) -> str:
+    return f"reference level {number(value)}"
+
+
+def mean_of(scale: str) -> str:
+    """The mean that an effect on ``scale`` is."""
+    return "geometric mean" if scale == "log" else "mean"
+
+
+def better_side(effect: Effect, ablation: Ablation) -> str:
+    """The side on which the first variant does better: ``left``, ``right`` or empty.
+
+    Empty where that has no plain meaning: of a slope, a design, or more than two terms.
+    """
+    terms = list(effect.weighted)
+    if effect.slope is not None or effect.factorial is not None or len(terms) > 2:
+        return ""
+    if max(terms, key=lambda term: term.weight).weight <= 0:
+        return ""
+    better = {metric_of(ablation, term.metric).better for term in terms}
+    return {"higher": "right", "lower": "left"}.get(better.pop(), "") if len(better) == 1 else ""
+
+
+def effect_axis(effect: Effect, ablation: Ablation) -> str:
+    """The label of an axis that shows one effect: what, in which unit, which mean over seeds."""
+    names = " / ".join(sorted({metric_words(term.metric) for term in effect.weighted}))
+    unit = effect_unit(effect, ablation)
+    if effect.slope is not None:
+        text = f"slope of {names} in {unit}"
+    elif effect.reported == "log":
+        text = f"ratio of {names}" if is_contrast(effect) else names
+    else:
+        text = f"difference in {names}" if is_contrast(effect) else names
+        text += f" ({unit})" if unit else ""
+    return f"{text}, {mean_of(effect.reported)} over seeds"
 
 
 def margin_zone(claim: Claim) -> tuple[float, float] | None:

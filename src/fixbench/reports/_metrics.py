@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from fixbench.ablation import Ablation, Metric
 
-__all__ = ["declared_metrics", "metric_of", "printed_unit"]
+__all__ = ["declared_metrics", "metric_of", "metric_words", "printed_unit"]
 
 
 def metric_of(ablation: Ablation, name: str) -> Metric:
@@ -26,3 +26,8 @@ def declared_metrics(ablation: Ablation, measured: Iterable[str]) -> Mapping[str
 def printed_unit(metric: Metric) -> str:
     """The unit as it is printed: empty for a pure number, which is declared as ``1``."""
     return "" if metric.unit == "1" else metric.unit
+
+
+def metric_words(name: str) -> str:
+    """The name of a metric in words: ``loss/total`` as ``loss, total``."""
+    return name.replace("_", " ").replace("/", ", ")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fixbench.ablation import Claim, Effect, Term
 from fixbench.reports._effects import position
-from fixbench.reports._format import short_hash
+from fixbench.reports._format import seed_ranges, short_hash
 from fixbench.reports._records import Record, nested
 from fixbench.results import run_columns
 
@@ -28,6 +28,7 @@ class SourceView:
     metric: str
     position: str
     rows: str
+    seeds: str
     files: list[str]
 
 
@@ -72,13 +73,14 @@ class ResultFiles:
     def source(self, claim: str, quantity: str, term: Term) -> SourceView:
         """The cell that one term of an effect reads."""
         cell = self._cells.get((term.variant, term.stage, term.metric))
-        rows, files = 0, []
+        rows, files, seeds = 0, [], ""
         if cell is not None:
             if isinstance(term.at, int):
                 cell = cell[cell["step"] == term.at]
             elif term.at in ("first", "last"):
                 cell = cell.drop_duplicates(run_columns(cell))  # one row a run, whichever it is
             rows = len(cell)
+            seeds = seed_ranges(int(seed) for seed in cell["seed"].unique())
             files = [self._labels[name] for name in sorted(cell["file"].astype(str).unique())]
         return SourceView(
             claim=claim,
@@ -88,6 +90,7 @@ class ResultFiles:
             metric=term.metric,
             position=position(term.at),
             rows=str(rows),
+            seeds=seeds,
             files=files,
         )
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fixbench.ablation import Claim
-from fixbench.reports._effects import margin_zone, tolerance_zone
+from fixbench.ablation import Ablation, Claim
+from fixbench.reports._effects import better_side, margin_zone, null_name, tolerance_zone
 from fixbench.reports._judging import ClaimResult
 from fixbench.reports.figures import Strip
 
-__all__ = ["claim_strip", "named_zones"]
+__all__ = ["claim_strip", "named_mean", "named_null", "named_zones"]
 
 
-def claim_strip(claim: Claim, result: ClaimResult, label: str, *, quantity: str = "") -> Strip:
-    """The measured effect of a claim with its zones and its documented value."""
+def claim_strip(
+    claim: Claim,
+    result: ClaimResult,
+    label: str,
+    *,
+    quantity: str = "",
+    ablation: Ablation | None = None,
+) -> Strip:
+    """The measured effect of a claim with its zones and its documented value.
+
+    Args:
+        ablation: names the better side of the axis; without it no side is named.
+    """
     assert result.effect is not None
+    assert claim.effect is not None
+    share = claim.decision.rule == "share"
     return Strip(
         label=label,
         estimate=result.effect,
@@ -22,7 +35,28 @@ def claim_strip(claim: Claim, result: ClaimResult, label: str, *, quantity: str 
         margin=margin_zone(claim),
         target=tolerance_zone(claim),
         quantity=quantity,
+        null_name=null_name(claim.effect, claim.decision.null),
+        better="" if ablation is None or share else better_side(claim.effect, ablation),
     )
+
+
+def named_null(items: Sequence[Strip]) -> str:
+    """What dashed lines stand for: no effect, unless a strip names something else."""
+    others = {item.null_name: item.label.split()[0] for item in items}
+    usual = "no effect" in others
+    others.pop("no effect", None)
+    if not others:
+        return "dashed line: no effect"
+    listed = ", ".join(f"{name} ({label})" for name, label in others.items())
+    return f"dashed line: {'no effect, or ' if usual else ''}{listed}"
+
+
+def named_mean(items: Sequence[Strip]) -> str:
+    """The mean that is drawn: the geometric one on a log axis."""
+    kinds = {item.logarithmic for item in items}
+    if kinds == {True}:
+        return "geometric mean"
+    return "mean (geometric mean on a log axis)" if True in kinds else "mean"
 
 
 def named_zones(items: Sequence[Strip]) -> str:

@@ -12,8 +12,8 @@ import html5lib
 import pytest
 
 from fixbench.reports import _render
+from fixbench.reports._margin_axis import percent
 from fixbench.reports.overview import build_overview
-from fixbench.reports.overview._overview import percent
 from fixbench.reports.paper._sentence import sentence
 from fixbench.reports.paper._standard import LIMIT, placed, standard_effect
 

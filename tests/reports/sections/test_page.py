@@ -10,7 +10,7 @@ from typing import Any
 def test_page_is_self_contained_and_small(page: Any, written: dict[str, Path]) -> None:
     text = written["html"].read_text(encoding="utf-8")
     assert len(text) < 3_000_000
-    assert not page.all("script")
+    assert not any(script.attributes for script in page.all("script"))  # own lines, no address
     assert not page.all("link")
     assert not page.all("img")
     links = [
@@ -48,16 +48,16 @@ def test_ids_are_unique_and_links_lead_somewhere(page: Any) -> None:
 def test_sections_stand_in_order_and_the_links_name_them(page: Any) -> None:
     sections = [section.attributes["id"] for section in page.all("section")]
     order = [
-        "conclusions",
         "verdicts",
+        "conclusions",
         "claims",
         "comparisons",
         "curves",
-        "variants",
-        "metrics",
-        "failures",
-        "scaled-down",
         "threats",
+        "scaled-down",
+        "failures",
+        "metrics",
+        "variants",
         "provenance",
     ]
     # A section that is new may stand anywhere among them.
@@ -72,7 +72,44 @@ def test_headings_are_the_same_in_every_format(page: Any, latex: str) -> None:
     html = [heading.text for heading in page.all("h2")]
     tex = re.findall(r"\\subsection\*\{(.*)\}", latex)
     # LaTeX prints no figures and no metrics, and failed runs below the variants.
-    assert tex == [text for text in html if text not in ("Curves", "Metrics", "Failed runs")]
+    printed = [text for text in html if text not in ("Curves", "Metrics", "Failed runs")]
+    # A page shows the verdicts first, and paper what they mean.
+    assert tex[:2] == printed[1::-1]
+    assert tex[2:] == printed[2:]
+
+
+def words(element: Any) -> list[str]:
+    """The words that are open when the page is loaded without script."""
+    found: list[str] = []
+    for child in element.children:
+        if isinstance(child, str):
+            found += child.split()
+        elif child.tag == "details" and "open" not in child.attributes:
+            found += [word for part in child.all("summary")[:1] for word in words(part)]
+        elif child.tag not in ("script", "style", "title"):
+            found += words(child)
+    return found
+
+
+def test_little_is_open_and_the_rest_is_folded_once(page: Any, planted: Any) -> None:
+    everything = len(page.text.split())
+    assert len(words(page)) < min(2500, everything / 3)
+    for result in planted.results:
+        article = page.of_id(result.id)
+        (outer,) = [child for child in article.children if not isinstance(child, str)]
+        assert outer.tag == "details"
+        (summary,) = outer.all("summary")
+        assert (result.id in summary.text, summary.text.endswith(result.verdict)) == (True, True)
+    # What ran, and the options of variants, stand at the end, and nowhere else.
+    assert "5f0c5f0c5f0c" not in "".join(words(page))
+    sections = [section.attributes["id"] for section in page.all("section")]
+    assert sections[-2:] == ["variants", "provenance"]
+
+
+def test_a_claim_opens_to_its_parts_in_order(page: Any) -> None:
+    parts = [part.text for part in page.of_id("CA01").all("h4")]
+    assert parts == ["Documented", "Measured", "Rule", "Controls", "Readings", "Rows"]
+    assert [part.text for part in page.of_id("CA03").all("h4")][-1] == "Caveats"
 
 
 def test_special_characters_are_text(page: Any, written: dict[str, Path], latex: str) -> None:

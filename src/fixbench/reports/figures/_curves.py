@@ -20,8 +20,8 @@ from fixbench.reports.figures._style import CHARACTER, WIDTH, ZONE, style, to_sv
 __all__ = ["MAXIMUM_LINES", "MAXIMUM_POINTS", "Panel", "curves"]
 
 #: Points along a curve and per-seed lines of an arm that a figure holds at most.
-MAXIMUM_POINTS = 40
-MAXIMUM_LINES = 10
+MAXIMUM_POINTS = 30
+MAXIMUM_LINES = 5
 #: A curve of at most so many points shows each.
 _FEW_POINTS = 10
 #: Means that span a larger factor are drawn on a log axis: the smallest stay apart.
@@ -163,8 +163,16 @@ def _curve(
     """Draw one arm; the range of its mean and of its band, as far as there are seeds."""
     color, style, width = look
     steps = table.index.to_numpy(dtype=float)
-    for seed in list(table.columns)[:MAXIMUM_LINES]:
-        axes.plot(steps, table[seed].to_numpy(), color=color, linewidth=0.4, alpha=0.25)
+    # One path for all: a break, which no value has, stands between two seeds.
+    seeds = table[list(table.columns)[:MAXIMUM_LINES]].to_numpy().T
+    gap = np.full((len(seeds), 1), np.nan)
+    axes.plot(
+        np.tile([*steps, np.nan], len(seeds)),
+        np.hstack([seeds, gap]).ravel(),
+        color=color,
+        linewidth=0.4,
+        alpha=0.25,
+    )
     count = table.count(axis=1).to_numpy()
     mean = table.mean(axis=1).to_numpy()
     low, high = float(mean.min()), float(mean.max())

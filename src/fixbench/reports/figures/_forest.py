@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fixbench.reports._format import number
 from fixbench.reports.figures._axes import axes_at, scale_axis, text_beside
-from fixbench.reports.figures._strip import Strip, draw_strip, measured_text
+from fixbench.reports.figures._strip import Strip, axis_text, draw_strip, measured_text
 from fixbench.reports.figures._style import PAGE, WIDTH, style, to_svg
 
 __all__ = ["axis_groups", "forest"]
@@ -35,7 +35,7 @@ def forest(name: str, items: Sequence[Strip]) -> str:
             axes = axes_at(figure, left, top - size, WIDTH - left - right, size)
             values = [value for item in group for value in item.span(seeds=False)]
             scale_axis(axes, values, group[0].logarithmic)
-            axes.set_xlabel(group[0].quantity, labelpad=1, fontsize=7)
+            axes.set_xlabel(axis_text(group), labelpad=1, fontsize=7)
             axes.set_ylim(-len(group) + 0.5, 0.5)
             lines = [
                 (item.label, number(item.documented), measured_text(item.estimate))

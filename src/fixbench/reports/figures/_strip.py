@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from fixbench.reports._format import MISSING, interval
 from fixbench.reports._judging import EffectEstimate
 from fixbench.reports.figures._style import DOCUMENTED, INK, ZONE
 
-__all__ = ["TARGET", "Strip", "draw_strip", "measured_text"]
+__all__ = ["TARGET", "Strip", "axis_text", "draw_strip", "measured_text"]
 
 TARGET = "#e69f00"
 _EXPLAINS = "#0072b2"
@@ -31,6 +32,8 @@ class Strip:
         required: for a precondition: the values that meet it.
         prediction: where the effect of one more run lies.
         quantity: what the axis shows; in a forest, strips of one quantity share an axis.
+        null_name: what the dashed line stands for.
+        better: the side of the axis on which the first variant does better, if there is one.
     """
 
     label: str
@@ -42,6 +45,8 @@ class Strip:
     required: tuple[float | None, float | None] = (None, None)
     prediction: tuple[float, float] | None = None
     quantity: str = ""
+    null_name: str = "no effect"
+    better: str = ""
 
     @property
     def logarithmic(self) -> bool:
@@ -113,6 +118,15 @@ def _open(
         left if bounds[0] is None else bounds[0],
         right if bounds[1] is None else bounds[1],
     )
+
+
+def axis_text(items: Sequence[Strip]) -> str:
+    """The label of an axis that strips share, with the better side if they agree on it."""
+    sides = {item.better for item in items}
+    text = items[0].quantity
+    if sides == {"left"}:
+        return f"◂ better · {text}"
+    return f"{text} · better ▸" if sides == {"right"} else text
 
 
 def measured_text(estimate: EffectEstimate) -> str:

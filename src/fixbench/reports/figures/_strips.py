@@ -6,27 +6,44 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from fixbench.reports._format import number
 from fixbench.reports.figures._axes import axes_at, scale_axis, text_beside
-from fixbench.reports.figures._strip import Strip, draw_strip, measured_text
-from fixbench.reports.figures._style import WIDTH, style, to_svg
+from fixbench.reports.figures._strip import Strip, axis_text, draw_strip, measured_text
+from fixbench.reports.figures._style import CHARACTER, WIDTH, style, to_svg
 
 __all__ = ["strips"]
 
-_ROW = 0.54
+_ROW, _LEFT, _RIGHT = 0.54, 0.15, 1.95
 
 
 def strips(name: str, items: Sequence[Strip]) -> str:
-    """Per-seed effects, their mean and interval: an effect and its controls, an axis each."""
+    """Per-seed effects, their mean and interval: an effect and its controls, an axis each.
+
+    The words of each axis stand below it, and beside it what was measured, what is documented and
+    what the dashed line stands for.
+    """
     with style(name):
-        gap, label = 0.3, 0.22
+        gap, label = 0.42, 0.22
         total = len(items) * (_ROW + gap + label) + 0.02
         figure = Figure(figsize=(WIDTH, total))
+        room = (WIDTH - _LEFT) / (1.07 * CHARACTER)
         for index, item in enumerate(items):
             bottom = total - (index + 1) * (_ROW + label) - index * gap
-            axes = axes_at(figure, 0.15, bottom, WIDTH - 0.15 - 1.95, _ROW)
+            axes = axes_at(figure, _LEFT, bottom, WIDTH - _LEFT - _RIGHT, _ROW)
             scale_axis(axes, item.span(seeds=True), item.logarithmic)
             axes.set_ylim(-0.6, 1.05)
-            axes.text(0, 1.04, item.label, transform=axes.transAxes, va="bottom", fontsize=8)
+            size = 8 * min(1.0, room / len(item.label))
+            axes.text(0, 1.04, item.label, transform=axes.transAxes, va="bottom", fontsize=size)
+            text = axis_text([item])
+            if text:
+                small = 7 * min(1.0, (WIDTH - _LEFT - _RIGHT) / (0.94 * CHARACTER * len(text)))
+                axes.set_xlabel(text, labelpad=1, fontsize=small)
             draw_strip(axes, item, -0.2, half=0.25, seeds=True)
-            text_beside(axes, measured_text(item.estimate), 0.5, inches=0.15)
+            beside = [measured_text(item.estimate)]
+            if item.documented is not None:
+                beside.append(f"documented {number(item.documented)}")
+            beside.append(f"dashed: {item.null_name}")
+            for place, line in enumerate(beside):
+                down = 0.5 + 0.3 * (place - (len(beside) - 1) / 2)
+                text_beside(axes, line, down, inches=0.15)
         return to_svg(figure)

@@ -65,11 +65,17 @@ def to_svg(figure: Figure) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
-    text = text.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
+    text = text.replace(
+        "<svg ", '<svg stroke-linejoin="round" font-family="\'DejaVu Sans\', sans-serif" ', 1
+    )
     text = re.sub(r'<g id="[^"]*"(/?)>', r"<g\1>", text)
+    # Every text has the one font, which the element as a whole names; a rotation by 0 is none.
+    text = text.replace("font-family: 'DejaVu Sans'; ", "")
+    text = re.sub(r' transform="rotate\(-?0 [^"]*\)"', "", text)
     # Sizes and opacities have two decimals at most and stand in "style", which stays.
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, text)
-    return re.sub(r"\s*\n\s*", "\n", text)
+    text = re.sub(r' d="[^"]*"', _packed, text)
+    return re.sub(r"\s*\n\s*", "\n", _without_groups(text))
 
 
 def to_pdf(*figures: Figure) -> bytes:
@@ -84,4 +90,26 @@ def to_pdf(*figures: Figure) -> bytes:
 
 def _rounded(attribute: re.Match[str]) -> str:
     """Coordinates to a tenth of a point; the text of labels is no attribute and stays."""
-    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", attribute[0])
+    text = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", attribute[0])
+    return re.sub(r"(\d)\.0(?!\d)", r"\1", text)
+
+
+def _packed(path: re.Match[str]) -> str:
+    """A path without the white space that nothing needs."""
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", path[0][4:-1]).strip().join((' d="', '"'))
+
+
+def _without_groups(text: str) -> str:
+    """The same without groups that say nothing of what they hold."""
+    kept, open_groups = [], []
+    for part in re.split(r"(<g[^>]*>|</g>)", text):
+        if part.startswith("<g") and part.endswith("/>"):
+            continue
+        if part.startswith("<g"):
+            open_groups.append(part != "<g>")
+            if part == "<g>":
+                continue
+        elif part == "</g>" and not open_groups.pop():
+            continue
+        kept.append(part)
+    return "".join(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from dataclasses import dataclass
 from fixbench.ablation import Claim
 from fixbench.reports._claim_head import verdict_slug
 from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports._margin_axis import BAND, TICKS, StripView, strip_view
 from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
-from fixbench.reports.paper._standard import LIMIT, StandardEffect, placed, standard_effect
 
-__all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "StripView", "build_overview"]
+__all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "build_overview"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +27,6 @@ class BarPart:
     slug: str
     symbol: str
     count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class StripView:
-    """Places on the axis of all claims, in per cent of its width.
-
-    Attributes:
-        documented: ``None`` where the document has no figure.
-    """
-
-    value: float
-    low: float
-    high: float
-    documented: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +74,7 @@ class Overview:
     warning: str
     ablations: list[AblationView]
     meanings: list[tuple[str, Verdict, str, str]]
-    ticks: list[tuple[float, str]]
+    ticks: Sequence[tuple[float, str]]
     band: tuple[float, float]
 
 
@@ -112,18 +97,9 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
             for verdict, text in MEANINGS.items()
             if verdict in occurring
         ],
-        ticks=[(percent(value), _signed(value)) for value in (-LIMIT, -5, -1, 0, 1, 5, LIMIT)],
-        band=(percent(-1), percent(1)),
+        ticks=TICKS,
+        band=BAND,
     )
-
-
-def percent(value: float) -> float:
-    """The place of a value in margins, in per cent of the axis, with room for marks at its ends."""
-    return round(50 + 46 * placed(value), 2)
-
-
-def _signed(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
 
 
 def _ablation(judged: JudgedAblation) -> AblationView:
@@ -148,7 +124,6 @@ def _ablation(judged: JudgedAblation) -> AblationView:
 
 def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimLine:
     row = claim_row(judged, claim, result)
-    effect = None if claim is None else standard_effect(claim, result)
     return ClaimLine(
         id=row.id,
         name=row.name,
@@ -156,15 +131,5 @@ def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> C
         slug=verdict_slug(row.verdict),
         symbol=MARKS[row.verdict].symbol,
         said=row.said or "not measured",
-        strip=None if effect is None else _strip(effect),
-    )
-
-
-def _strip(effect: StandardEffect) -> StripView:
-    bounded = not math.isnan(effect.low + effect.high)
-    return StripView(
-        value=percent(effect.value),
-        low=percent(effect.low if bounded else effect.value),
-        high=percent(effect.high if bounded else effect.value),
-        documented=None if effect.documented is None else percent(effect.documented),
+        strip=None if claim is None else strip_view(claim, result),
     )

@@ -22,9 +22,14 @@ _SMOKE = "This is the smoke tier: it shows that the pipeline works, and its verd
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerSection(Section):
-    """Sentences in the order of their weight."""
+    """Sentences in the order of their weight.
+
+    Attributes:
+        warning: the first of them where verdicts mean nothing, else empty.
+    """
 
     sentences: list[str]
+    warning: str
 
 
 def build(inputs: Inputs) -> AnswerSection:
@@ -33,6 +38,7 @@ def build(inputs: Inputs) -> AnswerSection:
         layout="answer",
         id="answer",
         heading="",
+        warning="" if inputs.tier.meaningful else _SMOKE,
         sentences=[
             *([] if inputs.tier.meaningful else [_SMOKE]),
             *_verdicts(inputs.results),

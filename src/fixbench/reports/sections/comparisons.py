@@ -17,8 +17,8 @@ __all__ = ["ComparisonView", "ComparisonsSection", "build"]
 
 _NOTE = (
     "These tables describe variants and judge no claim. Each lists the level of every variant "
-    "(mean over seeds), then pairs. A level compares nothing and has no p. The second p is "
-    "adjusted by Holm's method within its table."
+    "(mean over seeds; the geometric mean where ratios are compared), then pairs. A level compares "
+    "nothing and has no p. The second p is adjusted by Holm's method within its table."
 )
 
 

@@ -7,16 +7,20 @@ from dataclasses import replace
 
 import pandas as pd
 
-from fixbench.ablation import Ablation
+from fixbench.ablation import Ablation, Metric
 from fixbench.reports import figures
+from fixbench.reports._format import counted
 from fixbench.reports._inputs import Inputs
-from fixbench.reports._metrics import declared_metrics, metric_of, printed_unit
+from fixbench.reports._metrics import declared_metrics, metric_of, metric_words, printed_unit
 from fixbench.reports._readings import steps_are_readings
 from fixbench.reports._views import FigureView
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Picture
 from fixbench.results import DATA_SEED
 
-__all__ = ["build", "comparable_panels"]
+__all__ = ["MAXIMUM_PANELS", "build", "comparable_panels"]
+
+#: Panels of one metric at most: more are not looked at, and a page would weigh megabytes.
+MAXIMUM_PANELS = 4
 
 
 def build(inputs: Inputs) -> BlockSection | None:
@@ -59,14 +63,15 @@ def _curves(inputs: Inputs) -> tuple[list[FigureView], str]:
         ]
         if not panels:
             continue
-        unit = printed_unit(metric_of(ablation, metric))
-        label = f"{metric} in {unit}" if unit else metric
+        more = len(panels) - MAXIMUM_PANELS
+        panels = panels[:MAXIMUM_PANELS]
+        label = _label(metric_of(ablation, metric), metric)
         if DATA_SEED in inputs.frame:
             label += ", mean over data draws"
         svg, block = figures.curves(
             f"{inputs.name}-{metric}", part, panels, label=label, baseline=ablation.baseline_variant
         )
-        views.append(_view(label, part, svg, block, panels))
+        views.append(_view(label, part, svg, block, panels, more))
     cells = left_out[["metric", "stage"]].drop_duplicates().itertuples(index=False)
     text = "; ".join(f"{metric} in {stage}" for metric, stage in cells)
     if text:
@@ -74,16 +79,18 @@ def _curves(inputs: Inputs) -> tuple[list[FigureView], str]:
     return views, text
 
 
+def _label(metric: Metric, name: str) -> str:
+    """The metric in words, its unit, and which side is better."""
+    unit = printed_unit(metric)
+    words = f"{metric_words(name)} in {unit}" if unit else metric_words(name)
+    return words if metric.better == "neither" else f"{words} ({metric.better} is better)"
+
+
 def _rows_with_curves(
     inputs: Inputs, metrics: Sequence[str]
 ) -> tuple[pd.DataFrame, set[tuple[str, str, str]]]:
-    """Rows of variants that claims name, and the metrics, stages and variants with a curve."""
-    named = {
-        term.variant
-        for claim in inputs.ablation.claims
-        for _, effect in claim.effects()
-        for term in effect.weighted
-    }
+    """Rows of variants that claims compare, and the metrics, stages and variants with a curve."""
+    named = _compared(inputs.ablation)
     frame = inputs.frame
     rows = frame[(frame["status"] == "ok") & frame["variant"].isin(named)]
     rows = rows[rows["metric"].isin(metrics)]
@@ -97,6 +104,17 @@ def _rows_with_curves(
     stages = {(metric, stage) for metric, stage, _ in drawn}
     pairs = pd.MultiIndex.from_frame(rows[["metric", "stage"]])
     return rows[pairs.isin(stages)], drawn
+
+
+def _compared(ablation: Ablation) -> set[str]:
+    """The baseline, and the variants that the effects of claims name; not those of controls."""
+    named = {
+        term.variant
+        for claim in ablation.claims
+        if claim.effect is not None
+        for term in claim.effect.weighted
+    }
+    return {ablation.baseline_variant, *named}
 
 
 def comparable_panels(ablation: Ablation, rows: pd.DataFrame) -> list[figures.Panel]:
@@ -142,8 +160,15 @@ def comparable_panels(ablation: Ablation, rows: pd.DataFrame) -> list[figures.Pa
 
 
 def _view(
-    label: str, rows: pd.DataFrame, svg: str, block: int, panels: Sequence[figures.Panel]
+    label: str,
+    rows: pd.DataFrame,
+    svg: str,
+    block: int,
+    panels: Sequence[figures.Panel],
+    more: int,
 ) -> FigureView:
+    shown = {(panel.stage, arm) for panel in panels for arm in panel.arms}
+    rows = rows[pd.MultiIndex.from_frame(rows[["stage", "variant"]]).isin(shown)]
     seeds = rows["seed"].nunique()
     thin = f"the first {figures.MAXIMUM_LINES} of {seeds} seeds"
     if seeds <= figures.MAXIMUM_LINES:
@@ -162,6 +187,8 @@ def _view(
         )
     if len(families) < len(panels):
         caption += " Panels with the same title share a scale."
+    if more > 0:
+        caption += f" {counted(more, 'further panel')} of this metric would follow and is left out."
     caption += " A failed run leaves the curves at the step where it failed."
     arms = ", ".join(str(arm) for arm in rows["variant"].unique())
     stages = ", ".join(str(stage) for stage in rows["stage"].unique())

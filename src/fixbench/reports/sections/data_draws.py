@@ -11,7 +11,7 @@ from fixbench.reports._effects import effect_unit
 from fixbench.reports._format import MISSING, counted, interval, number, percentage, seed_ranges
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult, DataInterval
-from fixbench.reports._strips import claim_strip, named_zones
+from fixbench.reports._strips import claim_strip, named_mean, named_null, named_zones
 from fixbench.reports._views import FigureView, TableText
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Picture, Table
 from fixbench.results import DATA_SEED
@@ -46,7 +46,7 @@ def build(inputs: Inputs) -> BlockSection | None:
                 text="The interval below counts data as a second source of chance. It speaks of "
                 "other data from the same generator. It tests nothing and changes no verdict."
             ),
-            Picture(figure=_figure(inputs.name, drawn)),
+            Picture(figure=_figure(inputs, drawn)),
             _intervals(inputs, drawn),
             _by_draw(drawn),
         ]
@@ -62,10 +62,10 @@ def build(inputs: Inputs) -> BlockSection | None:
     )
 
 
-def _figure(name: str, drawn: Sequence[Drawn]) -> FigureView:
+def _figure(inputs: Inputs, drawn: Sequence[Drawn]) -> FigureView:
     items = []
     for claim, result, data in drawn:
-        strip = claim_strip(claim, result, claim.id)
+        strip = claim_strip(claim, result, claim.id, ablation=inputs.ablation)
         counted_both = replace(
             strip.estimate,
             estimate=data.estimate,
@@ -76,10 +76,10 @@ def _figure(name: str, drawn: Sequence[Drawn]) -> FigureView:
         items.append(replace(strip, estimate=counted_both))
     confidence = number(100 * drawn[0][2].confidence, 3)
     return FigureView(
-        svg=figures.strips(f"{name}-data-draws", items),
+        svg=figures.strips(f"{inputs.name}-data-draws", items),
         caption=f"Effects by data draw. Small points: one draw each, mean over seeds; large point: "
-        f"mean; line: {confidence} % interval that counts seeds and data; dashed: no effect"
-        f"{named_zones(items)}.",
+        f"{named_mean(items)}; line: {confidence} % interval that counts seeds and data; "
+        f"{named_null(items)}{named_zones(items)}.",
         alternative=f"Effects by data draw of {', '.join(claim.id for claim, _, _ in drawn)}.",
     )
 

@@ -1,10 +1,9 @@
-"""Facts about the run: tier, seeds, code, runtime and determinism."""
+"""Facts about the run that a reader needs first; its code and machine stand in provenance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fixbench.reports import _records
 from fixbench.reports._format import seed_ranges
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._views import Fact
@@ -29,8 +28,6 @@ def build(inputs: Inputs) -> FactsSection:
         facts=[
             ("Tier", inputs.tier.name),
             ("Seeds", _seeds(inputs)),
-            ("Code", _records.agreed(inputs.provenance, _records.code)),
-            ("Runtime", _records.agreed(inputs.provenance, _records.runtime)),
             ("Determinism", inputs.determinism_label),
         ],
     )

@@ -11,7 +11,7 @@ from fixbench.reports._effects import effect_quantity
 from fixbench.reports._format import MISSING, counted, interval, number, p_value
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult, ReplicationPanel, pairs_in_doubt
-from fixbench.reports._strips import claim_strip
+from fixbench.reports._strips import claim_strip, named_mean, named_null
 from fixbench.reports._views import FigureView, TableText, drawable
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Picture, Table
 
@@ -153,7 +153,7 @@ def _picture(
     ]
     return FigureView(
         svg=figures.forest(f"{inputs.name}-replication", drawn),
-        caption="Each effect with the interval of its mean (thick) and of one more run (thin); "
-        "open diamond: documented value; dashed line: no effect.",
+        caption=f"Each effect with the interval of its {named_mean(drawn)} (thick) and of one more "
+        f"run (thin); open diamond: documented value; {named_null(drawn)}.",
         alternative=f"Documented values beside two intervals. {'; '.join(told)}.",
     )

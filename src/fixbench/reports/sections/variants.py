@@ -56,7 +56,7 @@ def build(inputs: Inputs) -> VariantsSection:
     return VariantsSection(
         layout="variants",
         id="variants",
-        heading="Variants",
+        heading="Variants and their options",
         navigation="Variants",
         variants=[_variant(inputs, name) for name in inputs.tier.variants],
         table=_TABLE,

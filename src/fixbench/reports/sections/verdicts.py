@@ -8,15 +8,20 @@ from fixbench.ablation import Claim
 from fixbench.reports import figures
 from fixbench.reports._claim_head import ClaimHead, claim_heads, verdict_slug
 from fixbench.reports._effects import effect_quantity
-from fixbench.reports._format import number
+from fixbench.reports._format import MISSING, number
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult
+from fixbench.reports._margin_axis import BAND, StripView, strip_view
+from fixbench.reports._near import near_bounds
 from fixbench.reports._rules import VERDICTS
-from fixbench.reports._strips import claim_strip, named_zones
+from fixbench.reports._strips import claim_strip, named_null, named_zones
 from fixbench.reports._views import FigureView, TableText, bounds, drawable
+from fixbench.reports.paper import JudgedAblation
+from fixbench.reports.paper._marks import MARKS
+from fixbench.reports.paper._row import claim_row
 from fixbench.reports.sections._section import Section
 
-__all__ = ["VerdictMeaning", "VerdictsSection", "build"]
+__all__ = ["VerdictMeaning", "VerdictRow", "VerdictsSection", "build"]
 
 _TABLE = TableText(
     caption="n is the number of paired seeds; the number in brackets counts those with a failed "
@@ -37,6 +42,23 @@ _TABLE = TableText(
         "Verdict",
     ),
 )
+_PAGE_TABLE = TableText(
+    caption="The name of a claim leads to all that its verdict rests on.",
+    columns=(
+        "Claim",
+        "Label",
+        "Verdict",
+        "Measured",
+        "p raw / Holm (m)",
+        "n (failed)",
+        "Weakest test",
+    ),
+)
+_STRIP = (
+    "In the picture the mark is the measured effect, the line its interval, the upright bar the "
+    "documented value, and the grey zone what is too small to matter; the documented direction is "
+    "on the right, and distances are counted in margins (beyond one, logarithmically)."
+)
 _EDITED = "This claim was edited after the results were produced."
 
 
@@ -50,15 +72,44 @@ class VerdictMeaning:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerdictRow:
+    """A claim in the table of the page.
+
+    Attributes:
+        order: the place of its verdict among all; sort: of its effect among others, and p_sort: of
+            its p; empty for none.
+        documented: empty where the document says nothing that can be compared.
+        strip: ``None`` where it has no margin; said: the same in words.
+        near: its verdict stands at a bound.
+    """
+
+    head: ClaimHead
+    symbol: str
+    order: int
+    sort: str
+    p_sort: str
+    documented: str
+    said: str
+    strip: StripView | None
+    near: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerdictsSection(Section):
     """Verdicts, their meanings and all effects in one figure.
 
     Attributes:
+        rows, page_table, band: the table of the page, with the zone of its strips; strips: what
+            these show, empty for none.
         key: what the place of an interval means; none where no claim is of a difference.
     """
 
     claims: list[ClaimHead]
     table: TableText
+    rows: list[VerdictRow]
+    page_table: TableText
+    band: tuple[float, float] = BAND
+    strips: str
     edited: str
     meanings: list[VerdictMeaning]
     key: FigureView | None
@@ -77,6 +128,9 @@ def build(inputs: Inputs) -> VerdictsSection | None:
         navigation="Verdicts",
         claims=claim_heads(inputs),
         table=replace(_TABLE, caption=_TABLE.caption + _holms_m(inputs)),
+        rows=_rows(inputs),
+        page_table=_PAGE_TABLE,
+        strips=_STRIP if any(strip_view(*pair) for pair in inputs.judged) else "",
         edited=_EDITED,
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
@@ -87,6 +141,36 @@ def build(inputs: Inputs) -> VerdictsSection | None:
         key=_key(inputs),
         overview=_overview(inputs),
     )
+
+
+def _rows(inputs: Inputs) -> list[VerdictRow]:
+    """One row a claim, the withdrawn ones last."""
+    judged = JudgedAblation(
+        name=inputs.name, ablation=inputs.ablation, tier=inputs.tier.name, results=inputs.results
+    )
+    pairs: list[tuple[Claim | None, ClaimResult]] = [*inputs.judged]
+    pairs += [(None, result) for result in inputs.withdrawn]
+    verdicts = list(VERDICTS)
+    rows = []
+    for (claim, result), head in zip(pairs, claim_heads(inputs), strict=True):
+        row = claim_row(judged, claim, result)
+        strip = None if claim is None else strip_view(claim, result)
+        measured, p = result.effect, result.p_adjusted
+        p = p if p == p or measured is None else measured.p_value
+        rows.append(
+            VerdictRow(
+                head=head,
+                symbol=MARKS[result.verdict].symbol,
+                order=verdicts.index(result.verdict),
+                sort=str(strip.value) if strip is not None else "",
+                p_sort=f"{p:.6g}" if p == p else "",
+                documented="" if row.documented == MISSING else row.documented,
+                said=row.said,
+                strip=strip,
+                near=claim is not None and bool(near_bounds(claim, result)),
+            )
+        )
+    return rows
 
 
 def _holms_m(inputs: Inputs) -> str:
@@ -119,7 +203,13 @@ def _key(inputs: Inputs) -> FigureView | None:
 
 def _overview(inputs: Inputs) -> FigureView | None:
     drawn = [
-        claim_strip(claim, result, _strip_label(claim, result), quantity=_quantity(inputs, claim))
+        claim_strip(
+            claim,
+            result,
+            _strip_label(claim, result),
+            quantity=_quantity(inputs, claim),
+            ablation=inputs.ablation,
+        )
         for claim, result in inputs.judged
         if _drawn(claim, result)
     ]
@@ -128,7 +218,7 @@ def _overview(inputs: Inputs) -> FigureView | None:
     absent = [claim.id for claim, result in inputs.judged if not _drawn(claim, result)]
     confidence = number(100 * drawn[0].estimate.confidence, 3)
     caption = (
-        f"Every measured effect with its {confidence} % interval; dashed line: no effect"
+        f"Every measured effect with its {confidence} % interval; {named_null(drawn)}"
         f"{named_zones(drawn)}. Effects of one quantity share an axis, which is logarithmic for "
         "ratios. Effects far from no effect have an axis of their own, so that ranges differ."
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fixbench.reports._inputs import Inputs
+from fixbench.reports._sources import ResultFiles
 from fixbench.reports._views import TableText
 from fixbench.reports.sections._section import Section
 from fixbench.reports.sections.claims._claim import ClaimView as ClaimView
@@ -40,6 +41,13 @@ _SUPPORTING = TableText(
 )
 
 
+_SOURCES = TableText(
+    caption="Rows: all of one variant, stage and metric at the given steps, one value per seed and "
+    "step",
+    columns=("Number", "Variant", "Stage", "Metric", "At", "Rows", "Seeds", "Files"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClaimsSection(Section):
     """Claims, and the texts that stand beside each."""
@@ -50,19 +58,21 @@ class ClaimsSection(Section):
     preconditions: TableText = _PRECONDITIONS
     controls: TableText = _CONTROLS
     supporting: TableText = _SUPPORTING
+    sources: TableText = _SOURCES
 
 
 def build(inputs: Inputs) -> ClaimsSection | None:
     """The section; none without a claim."""
     if not inputs.results:
         return None
+    files = ResultFiles(inputs.frame, inputs.provenance)
     return ClaimsSection(
         layout="claims",
         id="claims",
         heading="Claim by claim",
         navigation="Claims",
         claims=[
-            *(claim_view(inputs, claim, result) for claim, result in inputs.judged),
+            *(claim_view(inputs, claim, result, files) for claim, result in inputs.judged),
             *(withdrawn_view(result) for result in inputs.withdrawn),
         ],
     )

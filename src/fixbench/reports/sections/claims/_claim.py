@@ -11,8 +11,11 @@ from fixbench.reports._effects import effect_formula
 from fixbench.reports._format import MISSING, short_hash
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimChange, ClaimResult, is_tested
+from fixbench.reports._near import near_bounds
 from fixbench.reports._rules import decision_rule
+from fixbench.reports._sources import ResultFiles, SourceView, claim_sources
 from fixbench.reports._views import Fact, FigureView
+from fixbench.reports._citations import with_lines
 from fixbench.reports.sections.claims._controls import (
     ControlView,
     PreconditionView,
@@ -35,6 +38,8 @@ class ClaimView:
         family: ``primary`` or ``secondary``, empty for a claim that is not tested.
         uncontrolled: it has an effect, and no control that decides.
         changes: key, recorded value, present value.
+        near: bounds of the rule that the interval or an adjusted p nearly touches.
+        sources: the rows that its numbers rest on.
     """
 
     head: ClaimHead
@@ -53,9 +58,11 @@ class ClaimView:
     sensitivity: list[Fact] = field(default_factory=list)
     changes: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    near: list[str] = field(default_factory=list)
+    sources: list[SourceView] = field(default_factory=list)
 
 
-def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
+def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult, files: ResultFiles) -> ClaimView:
     """A claim of the ablation."""
     confidence = result.effect.confidence if result.effect is not None else 0.95
     family = ""
@@ -63,7 +70,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
         family = "primary" if claim.primary else "secondary"
     return ClaimView(
         head=claim_head(inputs, claim, result),
-        section=_section(result),
+        section=_section(result, claim.lines),
         kind=_kind(result),
         family=family,
         caveats=[threat.text for threat in inputs.threats if claim.id in threat.claims],
@@ -74,7 +81,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
         formula=effect_formula(claim.effect) if claim.effect is not None else "",
         uncontrolled=claim.effect is not None and result.control == "none",
         preconditions=precondition_views(inputs.ablation, claim, result),
-        figure=claim_figure(inputs.name, claim, result),
+        figure=claim_figure(inputs, claim, result),
         readings=readings_view(inputs.name, claim, inputs.frame),
         controls=control_views(inputs.ablation, claim, result),
         supporting=supporting_views(inputs.ablation, claim, result),
@@ -85,6 +92,8 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimView:
         ],
         changes=_changes(result.changes),
         notes=list(result.notes),
+        near=near_bounds(claim, result),
+        sources=claim_sources([claim], files),
     )
 
 
@@ -93,14 +102,15 @@ def withdrawn_view(result: ClaimResult) -> ClaimView:
     recorded = ", ".join(f"{change.key} {change.before}" for change in result.changes)
     return ClaimView(
         head=withdrawn_head(result),
-        section=_section(result),
+        section=_section(result, None),
         kind=_kind(result),
         rule=[f"As recorded: {recorded}.", _rule_hash(result)],
     )
 
 
-def _section(result: ClaimResult) -> str:
-    return f"{result.section}, in {result.source}" if result.source else result.section
+def _section(result: ClaimResult, lines: Sequence[int] | None) -> str:
+    where = with_lines(result.section, lines)
+    return f"{where}, in {result.source}" if result.source else where
 
 
 def _kind(result: ClaimResult) -> str:
