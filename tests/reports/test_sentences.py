@@ -84,7 +84,7 @@ def trial(request: pytest.FixtureRequest) -> Trial:
     def inputs(results: Sequence[ClaimResult], frame: pd.DataFrame) -> Inputs:
         return read_inputs("learning_rate", ablation, tier, frame, results, [])
 
-    # Verdicts and bounds of this ablation stand a factor of 1.25.
+    # Verdicts, and most of the bounds of this ablation, stand a factor of 1.25.
     return Trial(
         ablation,
         inputs(results, frame),
@@ -126,12 +126,14 @@ def sentences(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def test_other_results_leave_no_stale_figure(trial: Trial) -> None:
-    before, after = sentences(trial.before), sentences(trial.after)
-    # The same sentences hold, so that every figure has its successor.
-    assert [written for written, _ in before] == [written for written, _ in after]
+    before, after = dict(sentences(trial.before)), dict(sentences(trial.after))
     pages = page(trial.before), page(trial.after)
     figures = 0
-    for (written, old), (_, new) in zip(before, after, strict=True):
+    for written, old in before.items():
+        if written not in after:  # A bound does not hold any more.
+            assert old.removesuffix(".") not in pages[1]
+            continue
+        new = after[written]
         # What is measured stands on the page of its own results, and not on that of others.
         assert old.removesuffix(".") in pages[0]
         assert new.removesuffix(".") in pages[1]
@@ -141,7 +143,8 @@ def test_other_results_leave_no_stale_figure(trial: Trial) -> None:
         for one, another in zip(olds, news, strict=True):
             assert one != another, written
             figures += 1
-    assert figures >= 20
+    assert figures >= 12
+    assert set(after) <= set(before)
 
 
 def test_sentences_have_no_digit_but_those_of_keys_and_of_the_design(trial: Trial) -> None:
