@@ -37,6 +37,8 @@ MEANINGS: Mapping[Verdict, str] = {
 
 #: The claims of a table: names of two lines each then fill a page.
 _MOST = 30
+#: What a caption or a sentence names one by one.
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
         caption = f"{judged.ablation.title}: effects with {_intervals(judged)}{forest.marks}."
         absent = [row.id for row in rows if row.id not in forest.drawn]
         if absent:
-            caption += f" Not drawn, as no mean was tested: {', '.join(absent)}."
+            caption += f" Not drawn, as no mean was tested: {_listed(absent, ', ')}."
         figures = _figures(
             f"{name}-forest.pdf",
             f"{caption} Dashed: no effect. The mark before a claim is its verdict.",
@@ -220,8 +222,16 @@ def _others(judged: JudgedAblation, shown: set[str]) -> str:
     for _, result in judged.claims:
         if result.id not in shown:
             named.setdefault(result.verdict, []).append(result.label or result.id)
-    parts = [f"{verdict}: {'; '.join(labels)}" for verdict, labels in named.items()]
+    parts = [f"{verdict}: {_listed(labels, '; ')}" for verdict, labels in named.items()]
     return f"Not in the table: {'. '.join(parts)}." if parts else ""
+
+
+def _listed(names: Sequence[str], separator: str) -> str:
+    """The first of many names, and how many others there are."""
+    left = len(names) - _MOST_NAMED
+    if left <= 1:
+        return separator.join(names)
+    return f"{separator.join(names[:_MOST_NAMED])} and {left} others"
 
 
 def _method(judged: Sequence[JudgedAblation]) -> dict[str, object]:
