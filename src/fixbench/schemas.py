@@ -18,7 +18,12 @@ from pydantic import BaseModel
 
 from fixbench.ablation import Decision
 from fixbench.ablation._base import Strict
-from fixbench.ablation._written import WrittenAblation, WrittenClaims, WrittenFindings
+from fixbench.ablation._written import (
+    WrittenAblation,
+    WrittenCitations,
+    WrittenClaims,
+    WrittenFindings,
+)
 from fixbench.published import PublishedTable
 from fixbench.verdicts.rules import rule_names
 
@@ -26,7 +31,7 @@ __all__ = ["schemas"]
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The schemas of ``ablation.yaml``, ``claims.yaml`` and ``findings.yaml``, by name.
+    """The schemas of the files of an ablation's folder, by name.
 
     ``claims_table`` is that of ``claims.json``, which a run writes for programs.
 
@@ -35,6 +40,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     models: dict[str, type[Strict]] = {
         "ablation": WrittenAblation,
         "claims": WrittenClaims,
+        "citations": WrittenCitations,
         "findings": WrittenFindings,
         "claims_table": PublishedTable,
     }

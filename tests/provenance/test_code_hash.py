@@ -182,6 +182,7 @@ def test_folder_of_an_ablation(folder: Path, package: Path, tmp_path: Path) -> N
             "claims.yaml",
             "findings.yaml",
             "references.bib",
+            "citations.yaml",
             "rule.smk",
             "README.md",
             ".hidden",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from fixbench.systems.aa_clip._streams import affine_generator, part_generator
 from torch import nn
 
-from fixbench.systems.aa_clip._streams import affine_generator, part_generator
 from fixbench.systems.alignment import _streams as alignment
 from fixbench.systems.yowo import _streams as yowo
 from fixbench.training import Streams, generator, numpy_generator, seeded, seeded_with

@@ -19,6 +19,7 @@ from fixbench.ablation._places import Keys
 from fixbench.ablation._sentence_checks import SentenceChecks
 from fixbench.ablation._written import (
     WrittenAblation,
+    WrittenCitations,
     WrittenClaim,
     WrittenClaims,
     WrittenFindings,
@@ -29,10 +30,16 @@ from fixbench.reading import Source, read_source, validation_problem
 __all__ = ["load_ablation", "unused_levels", "written_place"]
 
 ABLATION, CLAIMS, FINDINGS = "ablation.yaml", "claims.yaml", "findings.yaml"
+CITATIONS = "citations.yaml"
 M = TypeVar("M", bound=Strict)
 
 #: Top-level key → the file that it belongs to, where it is easily looked for in another.
-_BELONGS = {"claims": CLAIMS, "conclusions": FINDINGS, "figures": FINDINGS}
+_BELONGS = {
+    "claims": CLAIMS,
+    "citations": CITATIONS,
+    "conclusions": FINDINGS,
+    "figures": FINDINGS,
+}
 
 
 def load_ablation(path: Path) -> Ablation:
@@ -49,6 +56,7 @@ def load_ablation(path: Path) -> Ablation:
     written = _validated(source, WrittenAblation)
     claims_source = read_source(folder / CLAIMS)
     claims_written = _validated(claims_source, WrittenClaims)
+    cited = _cited(claims_written.claims, folder / CITATIONS)
     findings, findings_source = WrittenFindings(), source
     if (folder / FINDINGS).exists():
         findings_source = read_source(folder / FINDINGS)
@@ -63,7 +71,7 @@ def load_ablation(path: Path) -> Ablation:
     contrasts = Contrasts(claims_source, names, assignments, written.metrics)
     claims = [
         _claim(claim, ("claims", index), contrasts, claims_source)
-        for index, claim in enumerate(claims_written.claims)
+        for index, claim in enumerate(cited)
     ]
     tables = Contrasts(source, names, assignments, written.metrics)
     content: dict[str, Any] = {
@@ -167,6 +175,30 @@ def _made(source: Source, content: dict[str, Any]) -> Ablation:
         return Ablation.model_validate(content)
     except ValidationError as error:
         raise validation_problem(source, error) from None
+
+
+def _cited(claims: list[WrittenClaim], path: Path) -> list[WrittenClaim]:
+    """The claims with the places that ``citations.yaml`` gives them, if there is one."""
+    if not path.exists():
+        return claims
+    source = read_source(path)
+    places = _validated(source, WrittenCitations).citations
+    known = {claim.id: claim for claim in claims}
+    for id_ in places:
+        if id_ not in known:
+            expected = f"a claim of {path.with_name(CLAIMS)}: {', '.join(known)}"
+            raise source.problem(("citations", id_), id_, expected=expected)
+        if known[id_].model_fields_set & {"lines", "quotes"}:
+            expected = f"the place of a claim once; {CLAIMS} has it too"
+            raise source.problem(("citations", id_), id_, expected=expected)
+    return [
+        claim.model_copy(
+            update=places[claim.id].model_dump(include=places[claim.id].model_fields_set)
+        )
+        if claim.id in places
+        else claim
+        for claim in claims
+    ]
 
 
 def _claim(

@@ -8,7 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from fixbench.ablation._base import LONGEST_NAME, At, Name, Scale, Strict, TierName
-from fixbench.ablation._claims import ClaimForm, ControlForm, PreconditionForm
+from fixbench.ablation._citations import Lines, TextOrQuote
+from fixbench.ablation._claims import (
+    ClaimForm,
+    ControlForm,
+    PreconditionForm,
+)
 from fixbench.ablation._comparison import ComparisonArms
 from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
 from fixbench.ablation._model import Document, Tier
@@ -18,6 +23,8 @@ __all__ = [
     "Level",
     "WrittenAblation",
     "WrittenCell",
+    "WrittenCitation",
+    "WrittenCitations",
     "WrittenClaim",
     "WrittenClaims",
     "WrittenComparison",
@@ -258,6 +265,28 @@ class WrittenClaims(Strict):
 
 #: Small letters, so that it is no claim's id.
 FigureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
+
+
+class WrittenCitation(Strict):
+    """Where the document says what a claim says, apart from the claim.
+
+    Attributes:
+        lines: as in a claim.
+        quotes: as in a claim.
+    """
+
+    lines: Lines | None = None
+    quotes: list[TextOrQuote] = Field(default_factory=list)
+
+
+class WrittenCitations(Strict):
+    """``citations.yaml``: the places of claims, which no rule and no hash depends on.
+
+    Attributes:
+        citations: claim → its place.
+    """
+
+    citations: dict[str, WrittenCitation]
 
 
 class WrittenFindings(Strict):

@@ -22,7 +22,14 @@ _WORKFLOW = (
     "CITATION.cff",
     "LICENSE",
 )
-_ABLATION = ("ablation.yaml", "claims.yaml", "findings.yaml", "references.bib", "rule.smk")
+_ABLATION = (
+    "ablation.yaml",
+    "claims.yaml",
+    "citations.yaml",
+    "findings.yaml",
+    "references.bib",
+    "rule.smk",
+)
 _PAGES = (
     "claims.json",
     "claims.csv",

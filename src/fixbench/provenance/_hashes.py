@@ -31,6 +31,7 @@ _IN_REQUEST = tuple(
 _NOT_CODE = (
     "ablation.yaml",
     "claims.yaml",
+    "citations.yaml",
     "findings.yaml",
     "references.bib",
     "rule.smk",
@@ -49,8 +50,8 @@ def code_hash(ablation: Ablation, folder: Path, *, package: Path = _PACKAGE) -> 
     folder (``../shared.py``) counts besides, with what it imports of the folder that it stands in.
 
     Of an ablation's folder every file counts, behind links too, but for hidden files, compiled
-    ones, and, right in it, ``ablation.yaml``, ``claims.yaml``, ``findings.yaml``,
-    ``references.bib``, ``rule.smk`` and ``README.md``.
+    ones, and, right in it, ``ablation.yaml``, ``claims.yaml``, ``citations.yaml``,
+    ``findings.yaml``, ``references.bib``, ``rule.smk`` and ``README.md``.
 
     The modules that read the ablation file and verify the inputs are left out where only the job
     imports them: what they contribute, the resolved options and the hashes of inputs, is in the

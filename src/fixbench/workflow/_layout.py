@@ -48,7 +48,7 @@ def ablation_files(folder: Path, *, findings: bool) -> list[str]:
     """
     names = ["ablation.yaml", "claims.yaml"]
     if findings:
-        names += ["findings.yaml", "references.bib"]
+        names += ["citations.yaml", "findings.yaml", "references.bib"]
     # The first is there, or there is no ablation.
     return [str(folder / name) for name in names if (folder / name).is_file()]
 

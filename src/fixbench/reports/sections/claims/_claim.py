@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fixbench.ablation import Claim
+from fixbench.reports._citations import with_lines
 from fixbench.reports._claim_head import ClaimHead, claim_head, withdrawn_head
 from fixbench.reports._effects import effect_formula
 from fixbench.reports._format import MISSING, short_hash
@@ -15,7 +16,6 @@ from fixbench.reports._near import near_bounds
 from fixbench.reports._rules import decision_rule
 from fixbench.reports._sources import ResultFiles, SourceView, claim_sources
 from fixbench.reports._views import Fact, FigureView
-from fixbench.reports._citations import with_lines
 from fixbench.reports.sections.claims._controls import (
     ControlView,
     PreconditionView,
