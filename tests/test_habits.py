@@ -44,6 +44,7 @@ def test_releases_are_ordered_from_the_newest_to_the_oldest() -> None:
 
 def test_every_heading_of_a_release_is_dated() -> None:
     headings = re.findall(r"^## (.*)$", read("CHANGELOG.md"), re.M)
+    headings = [heading for heading in headings if heading != "[Unreleased]"]
     assert len(headings) == len(releases())
 
 
