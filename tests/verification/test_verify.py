@@ -152,7 +152,7 @@ def test_rows_that_a_run_does_not_give_again(finished: Path, said: Said) -> None
     assert status == 1
     # The baseline is what is run again by default.
     assert "toy: run again: fast, seed 0: 12 rows, 1 mismatch (noisy: largest" in text
-    assert "fast, seed 0, loss is other by 0.33 of its size; at most 1e-06 expected" in text
+    assert "fast, seed 0, loss is 0.33 away, relative to its size; at most 1e-06 expected" in text
 
 
 def published(finished: Path) -> None:

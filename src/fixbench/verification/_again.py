@@ -123,7 +123,7 @@ def check_again(
                         where=f"{sample.variant}, seed {seed}, {metric}",
                         found="other steps or statuses"
                         if difference is None
-                        else f"other by {difference:.2g} of its size",
+                        else f"{difference:.2g} away, relative to its size",
                         expected=f"at most {tolerance:g}",
                     )
                 )
