@@ -231,11 +231,3 @@ def test_an_id_belongs_to_no_hash_and_is_there_once(told: dict[str, Any], write:
     told["claims"][0]["supporting"][0]["id"] = "ratio"
     with pytest.raises(InputError, match="an id that nothing else beside TY01 has"):
         load_ablation(write(told))
-
-
-@pytest.mark.parametrize("name", sorted(_sentence_checks.NOT_YET_CONVERTED))
-def test_what_is_exempt_still_needs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TEMPORARY, like the list: an ablation whose findings are converted leaves the list."""
-    monkeypatch.setattr(_sentence_checks, "NOT_YET_CONVERTED", frozenset())
-    with pytest.raises(InputError, match="expected a key in the place of each figure"):
-        load_ablation(ABLATIONS / name)

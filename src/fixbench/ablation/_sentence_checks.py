@@ -33,12 +33,6 @@ from fixbench.reading import Source
 
 __all__ = ["SentenceChecks", "beside", "effect_of"]
 
-# TEMPORARY: the ablations whose findings.yaml still has figures that were typed by hand. Delete
-# this list, and what reads it, once they are written anew.
-NOT_YET_CONVERTED = frozenset(
-    {"cross_attention_scale", "lambda_rescaling", "scale_attention", "scene_context"}
-)
-
 #: Fields that need no effect.
 _DECLARED = ("label", "verdict", "documented", "documentedvalue", "rule")
 
@@ -234,7 +228,7 @@ class SentenceChecks:
     ) -> None:
         place = (*keys, "text")
         typed = hand_written(parts)
-        if typed and self._source.path.parent.name not in NOT_YET_CONVERTED:
+        if typed:
             expected = (
                 "a key in the place of each figure, such as {LB02.measured}, or {=0.01} for a "
                 "number that was fixed before there were results"
