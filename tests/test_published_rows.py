@@ -25,6 +25,7 @@ REFERENCE = ROOT / "reports" / "reference"
         ("small", "scale_attention"),
         ("small", "scene_context"),
         ("extended", "learning_rate"),
+        ("extended", "scale_attention"),
     ],
 )
 def test_published_rows_give_the_published_verdicts(tier: str, name: str) -> None:

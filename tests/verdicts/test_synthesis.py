@@ -147,7 +147,7 @@ def test_published_tiers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     small, extended = ({row["id"]: row for row in table} for table in rows)
     # An ablation is in the tiers in which it was published.
     pairs = [(row, extended[key]) for key, row in small.items() if key in extended]
-    assert len(pairs) == len(extended) > 50
+    assert len(pairs) == len(extended) > 20
     differing = [a["id"] for a, b in pairs if a["verdict"] != b["verdict"]]
     same = len(pairs) - len(differing)
     assert first == f"{same} of {len(pairs)} verdicts are the same in small, extended"
