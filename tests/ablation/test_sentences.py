@@ -13,7 +13,6 @@ from fixbench.ablation import (
     Claim,
     Constant,
     Reference,
-    _sentence_checks,
     claim_hash,
     load_ablation,
     parse_condition,

@@ -10,6 +10,7 @@ from fixbench.ablation import Claim
 from fixbench.reports._claim_head import verdict_slug
 from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports._margin_axis import BAND, TICKS, StripView, strip_view
+from fixbench.reports._sentences import Sentences
 from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
@@ -17,6 +18,10 @@ from fixbench.reports.paper._row import claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
 
 __all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "build_overview"]
+
+
+#: Conclusions of an ablation on the page; its report has all.
+_ADVICE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +54,16 @@ class ClaimLine:
 
 @dataclass(frozen=True, kw_only=True)
 class AblationView:
-    """One ablation."""
+    """One ablation.
+
+    Attributes:
+        advice: what a reader should do now: the first conclusions that the results bear.
+    """
 
     name: str
     title: str
     sentence: str
+    advice: list[str]
     bar: list[BarPart]
     claims: list[ClaimLine]
 
@@ -108,6 +118,7 @@ def _ablation(judged: JudgedAblation) -> AblationView:
         name=judged.name,
         title=judged.ablation.title,
         sentence=sentence(judged),
+        advice=_advice(judged),
         bar=[
             BarPart(
                 verdict=verdict,
@@ -120,6 +131,14 @@ def _ablation(judged: JudgedAblation) -> AblationView:
         ],
         claims=[_line(judged, claim, result) for claim, result in judged.claims],
     )
+
+
+def _advice(judged: JudgedAblation) -> list[str]:
+    if judged.tier == "smoke":
+        return []
+    sentences = Sentences(judged.ablation, judged.tier, judged.results)
+    texts = [said.text for _, said in sentences.conclusions() if not said.why_not]
+    return texts[:_ADVICE]
 
 
 def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimLine:
