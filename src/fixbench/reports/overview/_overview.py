@@ -97,7 +97,8 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
     return Overview(
         tier=tier,
         lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
-        f"{tier}. Each claim was judged by a rule that was written before the results."
+        f"{tier}, on systems that were built again at a small size and trained for a short time. Each "
+        f"claim was judged by a rule that was written before the results of its seeds{_edited(results)}."
         if results
         else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",
@@ -110,6 +111,11 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
         ticks=TICKS,
         band=BAND,
     )
+
+
+def _edited(results: Sequence[ClaimResult]) -> str:
+    named = [result.id for result in results if result.edited]
+    return f"; {', '.join(named)} were edited afterwards, as their reports say" if named else ""
 
 
 def _ablation(judged: JudgedAblation) -> AblationView:

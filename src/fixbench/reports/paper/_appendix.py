@@ -19,19 +19,19 @@ __all__ = ["MEANINGS", "ablation_appendix", "joint_appendix"]
 
 #: In the few words that an appendix has room for; the pages have the exact conditions.
 MEANINGS: Mapping[Verdict, str] = {
-    "reproduced": "the documented effect is shown and every control is ruled out",
+    "reproduced": "the documented effect is shown, and no control is left that could explain it",
     "holds": "an exact property, true in every seed",
     "direction only": "the documented direction is shown, its size is open",
     "another size": "the documented direction is shown, with another size",
     "negligible": "the documented direction is shown, smaller than matters",
     "confounded": "the comparison is shown, and a control is shown to explain it",
-    "unresolved": "the comparison is shown, and a control or a precondition is open",
+    "unresolved": "a comparison is shown, of either direction, but a control or a precondition is open",
     "absent": "shown to be no effect that matters",
-    "reversed": "the opposite direction is shown",
+    "reversed": "the opposite direction is shown, of whatever size",
     "refuted": "a claim of no change is shown to be false",
     "does not hold": "an exact property, false in a seed",
     "inconclusive": "none of these is shown",
-    "not testable": "the claim cannot be tested here",
+    "not testable": "the claim cannot be tested here, or what it supposes was not met",
     "withdrawn": "taken out after its results existed",
 }
 
