@@ -27,6 +27,7 @@ PAGES = {
     "appendix-tiny-forest.pdf",
     "claims.json",
     "claims.csv",
+    "metrics.json",
     "numbers.tex",
     "appendix.tex",
     "appendix-forest.pdf",

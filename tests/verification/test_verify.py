@@ -107,7 +107,7 @@ def test_a_printed_figure_that_the_table_does_not_have(finished: Path, said: Sai
     assert found is not None
     edit(reports / "numbers.tex", found[0], found[0].replace(found[1], "77"))
     page = (reports / "toy.html").read_text()
-    row = page[page.rindex("loss of the larger step</th>") :]
+    row = page[page.rindex(">loss of the larger step</th>") :]
     printed = re.search(r">([\d.]+)</span> <span class=\"nowrap\">\[([\d.]+), ", row)
     assert printed is not None
     edit(reports / "toy.html", row, row.replace(f"[{printed[2]}, ", "[0.0001, ", 1))

@@ -163,15 +163,15 @@ def test_gradients_by_finite_differences(stage: Any, options: dict[str, Any]) ->
     family = type(family)(
         **vars(family) | {"images": family.images.double(), "masks": family.masks.double()}
     )
-    frozen, _ = model.frozen_patches(family.images)
+    seen = model.frozen_features(family.images)
     constant = torch.randn(2, 8, 2, dtype=torch.float64)
     contexts = torch.stack([model.prompt_context(tokens) for tokens in family.prompts])
 
     def loss() -> torch.Tensor:
         if stage == "image":
             return image_loss(model, family, constant, contexts)
-        anchors = model.text_anchors(family.prompts, frozen[0].mean(dim=0))
-        return text_loss(frozen[-1], anchors[family.classes], family.masks)
+        anchors = model.text_anchors(family.prompts, seen.context.mean(dim=0))
+        return text_loss(seen.patches[-1], anchors[family.classes], family.masks)
 
     model.zero_grad()
     loss().backward()

@@ -97,8 +97,9 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
     return Overview(
         tier=tier,
         lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
-        f"{tier}, on systems that were built again at a small size and trained for a short time. Each "
-        f"claim was judged by a rule that was written before the results of its seeds{_edited(results)}."
+        f"{tier}, on systems that were built again at a small size and trained for a short time. "
+        "Each claim was judged by a rule that was written before the results of its seeds"
+        f"{_edited(results)}."
         if results
         else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",

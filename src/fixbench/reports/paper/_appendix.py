@@ -25,7 +25,7 @@ MEANINGS: Mapping[Verdict, str] = {
     "another size": "the documented direction is shown, with another size",
     "negligible": "the documented direction is shown, smaller than matters",
     "confounded": "the comparison is shown, and a control is shown to explain it",
-    "unresolved": "a comparison is shown, of either direction, but a control or a precondition is open",
+    "unresolved": "a comparison is shown, in either direction; a control or precondition is open",
     "absent": "shown to be no effect that matters",
     "reversed": "the opposite direction is shown, of whatever size",
     "refuted": "a claim of no change is shown to be false",

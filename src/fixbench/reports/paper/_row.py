@@ -43,10 +43,11 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     """The row of a claim; ``claim`` is ``None`` where it was withdrawn."""
     documented, measured = _documented(claim, result), _measured(judged, claim, result)
     p, equivalence, adjusted = _p(claim, result)
+    kind = "equivalence p" if equivalence else "p"
     said = [
         *([] if documented == MISSING else [f"documented {documented}"]),
         *([] if measured == MISSING else [f"measured {measured}"]),
-        *([] if p == MISSING else [f"p {p}" if p.startswith("<") else f"p = {p}"]),
+        *([] if p == MISSING else [f"{kind} {p}" if p.startswith("<") else f"{kind} = {p}"]),
     ]
     return ClaimRow(
         id=result.id,

@@ -46,7 +46,8 @@ def sentence(judged: JudgedAblation) -> str:
     if first is None:
         return f"{text}."
     return (
-        f"{text}; the first with a measured size, “{first.name}”, is {first.verdict} ({first.said})."
+        f"{text}; the first with a measured size, “{first.name}”, is {first.verdict} "
+        f"({first.said})."
     )
 
 

@@ -43,10 +43,10 @@ SECTIONS: Sequence[Builder] = (
     factorials.build,
     curves.build,
     threats.build,
+    citations.build,
     scaled_down.build,
     failures.build,
     metrics.build,
     variants.build,
-    citations.build,
     provenance.build,
 )
