@@ -133,10 +133,14 @@ class Sentences:
         return Said(text=" ".join("".join(texts).split()), chosen=tuple(dict.fromkeys(chosen)))
 
     def _other_verdicts(self, sentence: Supposing) -> list[str]:
+        found = {
+            id_: self._results[id_].verdict if id_ in self._results else "not judged"
+            for id_ in sentence.given
+        }
         return [
-            f"{id_} (supposed {' or '.join(verdicts)}, found {self._results[id_].verdict})"
+            f"{id_} (supposed {' or '.join(verdicts)}, found {found[id_]})"
             for id_, verdicts in sentence.given.items()
-            if self._results[id_].verdict not in verdicts
+            if found[id_] not in verdicts
         ]
 
     def _other_figures(self, sentence: Supposing) -> list[str]:
@@ -203,6 +207,8 @@ class Sentences:
         if reference.owner in self._ablation.figures:
             effect = effect_of(self._ablation, reference)
             return None if effect is None else self._measured(reference.owner, effect)
+        if reference.owner not in self._results:
+            return None
         claim, result = self._claims[reference.owner], self._results[reference.owner]
         if not reference.entry:
             fields = claim_fields(self._ablation, claim, result)
