@@ -83,6 +83,27 @@ def test_the_published_table_by_hand() -> None:
     assert not any(item.why for item in found.values())
 
 
+@pytest.mark.parametrize(
+    ("claim", "then", "now", "why"),
+    [
+        ("SC15", "reproduced", "direction only", "that it is at least as large as matters is not"),
+        ("SC03", "direction only", "another size", "the whole interval lies outside the tolerance"),
+        ("SC01b", "reversed", "refuted", "the document claims no change, and one that matters is"),
+        ("SC02", "reproduced", "unresolved", "control 'the same with the old output projection"),
+    ],
+)
+def test_what_moved_from_the_verdict_of_an_older_rule(
+    claim: str, then: str, now: str, why: str
+) -> None:
+    table = [
+        row | {"verdict": then} if row["id"] == claim else row for row in rows("scene_context")
+    ]
+    found = {item.id: item for item in again("scene_context", table)}
+    assert (found[claim].then, found[claim].now) == (then, now)
+    assert found[claim].why.startswith(why)
+    assert not any(item.why for key, item in found.items() if key != claim)
+
+
 def edited(key: str, value: object, item: str = "") -> list[dict[str, Any]]:
     table = rows("cross_attention_scale")
     row = next(row for row in table if row["id"] == "CA02")

@@ -70,7 +70,7 @@ class Contrasts:
         assignments: Assignments,
         metrics: Mapping[str, WrittenMetric],
     ) -> None:
-        self.source = self._source = source
+        self.source = source
         self._variants = variants
         self._assignments = assignments
         self._metrics = metrics
@@ -117,11 +117,11 @@ class Contrasts:
         """
         expected = metric_problem(metric)
         if expected is not None:
-            raise self._source.problem(keys, metric, expected=expected)
+            raise self.source.problem(keys, metric, expected=expected)
         name = metric if metric in self._metrics else family_of(metric, self._metrics)
         if name is None:
             expected = f"one of {', '.join(self._metrics)}"
-            raise self._source.problem(keys, metric, expected=expected)
+            raise self.source.problem(keys, metric, expected=expected)
         return self._metrics[name]
 
     def variant(self, name: str, keys: Keys) -> str:
@@ -132,7 +132,7 @@ class Contrasts:
         """
         if name not in self._variants:
             expected = f"one of {', '.join(self._variants)}"
-            raise self._source.problem(keys, name, expected=expected)
+            raise self.source.problem(keys, name, expected=expected)
         return name
 
     def _given(
@@ -147,11 +147,11 @@ class Contrasts:
             declared = self.usual_of(reading.metric, (*keys, "metric"))
             usual = Usual(reading.metric, declared.stage, declared.at, declared.scale)
         if usual is None or usual.metric is None:
-            raise self._source.problem((*keys, "metric"), expected="this key: what is read")
+            raise self.source.problem((*keys, "metric"), expected="this key: what is read")
         stage = reading.stage or usual.stage
         if stage is None:
             expected = f"this key: {usual.metric} declares no usual stage"
-            raise self._source.problem((*keys, "stage"), expected=expected)
+            raise self.source.problem((*keys, "stage"), expected=expected)
         at = reading.at if reading.at is not None else usual.at
         given = {"metric": usual.metric, "stage": stage, "at": "last" if at is None else at}
         return given, effect.scale or usual.scale
@@ -165,7 +165,7 @@ class Contrasts:
             if _cancels(terms):
                 read = ", ".join(dict.fromkeys(term["variant"] for term in terms))
                 expected = f"what differs from the first reading; both read {read}"
-                raise self._source.problem(keys, expected=expected)
+                raise self.source.problem(keys, expected=expected)
         return terms
 
     def _first_arm(
@@ -188,7 +188,7 @@ class Contrasts:
         for index, name in enumerate(names):
             self.variant(name, (*keys, index))
         if len(set(names)) < len(names):
-            raise self._source.problem(keys, list(names), expected="each variant once")
+            raise self.source.problem(keys, list(names), expected="each variant once")
         return _Arm(tuple(names), None, None, {}, **given)
 
     def _differing(self, reading: WrittenReading, first: _Arm, keys: Keys) -> _Arm:
@@ -209,7 +209,7 @@ class Contrasts:
         self._check_levels(reading, keys)
         if first.levels is None:
             expected = "a variant's name: the first reading is of variants that no grid makes"
-            raise self._source.problem(keys, expected=expected)
+            raise self.source.problem(keys, expected=expected)
         over = first.over if reading.over is None else reading.over
         levels = {factor: level for factor, level in first.levels.items() if factor not in over} | (
             reading.levels or {}
@@ -245,7 +245,7 @@ class Contrasts:
         if found is None:
             shown = ", ".join(f"{factor} = {level}" for factor, level in levels.items())
             expected = f"levels that a variant has; none has {shown}, others at their first"
-            raise self._source.problem(keys, expected=expected)
+            raise self.source.problem(keys, expected=expected)
         return found
 
     def _terms(
@@ -259,12 +259,12 @@ class Contrasts:
             given, scale = self._given(term, effect, place, usual)
             if term.weight == 0:
                 expected = "a weight other than 0, or no such term"
-                raise self._source.problem((*place, "weight"), term.weight, expected=expected)
+                raise self.source.problem((*place, "weight"), term.weight, expected=expected)
             scales.add(scale)
             terms.append({"variant": term.variant, **given, "weight": term.weight})
         if _cancels(terms):
             expected = "weights that do not add up to 0 for every variant that is read"
-            raise self._source.problem((*keys, "terms"), expected=expected)
+            raise self.source.problem((*keys, "terms"), expected=expected)
         # What all terms have in common is what effects beside this one take from it.
         common = {
             name: terms[0][name] if all(term[name] == terms[0][name] for term in terms) else None
@@ -272,7 +272,7 @@ class Contrasts:
         }
         if len(scales) > 1:
             expected = "this key: the metrics of the terms have different usual scales"
-            raise self._source.problem((*keys, "scale"), expected=expected)
+            raise self.source.problem((*keys, "scale"), expected=expected)
         return terms, common, scales.pop()
 
     def _slope(self, slope: WrittenSlope, given: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
@@ -287,14 +287,14 @@ class Contrasts:
         if by_hand == (design.cross is not None) or (by_hand and design.levels is not None):
             expected = "'cross' and, where others are not at their first level, 'levels'; or "
             expected += "'factors' and 'cells'"
-            raise self._source.problem(keys, expected=expected)
+            raise self.source.problem(keys, expected=expected)
         names = list(design.cross or design.factors or ())
         for index, name in enumerate(design.of):
             if name not in names:
                 expected = f"a factor of this design: {', '.join(names)}"
-                raise self._source.problem((*keys, "of", index), name, expected=expected)
+                raise self.source.problem((*keys, "of", index), name, expected=expected)
         if len(set(design.of)) < len(design.of):
-            raise self._source.problem((*keys, "of"), design.of, expected="each factor once")
+            raise self.source.problem((*keys, "of"), design.of, expected="each factor once")
         if design.cross is None:
             for variant in design.cells or ():
                 self.variant(variant, (*keys, "cells"))
@@ -304,12 +304,12 @@ class Contrasts:
                 self._check_level(factor, level, (*keys, "cross", factor))
             if len(set(pair)) < len(pair):
                 expected = "two levels that differ"
-                raise self._source.problem((*keys, "cross", factor), pair, expected=expected)
+                raise self.source.problem((*keys, "cross", factor), pair, expected=expected)
         for factor, level in (design.levels or {}).items():
             self._check_level(factor, level, (*keys, "levels", factor))
             if factor in design.cross:
                 expected = f"{factor} in 'levels' or in 'cross'"
-                raise self._source.problem((*keys, "levels", factor), level, expected=expected)
+                raise self.source.problem((*keys, "levels", factor), level, expected=expected)
         cells: dict[str, str] = {}
         # All high first, then those with one low, two low and so on.
         for count in range(len(names) + 1):
@@ -341,20 +341,20 @@ class Contrasts:
         if not isinstance(reading, WrittenEffect):
             if len(given) > 1:
                 expected = "at most one of 'variant', 'variants' and 'levels' (with 'over')"
-                raise self._source.problem(keys, expected=expected)
+                raise self.source.problem(keys, expected=expected)
             return
         if len(given) > 1 or not (given or (usual is not None and usual.arm)):
             expected = (
                 "exactly one of 'variant', 'variants', 'levels' (with 'over'), 'terms', 'slope' "
                 "and 'factorial'"
             )
-            raise self._source.problem(keys, expected=expected)
+            raise self.source.problem(keys, expected=expected)
         for form in given:
             beside = ("metric", "stage", "at", "against") if form in _BY_HAND else ()
             for name in beside:
                 if getattr(reading, name) is not None:
                     expected = f"no {name!r} beside {form!r}"
-                    raise self._source.problem((*keys, name), expected=expected)
+                    raise self.source.problem((*keys, name), expected=expected)
 
     def _check_levels(self, reading: WrittenReading, keys: Keys) -> None:
         for factor, level in (reading.levels or {}).items():
@@ -363,21 +363,21 @@ class Contrasts:
             self._check_level(factor, None, (*keys, "over"))
             if factor in (reading.levels or {}):
                 expected = f"{factor} in 'levels' or in 'over'"
-                raise self._source.problem((*keys, "over"), expected=expected)
+                raise self.source.problem((*keys, "over"), expected=expected)
             for level in picked or ():
                 self._check_level(factor, level, (*keys, "over", factor))
             if picked is not None and len(set(picked)) < len(picked):
                 expected = "each level once"
-                raise self._source.problem((*keys, "over", factor), picked, expected=expected)
+                raise self.source.problem((*keys, "over", factor), picked, expected=expected)
 
     def _check_level(self, factor: str, level: str | None, keys: Keys) -> None:
         factors = self._assignments.factors
         if factor not in factors:
             expected = f"a factor of ablation.yaml: {', '.join(factors) or 'none is declared'}"
-            raise self._source.problem(keys, factor, expected=expected)
+            raise self.source.problem(keys, factor, expected=expected)
         if level is not None and level not in factors[factor]:
             expected = f"a level of {factor}: {', '.join(factors[factor])}"
-            raise self._source.problem(keys, level, expected=expected)
+            raise self.source.problem(keys, level, expected=expected)
 
 
 def _cancels(terms: Sequence[Mapping[str, Any]]) -> bool:
