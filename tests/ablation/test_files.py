@@ -75,7 +75,7 @@ def test_no_claims_file(toy: dict[str, Any], write: Write) -> None:
         load_ablation(path)
 
 
-@pytest.mark.parametrize("name", ["ablation", "claims", "findings", "claims_table"])
+@pytest.mark.parametrize("name", ["ablation", "claims", "citations", "findings", "claims_table"])
 def test_exported_schema_is_current(name: str) -> None:
     exported = json.loads((ROOT / "config" / f"{name}.schema.json").read_text())
     assert exported == schemas()[name], "run: python -m fixbench.schemas config"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fixbench.cli import main
 from fixbench.documents import check_citations, figures, read_document
 from fixbench.documents._figures import derivation
 from fixbench.documents._plain import plain
+from fixbench.errors import InputError
 from fixbench.reading import read_source, read_yaml
 
 TOY = Path(__file__).parents[1] / "fixtures" / "ablations" / "toy"
@@ -204,3 +206,48 @@ def test_check_documents_prints_places_and_fails_with_a_message_for_each_claim(
     (message,) = shown.err.splitlines()
     assert "TY02.documented.text" in message
     assert "line 5" in message
+
+
+def test_places_of_claims_in_a_file_of_their_own(tmp_path: Path) -> None:
+    folder = shutil.copytree(TOY, tmp_path / "toy")
+    plainly = load_ablation(folder).claims[0]
+    places = folder / "citations.yaml"
+    here = {"lines": [4, 5], "quotes": ["too low", {"words": "5e-4", "lines": [18, 18]}]}
+    places.write_text(json.dumps({"citations": {plainly.id: here}}, indent=1))
+    claim = load_ablation(folder).claims[0]
+    assert claim.lines == [4, 5]
+    assert [(quote.words, quote.lines) for quote in claim.quotes] == [
+        ("too low", None),
+        ("5e-4", [18, 18]),
+    ]
+    assert claim_hash(claim) == claim_hash(plainly)
+
+    (tmp_path / "report.md").write_text(REPORT, encoding="utf-8")
+    document = read_document(tmp_path / "report.md")
+    sources = read_source(folder / "claims.yaml"), read_source(places)
+    found = check_citations(load_ablation(folder), document, *sources)
+    assert found[0].problem is None
+    assert "“5e-4” at line 18" in found[0].found
+    places.write_text(json.dumps({"citations": {"TY99": here}}))
+    with pytest.raises(InputError, match=r"citations\.yaml:1: citations\.TY99.*a claim of .*TY01"):
+        load_ablation(folder)
+    content = read_yaml(folder / "claims.yaml")
+    content["claims"][0]["lines"] = [1, 2]
+    (folder / "claims.yaml").write_text(json.dumps(content))
+    places.write_text(json.dumps({"citations": {plainly.id: here}}))
+    with pytest.raises(InputError, match=r"citations\.yaml:1: .*the place of a claim once"):
+        load_ablation(folder)
+
+
+def test_a_line_beyond_the_document_is_named_in_the_file_of_places(tmp_path: Path) -> None:
+    folder = shutil.copytree(TOY, tmp_path / "toy")
+    content = read_yaml(folder / "claims.yaml")
+    content["claims"] = [{**content["claims"][0], "section": "Learning Rate"}]
+    (folder / "claims.yaml").write_text(json.dumps(content))
+    places = folder / "citations.yaml"
+    places.write_text(json.dumps({"citations": {content["claims"][0]["id"]: {"lines": [1, 2]}}}))
+    (tmp_path / "report.md").write_text(REPORT, encoding="utf-8")
+    document = read_document(tmp_path / "report.md")
+    sources = read_source(folder / "claims.yaml"), read_source(places)
+    (found,) = check_citations(load_ablation(folder), document, *sources)
+    assert str(found.problem).startswith(f"{places}:1: citations.TY01.lines is [1, 2]; expected")

@@ -103,7 +103,13 @@ def _check_documents(loaded: Mapping[Path, Ablation], folder: Path) -> None:
             )
             continue
         document = read_document(folder / name)
-        citations = check_citations(ablation, document, read_source(file.with_name("claims.yaml")))
+        places = file.with_name("citations.yaml")
+        citations = check_citations(
+            ablation,
+            document,
+            read_source(file.with_name("claims.yaml")),
+            read_source(places) if places.exists() else None,
+        )
         print(f"{file.parent.name}: {name}, {count(len(document.lines), 'line')}")
         for citation in citations:
             if citation.elsewhere is not None:

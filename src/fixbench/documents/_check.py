@@ -37,7 +37,9 @@ class Citation:
     problem: InputError | None = None
 
 
-def check_citations(ablation: Ablation, document: Document, source: Source) -> list[Citation]:
+def check_citations(
+    ablation: Ablation, document: Document, source: Source, places: Source | None = None
+) -> list[Citation]:
     """Look up what each claim of an ablation cites.
 
     The words between quotation marks in ``documented.text`` and each figure outside them must stand
@@ -48,14 +50,17 @@ def check_citations(ablation: Ablation, document: Document, source: Source) -> l
 
     Args:
         source: ``claims.yaml`` as it was read, for messages.
+        places: ``citations.yaml`` likewise, if there is one.
     """
     return [
-        _checked(claim, document, source, ("claims", index))
+        _checked(claim, document, source, ("claims", index), places)
         for index, claim in enumerate(ablation.claims)
     ]
 
 
-def _checked(claim: Claim, document: Document, source: Source, keys: Keys) -> Citation:
+def _checked(
+    claim: Claim, document: Document, source: Source, keys: Keys, places: Source | None
+) -> Citation:
     if claim.source is not None:
         return Citation(claim=claim.id, elsewhere=claim.source)
     search = _Search(claim, document)
@@ -64,6 +69,8 @@ def _checked(claim: Claim, document: Document, source: Source, keys: Keys) -> Ci
     if search.missing:
         first, value, _ = search.missing[0]
         text = "; ".join(dict.fromkeys(expected for _, _, expected in search.missing))
+        if places is not None and first[0] in places.content["citations"].get(claim.id, {}):
+            source, keys = places, ("citations", claim.id)
         problem = source.problem((*keys, *first), value, expected=text)
     return Citation(claim=claim.id, found=list(dict.fromkeys(search.found)), problem=problem)
 
