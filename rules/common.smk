@@ -1,3 +1,4 @@
+import os
 import re
 import shlex
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 from fixbench.errors import InputError
 from fixbench.provenance import room_hash
+from fixbench.worker import VARIABLE
 from fixbench.workflow import make_plan
 
 # `--sdm apptainer`: Snakemake itself runs every job in the image that `container:` names.
@@ -52,7 +54,8 @@ shell.prefix(
     + (
         f'PYTHONPATH="$PWD/src" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
         if CONTAINED
-        else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH; "
+        else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH"
+        + (f" {VARIABLE}={os.getpid()}; " if PLAN.worker else "; ")
     )
 )
 

@@ -9,8 +9,6 @@ rule job:
         provenance="logs/{ablation}/{tier}/{variant}/{block}.provenance.json",
     log:
         "logs/{ablation}/{tier}/{variant}/{block}.log",
-    benchmark:
-        "logs/{ablation}/{tier}/{variant}/{block}.tsv"
     # Two rules must not make the same file.
     wildcard_constraints:
         ablation=one_of(PLAN.without_rule()),

@@ -42,6 +42,8 @@ from fixbench.training import (
 
 __all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
 
+#: At most so much work of a killed run is done again. A save takes up to a tenth of a second.
+_SAVE_SECONDS = 10.0
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
 
@@ -136,6 +138,7 @@ def run_job(
                     progress=_Relay(progress, seed),
                     checkpointer=training,
                     measure=measure,
+                    save_seconds=_SAVE_SECONDS,
                 )
                 outcome, status = _run_seed(run, seed, context, parents.get(seed))
                 kept = outcome.state if keep_state else {}

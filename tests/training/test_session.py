@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from fixbench.errors import InputError
@@ -158,3 +165,81 @@ def test_progress_is_handed_on() -> None:
     session = Session(make_context(progress=lambda *call: seen.append(call)))
     session.progress("train", 2, 5)
     assert seen == [("train", 2, 5)]
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Killed(Exception):  # noqa: N818
+    """The machine goes down."""
+
+
+@given(
+    seconds=st.lists(st.sampled_from([0.5, 4.0, 11.0]), min_size=12, max_size=12),
+    killed_at=st.integers(0, 11),
+)
+def test_saves_that_are_left_out_change_no_row(seconds: list[float], killed_at: int) -> None:
+    """A run of steps, saves and measurements, killed anywhere, ends with the same rows."""
+    kept = MemoryCheckpointer()
+    saves: list[float] = []
+
+    def run(checkpointer: Checkpointer, clock: Clock, last: int | None) -> list[Row]:
+        session = Session(
+            replace(make_context(checkpointer=checkpointer), save_seconds=10.0),
+        )
+        passed = iter(seconds)
+
+        def work(number: int) -> None:
+            clock.now += next(passed)
+            if number == last:
+                raise Killed
+
+        def measure(number: int, name: str) -> Callable[[], None]:
+            def timed() -> None:
+                work(number)
+                session.record({name: 1.0}, "start", 0)
+
+            return timed
+
+        session.once("start", measure(0, "start"))
+        session.once("again", measure(1, "again"))
+        model = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(model.weight)
+        position = session.restore(model=model)
+        for step in range(0 if position is None else position["step"] + 1, 4):
+            work(2 + 2 * step)
+            with torch.no_grad():
+                model.weight.mul_(step + 2)
+            session.record({"weight": model.weight.item()}, "training", step)
+            session.save(model=model, step=step)
+            work(3 + 2 * step)
+        session.once("probe", lambda: session.record({"probe": model.weight.item()}, "probe", 0))
+        session.once("end", measure(11, "end"))
+        return session.rows
+
+    class Timed(MemoryCheckpointer):
+        def __init__(self, clock: Clock) -> None:
+            super().__init__()
+            self.clock = clock
+
+        def save(self, state: Mapping[str, Any]) -> None:
+            saves.append(self.clock.now)
+            super().save(state)
+
+    with pytest.MonkeyPatch.context() as patched:
+        clock = Clock()
+        patched.setattr("fixbench.training._session.time", clock)
+        expected = run(Timed(clock), clock, None)
+        assert all(later - sooner >= 10 for sooner, later in pairwise([0.0, *saves]))
+        if sum(seconds[:10]) > 22:  # longer than two intervals of steps: something is saved
+            assert saves
+        with suppress(Killed):
+            run(kept, clock, killed_at)
+        assert run(kept, clock, None) == expected

@@ -68,6 +68,7 @@ class RunContext:
         progress: called with (stage, steps done, steps in all).
         checkpointer: in-training state.
         measure: the parts of the run to measure, by the system's names; ``None`` for all.
+        save_seconds: a save that comes sooner after the one before is left out; 0 for none.
     """
 
     root: Path
@@ -76,6 +77,7 @@ class RunContext:
     checkpointer: Checkpointer
     parent: Mapping[str, Any] | None = None
     measure: frozenset[str] | None = None
+    save_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

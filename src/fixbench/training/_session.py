@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import astuple
 from typing import Any
 
 from fixbench.errors import InputError
@@ -19,7 +19,8 @@ class Session:
 
     A session continues where an interrupted run saved last: it then has that run's rows, knows
     what was measured once, and offers the position of training. Between two saves nothing is
-    kept, so that a run repeats exactly what came after the last one.
+    kept, so that a run repeats exactly what came after the last one. A save soon after another is
+    left out (``context.save_seconds``): it would cost more time than it could ever save.
 
     Args:
         measures: the parts that can be asked for alone; none where a run measures everything.
@@ -42,6 +43,8 @@ class Session:
         self._done: list[str] = []
         self._trained = False
         self._saved_rows = 0
+        self._written = time.monotonic()  # when a save was last written, or could have been
+        self._moved = False  # whether training has reached a position since that is not written
         saved = context.checkpointer.load()
         if saved is not None:
             self.rows = [Row(*row) for row in saved["rows"]]
@@ -76,6 +79,9 @@ class Session:
                 raise ValueError(f"{name!r} is measured once, behind rows that are not saved")
             measure()
             self._done.append(name)
+            if self._moved or self._soon():
+                self._saved_rows = len(self.rows)
+                return
             # Training may have gone on since its last save, so its position is read back.
             saved = self.context.checkpointer.load() if self._trained else None
             self._save(saved and saved["position"])
@@ -122,6 +128,10 @@ class Session:
                 drawn from belongs to it (``generator.get_state()``), unless each step has a
                 stream of its own.
         """
+        if self._soon():
+            self._moved = True
+            self._saved_rows = len(self.rows)
+            return
         self._trained = True
         self._save(
             {
@@ -141,10 +151,14 @@ class Session:
                 part.load_state_dict(self.position[name])
         return self.position
 
+    def _soon(self) -> bool:
+        return time.monotonic() - self._written < self.context.save_seconds
+
     def _save(self, position: Mapping[str, Any] | None) -> None:
-        rows = [astuple(row) for row in self.rows]
+        rows = [(row.stage, row.step, row.metric, row.value, row.status) for row in self.rows]
         self.context.checkpointer.save({"rows": rows, "done": self._done, "position": position})
         self._saved_rows = len(rows)
+        self._written, self._moved = time.monotonic(), False
 
 
 def as_rows(values: Mapping[str, float], stage: str, step: int) -> list[Row]:

@@ -78,6 +78,7 @@ def make_plan(config: Mapping[str, Any], *, contained: bool = False) -> Plan:
         engine=engine,
         images=images,
         gpu_share=settings.gpu_share,
+        worker=settings.worker,
     )
 
 

@@ -48,6 +48,7 @@ class Plan:
         engine: what runs the jobs' containers; ``None`` in the local environment.
         images: environment → its image's declaration, where there is an engine.
         gpu_share: how many jobs may use one GPU at a time.
+        worker: whether jobs outside containers share what they import.
     """
 
     tier: str
@@ -59,6 +60,7 @@ class Plan:
     engine: containers.Engine | None = None
     images: Mapping[str, containers.ImageSpec] = field(default_factory=dict)
     gpu_share: int = 1
+    worker: bool = False
 
     def warnings(self) -> list[str]:
         """What is known before anything runs: the claims that so few seeds cannot settle."""

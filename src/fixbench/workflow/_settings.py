@@ -34,6 +34,8 @@ class Settings(BaseModel):
         device: where tensors live; ``auto`` takes a GPU if there is one.
         runtime: what jobs run in; ``auto`` is the first engine that answers, else ``local``.
         gpu_share: how many jobs may use one GPU at a time.
+        worker: whether jobs outside containers start as copies of a process that has imported
+            what they need, instead of importing it each for itself.
         folder: where the ablations are.
     """
 
@@ -46,6 +48,7 @@ class Settings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     runtime: containers.Runtime = "auto"
     gpu_share: int = Field(default=1, ge=1)
+    worker: bool = True
     folder: str = "ablations"
 
     @field_validator("ablations", mode="before")
