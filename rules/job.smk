@@ -12,8 +12,10 @@ rule job:
     # Two rules must not make the same file.
     wildcard_constraints:
         ablation=one_of(PLAN.without_rule()),
-    # Variants that others start from go first.
-    priority: lambda wildcards: PLAN.priority(wildcards.ablation, wildcards.variant)
+    priority:
+        lambda wildcards: PLAN.priority(
+            wildcards.ablation, wildcards.variant, wildcards.block
+        )
     threads: 1
     resources:
         mem_mb=2000,

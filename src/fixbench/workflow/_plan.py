@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench import containers, provenance, tracking
+from fixbench.ablation import Variant
 from fixbench.draws import draw_record, recorded_folders, split_block
 from fixbench.errors import InputError
 from fixbench.reading import parse_seeds
@@ -183,7 +184,7 @@ class Plan:
         Raises:
             InputError: the tier has no such variant.
         """
-        variants = self.ablations[ablation].ablation.at(self.tier).variants
+        variants = self._variants(ablation)
         if variant not in variants:
             expected = f"a variant that tier {self.tier!r} runs: {', '.join(variants)}"
             file = self.folder / ablation / "ablation.yaml"
@@ -197,11 +198,23 @@ class Plan:
             files["parent"] = f"results/{ablation}/{self.tier}/{parent}/{block}.state"
         return files
 
-    def priority(self, ablation: str, variant: str) -> int:
-        """How many generations of variants start from this one: those go first."""
-        variants = self.ablations[ablation].ablation.at(self.tier).variants
+    def priority(self, ablation: str, variant: str, block: str) -> int:
+        """Earlier blocks and draws go first, and in them the variants that others start from.
+
+        A run that is stopped has then finished whole blocks, of which all variants can be compared.
+        """
+        labels = self.ablations[ablation].labels()
+        later = len(labels) - labels.index(block) if block in labels else 0
+        return later * len(self._variants(ablation)) + self._generations(ablation, variant)
+
+    def _variants(self, ablation: str) -> Mapping[str, Variant]:
+        return self.ablations[ablation].ablation.at(self.tier).variants
+
+    def _generations(self, ablation: str, variant: str) -> int:
+        """How many generations of variants start from this one."""
+        variants = self._variants(ablation)
         children = [name for name, child in variants.items() if child.starts_from == variant]
-        return max((1 + self.priority(ablation, child) for child in children), default=0)
+        return max((1 + self._generations(ablation, child) for child in children), default=0)
 
     def container(self, *, contained: bool) -> str:
         """The image for Snakemake's own ``container:``, of the same declaration.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -36,7 +37,12 @@ RELATION_KINDS: Mapping[str, range] = MappingProxyType(
 
 def normalised(name: Any) -> str:
     """Letters and digits alone, in lower case: the lists and the annotations spell differently."""
-    return "".join(c for c in name.lower() if c.isalnum()) if isinstance(name, str) else ""
+    return _letters_and_digits(name) if isinstance(name, str) else ""
+
+
+@functools.lru_cache(maxsize=4096)  # a data set has thousands of annotations with the same words
+def _letters_and_digits(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 #: Normalised name → label.
