@@ -12,10 +12,7 @@ rule job:
     # Two rules must not make the same file.
     wildcard_constraints:
         ablation=one_of(PLAN.without_rule()),
-    priority:
-        lambda wildcards: PLAN.priority(
-            wildcards.ablation, wildcards.variant, wildcards.block
-        )
+    priority: lambda wildcards: PLAN.priority(wildcards.ablation, wildcards.variant, wildcards.block)
     threads: 1
     resources:
         mem_mb=2000,
