@@ -7,6 +7,9 @@ checkpoint look:
     input:
         ablation=claim_files,
         results=lambda wildcards: PLAN.results(wildcards.ablation, int(wildcards.look)),
+        provenance=lambda wildcards: PLAN.provenance(
+            wildcards.ablation, int(wildcards.look)
+        ),
     output:
         "results/{ablation}/{tier}/look-{look}.json",
     log:
@@ -19,7 +22,8 @@ checkpoint look:
         "{wildcards.ablation}: look {wildcards.look}"
     shell:
         "python -m fixbench look {wildcards.ablation:q} --tier {wildcards.tier}"
-        " --ablations {params.folder:q} --results {input.results:q} --looks {params.looks}"
+        " --ablations {params.folder:q} --results {input.results:q}"
+        " --provenance {input.provenance:q} --looks {params.looks}"
         " --decision {output:q} 2>&1 | tee {log:q} >&2"
 
 
@@ -27,6 +31,7 @@ rule analyse:
     input:
         ablation=claim_files,
         results=judged_results,
+        provenance=judged_records,
         # So that the verdicts of one kind of run are never taken for those of the other.
         decision=lambda wildcards: PLAN.decision(
             wildcards.ablation, blocks(wildcards.ablation)
@@ -47,7 +52,8 @@ rule analyse:
         "{wildcards.ablation}: verdicts"
     shell:
         "python -m fixbench analyse {wildcards.ablation:q} --tier {wildcards.tier}"
-        " --ablations {params.folder:q} --results {input.results:q} {params.looks}"
+        " --ablations {params.folder:q} --results {input.results:q}"
+        " --provenance {input.provenance:q} {params.looks}"
         " --claims {output:q} 2>&1 | tee {log:q} >&2"
 
 
@@ -57,9 +63,7 @@ rule report:
             wildcards.ablation, findings=True
         ),
         results=judged_results,
-        provenance=lambda wildcards: PLAN.provenance(
-            wildcards.ablation, blocks(wildcards.ablation)
-        ),
+        provenance=judged_records,
         claims=f"results/{{ablation}}/{PLAN.tier}/claims.json",
         # Where somebody has asked for it.
         determinism=lambda wildcards: PLAN.determinism(wildcards.ablation),

@@ -101,6 +101,11 @@ def judged_results(wildcards):
     return PLAN.results(wildcards.ablation, blocks(wildcards.ablation))
 
 
+def judged_records(wildcards):
+    """The provenance records of those results."""
+    return PLAN.provenance(wildcards.ablation, blocks(wildcards.ablation))
+
+
 def shown(paths, caption, category):
     """The same files. Those for a reader, and not for LaTeX, stand in `snakemake --report`."""
     flagged = []

@@ -40,6 +40,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Where the package is, whether it is installed or not.
     monkeypatch.setenv("PYTHONPATH", str(Path(fixbench.__file__).parents[1]))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("FIXBENCH_SAVE_SECONDS", "0")  # so that a short run can be interrupted
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     return tmp_path
 

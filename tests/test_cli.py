@@ -434,7 +434,7 @@ def test_killed_job_continues_and_ends_with_the_same_bytes(project: Path, run: R
     done = run(*RUN, "out/whole.parquet", "--state", "out/whole.state")
     assert done.returncode == 0, done.stderr
     with start(project, "x") as process:
-        wait_for("resume/toy/fast/seed-1.*.training", project, process)
+        wait_for("resume/toy/smoke/fast/seed-1.*.training", project, process)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     kept = {path.name.split(".")[0] for path in (project / ".fixbench").rglob("seed-*")}
@@ -449,7 +449,7 @@ def test_killed_job_continues_and_ends_with_the_same_bytes(project: Path, run: R
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupt(project: Path, number: signal.Signals, status: int) -> None:
     with start(project, "x") as process:
-        wait_for("resume/toy/fast/seed-0.*.training", project, process)
+        wait_for("resume/toy/smoke/fast/seed-0.*.training", project, process)
         process.send_signal(number)
         assert process.stderr is not None
         error = process.stderr.read()

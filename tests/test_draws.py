@@ -123,7 +123,7 @@ def test_killed_job_on_a_draw_ends_with_the_same_bytes(
     project: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_draw(project, NAME, 1)
-    resume = project / ".fixbench/resume/toy/fast/data-1"
+    resume = project / ".fixbench/resume/toy/smoke/fast/data-1"
 
     def job(name: str) -> Path:
         output = project / f"{name}.parquet"

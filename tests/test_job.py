@@ -205,8 +205,11 @@ def test_bad_parents(project: Path) -> None:
     job(project, "slow", [0], "slow")
     with pytest.raises(InputError, match="expected the state of variant 'fast' of ablation 'toy'"):
         job(project, "continued", [0], "x", parent=project / "slow.state")
-    torch.save({"weight": torch.zeros(3)}, state)
+    save_state(state, {"weight": torch.zeros(3)}, checksum=True)
     with pytest.raises(InputError, match="expected the state of variant 'fast' of ablation 'toy'"):
+        job(project, "continued", [0], "x", parent=state)
+    torch.save({"weight": torch.zeros(3)}, state)
+    with pytest.raises(InputError, match="expected a complete checkpoint written by fixbench"):
         job(project, "continued", [0], "x", parent=state)
     assert not (project / "x.parquet").exists()
 

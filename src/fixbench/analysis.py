@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +18,11 @@ from pydantic import TypeAdapter
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
-from fixbench.files import check_output, whole_file, write_json
-from fixbench.provenance import file_hash, read_provenance
+from fixbench.files import check_output, write_json
+from fixbench.made_by import check_options, check_records
+from fixbench.provenance import code_hash, file_hash, read_provenance
 from fixbench.published import read_rows
-from fixbench.results import read_metadata, read_results
+from fixbench.results import read_metadata, read_results, write_table
 from fixbench.statistics import SPENDING, Progress, holm, spending_levels
 from fixbench.verdicts import ClaimResult, adjudicate, check_claims, synthesise
 from fixbench.verdicts import look_at as look_at_claims
@@ -64,19 +66,21 @@ def analyse(
     *,
     looks: Sequence[int] = (),
     unadjusted_looks: int = 0,
+    provenance: Sequence[Path] = (),
 ) -> list[ClaimResult]:
     """Judge the claims of the ablation in ``folder`` from its result files.
 
     Args:
+        provenance: the records of the jobs that wrote ``results``, to be compared with them.
         looks: the seeds at each planned look, where seeds are added until a verdict.
         unadjusted_looks: the number of earlier looks for which this judgement does not adjust.
 
     Raises:
         InputError: the ablation file is wrong; or a result file is missing, is damaged, belongs to
-            another ablation or tier, or lacks a seed that it was asked for; or the seeds are not
-            those of a planned look.
+            another ablation or tier, was made with other options or is not what its record says,
+            or lacks a seed that it was asked for; or the seeds are not those of a planned look.
     """
-    ablation, frame, recorded = _read(folder, tier, results)
+    ablation, frame, recorded = _read(folder, tier, results, provenance)
     judged = adjudicate(
         ablation,
         frame,
@@ -90,7 +94,13 @@ def analyse(
 
 
 def look_at(
-    folder: Path, tier: str, results: Sequence[Path], decision: Path, *, looks: Sequence[int]
+    folder: Path,
+    tier: str,
+    results: Sequence[Path],
+    decision: Path,
+    *,
+    looks: Sequence[int],
+    provenance: Sequence[Path] = (),
 ) -> Progress:
     """Look at the seeds so far, and write what they show and whether to add another block.
 
@@ -101,7 +111,7 @@ def look_at(
     Raises:
         InputError: as `analyse`.
     """
-    ablation, frame, recorded = _read(folder, tier, results)
+    ablation, frame, recorded = _read(folder, tier, results, provenance)
     seen, progress = look_at_claims(
         ablation, frame, tier=tier, looks=looks, alpha=_ALPHA, recorded_claims=recorded.claims
     )
@@ -139,12 +149,14 @@ def look_at(
 
 
 def _read(
-    folder: Path, tier: str, results: Sequence[Path]
+    folder: Path, tier: str, results: Sequence[Path], provenance: Sequence[Path] = ()
 ) -> tuple[Ablation, pd.DataFrame, _Recorded]:
     """The ablation, its rows, and what they were produced under."""
     ablation = load_ablation(folder / "ablation.yaml")
     check_claims(ablation, folder / "claims.yaml")
     metadata = _check_files(folder, ablation, tier, results)
+    if provenance:
+        check_records(metadata, provenance, code_hash(ablation, folder))
     frame = read_results(results)
     if frame.empty:
         files = ", ".join(map(str, results))
@@ -205,10 +217,7 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
         "files": {str(path): file_hash(path) for path in results},
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])
-    encoded = json.dumps(content, sort_keys=True).encode()
-    table = table.replace_schema_metadata({"fixbench": encoded})
-    with whole_file(output) as partial:
-        pq.write_table(table, partial, compression="zstd", compression_level=19)
+    write_table(output, table, content, compression_level=19)
     return len(table)
 
 
@@ -225,7 +234,7 @@ def _check_complete(tier: str, seeds: Mapping[str, Sequence[int]]) -> None:
 
 
 def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
-    """Write the verdicts and everything they rest on, whole or not at all."""
+    """Write the verdicts and everything they rest on, and a checksum, whole or not at all."""
     rows = [asdict(result) for result in results]
     for row in rows:
         for key in ("looks", "unadjusted_looks", "panel"):
@@ -233,18 +242,32 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
                 del row[key]
         if row["data"] is None:  # nor has one on tracked data an interval that counts draws
             del row["data"]
-    write_json(path, rows)
+    write_json(path, {"sha256": _digest(rows), "verdicts": rows})
+
+
+def _digest(rows: Any) -> str:
+    rows = json.loads(json.dumps(rows))  # as they are read: keys are text
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def load_claims(path: Path) -> list[ClaimResult]:
     """Read what `save_claims` wrote.
 
     Raises:
-        InputError: the file is missing or was not written by `save_claims`.
+        InputError: the file is missing, was not written by `save_claims`, or was changed since.
     """
     try:
-        return _RESULTS.validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # which a ValidationError is
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["sha256"] != _digest(content["verdicts"]):
+            raise InputError(
+                path,
+                "sha256",
+                content["sha256"],
+                expected="the checksum of these verdicts, which were changed after "
+                "`fixbench analyse` wrote them; delete the file and judge again",
+            )
+        return _RESULTS.validate_python(content["verdicts"])
+    except (OSError, ValueError, LookupError, TypeError):  # a ValidationError is a ValueError
         raise InputError(path, "", expected="the verdicts that `fixbench analyse` wrote") from None
 
 
@@ -441,6 +464,11 @@ def _check_files(
             if variant not in ablation.variants:
                 expected = f"one of {', '.join(ablation.variants)}"
                 raise InputError(path, "variant", variant, expected=expected)
+        made = content.get("options", {})  # rows that were collected first do not say it
+        made = made if _is_collection(content) else {content["variant"]: [made]}
+        for variant, forms in made.items():
+            if variant in ablation.at(tier).variants:
+                check_options(path, variant, forms, ablation.at(tier))
     return metadata
 
 

@@ -11,6 +11,8 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import math
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,8 +44,10 @@ from fixbench.training import (
 
 __all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
 
-#: At most so much work of a killed run is done again. A save takes up to a tenth of a second.
+#: At most so many seconds of a killed run are done again; a save takes up to a tenth of one. The
+#: environment's variable says otherwise.
 _SAVE_SECONDS = 10.0
+_SAVE_VARIABLE = "FIXBENCH_SAVE_SECONDS"
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
 
@@ -105,10 +109,12 @@ def run_job(
             inputs[name] = tracking.tracked_hash(root, name)
     make_deterministic(threads=threads)
     torch_device = _find_device(device)
+    save_seconds = _save_seconds()
     code = provenance.code_hash(ablation, folder)
     keep_state = any(v.starts_from == variant for v in in_tier.variants.values())
     origin = ablation.variants[variant].starts_from
     parents = _read_parents(parent, ablation_name, origin, seeds, data_seed)
+    machine = [torch_device.type, torch.__version__, threads]
     key = _digest(
         {
             "options": options,
@@ -116,13 +122,14 @@ def run_job(
             "code": code,
             "inputs": inputs,
             "parent": parent and provenance.file_hash(parent),
-            "machine": [torch_device.type, torch.__version__, threads],
+            "machine": machine,
             "keep_state": keep_state,
         }
     )
 
-    resume = root / ".fixbench" / "resume" / ablation_name / variant
-    if data_seed is not None:  # jobs of several draws run the same seeds at the same time
+    # Jobs of several tiers or draws may run the same seeds at the same time.
+    resume = root / ".fixbench" / "resume" / ablation_name / tier / variant
+    if data_seed is not None:
         resume /= f"data-{data_seed}"
     finished: dict[int, dict[str, Any]] = {}
     with draws.job_inputs(root, ablation.inputs, drawn, data_seed) as place:
@@ -138,7 +145,7 @@ def run_job(
                     progress=_Relay(progress, seed),
                     checkpointer=training,
                     measure=measure,
-                    save_seconds=_SAVE_SECONDS,
+                    save_seconds=save_seconds,
                 )
                 outcome, status = _run_seed(run, seed, context, parents.get(seed))
                 kept = outcome.state if keep_state else {}
@@ -149,13 +156,24 @@ def run_job(
             finished[seed] = result
             progress(seed, "finished", 1, 1)
 
+    # Whoever edits the files meanwhile asks for other results, which another job may have written.
+    again = load_ablation(file)
+    now = again.variants.get(variant) and tier in again.tiers and variant in again.at(tier).variants
+    if (
+        not now
+        or again.at(tier).options(variant) != options
+        or again.at(tier).measured(variant) != measured
+        or provenance.code_hash(again, folder) != code
+    ):
+        expected = "the ablation that this job was started for; it was edited since: run it again"
+        raise InputError(file, "variants", variant, expected=expected)
     if state is not None:
         entries = {
             seed: {"status": result["status"], "state": result["state"]}
             for seed, result in finished.items()
         }
         made_by = {"ablation": ablation_name, "variant": variant, **on_draw}
-        save_state(state, {**made_by, "seeds": entries})
+        save_state(state, {**made_by, "seeds": entries}, checksum=True)
     measured_metrics = {row.metric for result in finished.values() for row in result["rows"]}
     declared = ablation.declared(sorted(measured_metrics))
     write_results(
@@ -436,6 +454,22 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, known) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
+def _save_seconds() -> float:
+    """How soon after a save another one is left out.
+
+    Raises:
+        InputError: the environment says something that is no number of seconds.
+    """
+    given = os.environ.get(_SAVE_VARIABLE, "")
+    try:
+        seconds = float(given) if given else _SAVE_SECONDS
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise InputError(_SAVE_VARIABLE, "", given, expected="a number of seconds, such as 10")
+    return seconds
+
+
 def _find_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -454,7 +488,7 @@ def _read_parents(
     """Seed → entry of the parent's state file."""
     if parent is None:
         return {}
-    content = load_state(parent)
+    content = load_state(parent, checksum=True)
     wanted = {"ablation": ablation, "variant": variant, "data_seed": data_seed}
     found = {key: content.get(key) for key in wanted}
     if found != wanted:

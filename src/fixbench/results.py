@@ -5,7 +5,8 @@ out of memory is a row of `RUN_METRIC` with its status, never a hole. A status o
 speaks of that metric in that stage alone: a value failed, or is undefined by its nature (the area
 under a curve where there is one class). Files are Parquet, written whole or not at
 all, and carry what was asked (ablation, variant, tier, options, claims, and the definitions of
-metrics that verdicts depend on) in their metadata.
+metrics that verdicts depend on) in their metadata, beside a checksum of all this: a file of which
+one byte is damaged is refused, whatever the byte holds.
 
 Where a tier draws data anew, each file is of one data draw and has the column ``data_seed`` after
 ``seed``. Files of other tiers do not have it.
@@ -13,6 +14,7 @@ Where a tier draws data anew, each file is of one data draw and has the column `
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -39,6 +41,7 @@ __all__ = [
     "run_columns",
     "usable_rows",
     "write_results",
+    "write_table",
 ]
 
 #: The metric of the row that says that a run failed; always allowed, in the unit "1".
@@ -68,6 +71,7 @@ COLUMNS: tuple[str, ...] = tuple(_SCHEMA.names)
 DATA_SEED = "data_seed"
 _DRAWN_SCHEMA = _SCHEMA.insert(COLUMNS.index("seed") + 1, pa.field(DATA_SEED, pa.int64()))
 _METADATA_KEY = b"fixbench"
+_CHECKSUM_KEY = b"fixbench-sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,49 @@ def write_results(
             record = (ablation, variant, seed, stage, step, metric, value, units[metric], status)
             for name, item in zip(COLUMNS, record, strict=True):
                 columns[name].append(item)
-    encoded = json.dumps(metadata, sort_keys=True).encode()
     schema = _SCHEMA
     if data_seed is not None:
         schema = _DRAWN_SCHEMA
         columns[DATA_SEED] = [data_seed] * len(columns["seed"])
-    table = pa.table(columns, schema=schema).replace_schema_metadata({_METADATA_KEY: encoded})
+    write_table(path, pa.table(columns, schema=schema), metadata)
+
+
+def write_table(
+    path: Path,
+    table: pa.Table,
+    metadata: Mapping[str, Any],
+    *,
+    compression_level: int | None = None,
+) -> None:
+    """Write rows and what is said of them to ``path``, atomically, with their checksum."""
+    encoded = json.dumps(metadata, sort_keys=True).encode()
+    described = {_METADATA_KEY: encoded, _CHECKSUM_KEY: _checksum(table, encoded)}
     with whole_file(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+        pq.write_table(
+            table.replace_schema_metadata(described),
+            partial,
+            compression="zstd",
+            compression_level=compression_level,
+        )
+
+
+def _checksum(table: pa.Table, metadata: bytes) -> bytes:
+    """SHA-256 (hex) of the values, column by column, and of the metadata.
+
+    It depends on the values alone, not on how a version of Parquet or Arrow lays them out.
+    """
+    digest = hashlib.sha256(metadata)
+    for name in table.schema.names:
+        column = table.column(name)
+        digest.update(f"\0{name} {column.type} {len(column)} {column.null_count}\0".encode())
+        if pa.types.is_string(column.type):
+            for text in column.to_pylist():
+                encoded = b"" if text is None else text.encode()
+                digest.update(len(encoded).to_bytes(8, "little") + encoded)
+        else:
+            values = column.to_numpy()
+            digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest().encode()
 
 
 def read_results(paths: Iterable[Path]) -> pd.DataFrame:
@@ -194,23 +233,41 @@ def read_metadata(path: Path) -> dict[str, Any]:
     encoded = (_read_table(path).schema.metadata or {}).get(_METADATA_KEY)
     if encoded is None:
         raise InputError(path, "metadata", expected="a result file written by fixbench")
-    metadata: dict[str, Any] = json.loads(encoded)
+    try:
+        metadata = json.loads(encoded)
+    except ValueError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise _damaged(path)
     return metadata
 
 
 def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
+        found = table.schema.metadata or {}
+        # Files of earlier versions have none.
+        whole = _CHECKSUM_KEY not in found or found[_CHECKSUM_KEY] == _checksum(
+            table, found.get(_METADATA_KEY, b"")
+        )
     except FileNotFoundError as error:
         raise InputError(path, "", expected="a result file; run the job that writes it") from error
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            path, "", expected="a complete Parquet file; delete it and run again"
-        ) from error
+    # A damaged file can make Arrow raise nearly anything.
+    except (pa.ArrowException, OSError, ValueError, LookupError, ArithmeticError) as error:
+        raise _damaged(path) from error
+    except (TypeError, AttributeError, MemoryError, RecursionError) as error:
+        raise _damaged(path) from error
+    if not whole:
+        raise _damaged(path)
     missing = [name for name in COLUMNS if name not in table.schema.names]
     if missing:
         raise InputError(path, "columns", missing, expected=f"the columns {', '.join(COLUMNS)}")
     return table
+
+
+def _damaged(path: Path) -> InputError:
+    expected = "a complete Parquet file, as the job wrote it; delete it and run again"
+    return InputError(path, "", expected=expected)
 
 
 def _check_row(row: Row, path: Path, units: Mapping[str, str]) -> None:

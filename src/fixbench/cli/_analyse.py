@@ -14,6 +14,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ablation")
     parser.add_argument("--tier", required=True, choices=TIERS)
     parser.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    parser.add_argument(
+        "--provenance", type=Path, nargs="*", default=[], metavar="FILE", help="of the results"
+    )
     parser.add_argument("--claims", type=Path, required=True, help="the verdicts, to be written")
     judged = parser.add_mutually_exclusive_group()
     judged.add_argument("--looks", help="seeds at each planned look, if added until a verdict")
@@ -39,6 +42,7 @@ def _run(options: argparse.Namespace) -> None:
         options.results,
         looks=looks,
         unadjusted_looks=options.unadjusted_looks,
+        provenance=options.provenance,
     )
     save_claims(options.claims, results)
     for result in results:

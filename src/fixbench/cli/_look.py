@@ -14,6 +14,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ablation")
     parser.add_argument("--tier", required=True, choices=TIERS)
     parser.add_argument("--results", type=Path, nargs="+", required=True, metavar="FILE")
+    parser.add_argument(
+        "--provenance", type=Path, nargs="*", default=[], metavar="FILE", help="of the results"
+    )
     parser.add_argument("--looks", required=True, help="seeds at each planned look: 10,20,30")
     parser.add_argument("--decision", type=Path, required=True, help="to be written (JSON)")
     add_ablations(parser)
@@ -30,6 +33,7 @@ def _run(options: argparse.Namespace) -> None:
         options.results,
         options.decision,
         looks=numbers("--looks", options.looks),
+        provenance=options.provenance,
     )
     left = f"not settled: {', '.join(found.undecided)}" if found.undecided else "all settled"
     after = f"on to {found.next_n} seeds" if found.next_n else "no more seeds"

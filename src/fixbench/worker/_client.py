@@ -105,7 +105,7 @@ def _connect(owner: int) -> socket.socket:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                process_group=0,  # an interrupt from the terminal is for the jobs' own processes
                 pass_fds=[listener.fileno()],
                 check=True,
             )
