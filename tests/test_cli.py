@@ -26,7 +26,7 @@ from fixbench.cli import main
 from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.provenance import code_hash, file_hash
-from fixbench.results import read_metadata, read_results
+from fixbench.results import read_metadata, read_results, write_table
 from fixbench.tracking import tracked_hash
 from fixbench.workflow import make_plan, new_ablation
 from fixbench.workflow._folders import RULES
@@ -335,16 +335,20 @@ def test_damaged_results(project: Path, toy: Path, capsys: pytest.CaptureFixture
     command = ["analyse", "toy", "--tier", "smoke", "--claims", "claims.json", "--results"]
     command += [str(path) for path in paths]
     slow = project / "results" / "slow.parquet"
-    whole = slow.read_bytes()
+    whole, metadata = slow.read_bytes(), read_metadata(slow)
 
     table = pq.read_table(slow)
-    pq.write_table(table.filter(table["seed"].to_numpy() != 1), slow)
+    fewer = table.filter(table["seed"].to_numpy() != 1)
+    pq.write_table(fewer, slow)  # by another program, which knows of no checksum
+    assert main(command) == 2
+    assert "slow.parquet; expected a complete Parquet file, as the job wrote it" in said(capsys)
+    write_table(slow, fewer, metadata)
     assert main(command) == 2
     assert "slow.parquet: seed is [1]; expected no missing seed: rows of every" in said(capsys)
 
     slow.write_bytes(whole[:100])
     assert main(command) == 2
-    assert "slow.parquet; expected a complete Parquet file; delete it and" in said(capsys)
+    assert "slow.parquet; expected a complete Parquet file, as the job" in said(capsys)
 
     slow.unlink()
     assert main(command) == 2

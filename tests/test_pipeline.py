@@ -20,6 +20,7 @@ import pytest
 
 from fixbench import workflow
 from fixbench.ablation import load_ablation
+from fixbench.analysis import load_claims, save_claims
 from fixbench.containers import ENGINES
 from fixbench.errors import InputError
 from fixbench.results import read_results
@@ -289,9 +290,8 @@ def test_restricted_run_keeps_the_claims_of_others(project: Path, run: Run) -> N
     assert [row["id"] for row in json.loads(alone["claims.json"])["claims"]] == ["TC01"]
     # Another ablation, judged by an earlier run: it stays, and nothing of it is made again.
     kept = project / "results" / "toy" / "smoke" / "claims.json"
-    kept.parent.mkdir(parents=True)
-    content = (project / "results" / "toy_command" / "smoke" / "claims.json").read_text()
-    kept.write_text(content.replace("TC01", "TY01").replace('"toy_command"', '"toy"'))
+    judged = load_claims(project / "results" / "toy_command" / "smoke" / "claims.json")
+    save_claims(kept, [replace(result, ablation="toy", id="TY01") for result in judged])
     assert jobs(run(*command, *config)) == {"claims": 1}
     assert (reports / "claims.csv").read_bytes() != alone["claims.csv"]
     rows = json.loads((reports / "claims.json").read_text())["claims"]

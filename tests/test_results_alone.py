@@ -105,7 +105,8 @@ def test_published_verdicts_are_found_again_and_reported(folder: Path, call: Cal
     assert done.returncode == 0, done.stderr
     published = read_rows(ROOT / "reports" / "reference" / TIER / "claims.json")
     expected = {row["id"]: row["verdict"] for row in published if row["ablation"] == ABLATION}
-    found = {row["id"]: row["verdict"] for row in json.loads((folder / "claims.json").read_text())}
+    judged = json.loads((folder / "claims.json").read_text())["verdicts"]
+    found = {row["id"]: row["verdict"] for row in judged}
     assert found == expected
 
     records = [path.with_suffix(".json") for path in files]

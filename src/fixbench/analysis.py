@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.determinism import read_determinism
 from fixbench.errors import InputError
-from fixbench.files import check_output, write_json
+from fixbench.files import check_output, plain_json, write_json
 from fixbench.made_by import check_options, check_records
 from fixbench.provenance import code_hash, file_hash, read_provenance
 from fixbench.published import read_rows
@@ -242,11 +242,10 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
                 del row[key]
         if row["data"] is None:  # nor has one on tracked data an interval that counts draws
             del row["data"]
-    write_json(path, {"sha256": _digest(rows), "verdicts": rows})
+    write_json(path, {"sha256": _digest(plain_json(rows)), "verdicts": rows})
 
 
 def _digest(rows: Any) -> str:
-    rows = json.loads(json.dumps(rows))  # as they are read: keys are text
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
@@ -464,10 +463,10 @@ def _check_files(
             if variant not in ablation.variants:
                 expected = f"one of {', '.join(ablation.variants)}"
                 raise InputError(path, "variant", variant, expected=expected)
-        made = content.get("options", {})  # rows that were collected first do not say it
+        made = content.get("options", {})  # not every file says it
         made = made if _is_collection(content) else {content["variant"]: [made]}
         for variant, forms in made.items():
-            if variant in ablation.at(tier).variants:
+            if variant in ablation.at(tier).variants and any(forms):
                 check_options(path, variant, forms, ablation.at(tier))
     return metadata
 

@@ -26,6 +26,7 @@ from fixbench.errors import InputError
 __all__ = [
     "NotWrittenError",
     "check_output",
+    "plain_json",
     "whole_file",
     "whole_folder",
     "write_bytes",
@@ -137,11 +138,15 @@ def write_json(path: Path, content: Any) -> None:
 
     A number that is not finite, which JSON does not have, becomes "NaN" or "Infinity".
     """
+    text = json.dumps(plain_json(content), indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def plain_json(content: Any) -> Any:
+    """What a reader finds in the JSON that `write_json` writes."""
     from pydantic_core import to_json  # slow to import, and a container's launcher needs no JSON
 
-    plain = json.loads(to_json(content, inf_nan_mode="strings"))
-    text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False)
-    write_text(path, text + "\n")
+    return json.loads(to_json(content, inf_nan_mode="strings"))
 
 
 @contextmanager
