@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from fixbench import draws, provenance, tracking
 from fixbench.ablation import Ablation, changed, load_ablation, unused_levels, written_place
 from fixbench.command import check_command, run_command
-from fixbench.errors import InputError
+from fixbench.errors import InputError, Stopped
 from fixbench.files import write_json
 from fixbench.reading import Source, read_source, validation_problem
 from fixbench.results import RUN_METRIC, Row, write_results
@@ -242,7 +242,7 @@ def load_system(file: Path, system: str) -> System:
         sys.modules[name] = module  # dataclasses and pydantic look their module up
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # whatever a stranger's module raises
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises
             raise _import_problem(path, error) from error
     else:
         try:
@@ -253,10 +253,12 @@ def load_system(file: Path, system: str) -> System:
             expected = "a module that can be imported, or a .py file relative to the folder"
             problem = read_source(file).problem(("system",), system, expected=expected)
             raise problem from None
-    missing = [name for name in ("Options", "run") if not hasattr(module, name)]
-    if missing:
-        expected = f"a module that offers {missing[0]!r}"
-        raise read_source(file).problem(("system",), system, expected=expected)
+    wanted = {"Options": "model_validate", "run": "__call__"}
+    for name, method in wanted.items():
+        if not callable(getattr(getattr(module, name, None), method, None)):
+            what = "a pydantic model" if name == "Options" else "a function"
+            expected = f"a module that offers {name!r}, {what}"
+            raise read_source(file).problem(("system",), system, expected=expected)
     return cast("System", module)
 
 
@@ -298,7 +300,7 @@ def _check_unused(file: Path, ablation: Ablation, system: System, tier: str) -> 
                     ) from None
 
 
-def _import_problem(path: Path, error: Exception) -> InputError:
+def _import_problem(path: Path, error: BaseException) -> InputError:
     """The line of the module at ``path`` that cannot be imported, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [(f.lineno, f.line) for f in frames if Path(f.filename).resolve() == path.resolve()]
@@ -361,6 +363,12 @@ def _check_options(
         problem = validation_problem(file, error, unknown=unknown)
         source, keys = place(problem.key)
         raise source.problem(keys, problem.value, expected=problem.expected) from None
+    except (Exception, SystemExit) as error:  # of a validator that a stranger wrote
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        expected = (
+            f"options that {ablation.system} can read; for variant {variant!r} it raises {reason}"
+        )
+        raise read_source(file).problem(("system",), ablation.system, expected=expected) from error
 
 
 class _Relay:
@@ -437,6 +445,12 @@ def _run_seed(
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
+    except SystemExit as error:
+        if isinstance(error, Stopped):
+            raise
+        # Else the job would end here, with the status of a job that has written its results.
+        expected = f"a system that returns; it called sys.exit({error.code!r}) in seed {seed}"
+        raise InputError("system", "", expected=expected) from error
     # Outside the handler, whose exception would keep the run's tensors alive.
     gc.collect()
     if context.device.type == "cuda":

@@ -32,6 +32,11 @@ _VALID = "valid YAML, indented with spaces, each key once"
 _DEEPEST = 64
 _MOST_VALUES = 100_000
 _MOST_SEEDS = 10_000
+#: What neither a page nor a terminal can print as it is; text that turns the direction of writing
+#: shows a reader something else than it says.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 class _Loader(yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader):  # type: ignore[misc]
@@ -117,8 +122,9 @@ def read_source(path: Path) -> Source:
     """Parse YAML 1.2 and refuse duplicate keys.
 
     Raises:
-        InputError: the file is missing, is not UTF-8 or is not YAML; or it is deeper than 64
-            levels or, with its aliases written out, of more than 100,000 values.
+        InputError: the file is missing, is not UTF-8 or is not YAML, or has control characters; or
+            it is deeper than 64 levels or, with its aliases written out, of more than 100,000
+            values.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -229,6 +235,9 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
     kind = node.tag.removeprefix(_PREFIX)
     if kind == "str":
+        if control := _CONTROL.search(text):
+            limit = f"text without control characters; {control[0]!r} is one"
+            raise _TooMuch(problem=limit, problem_mark=node.start_mark)
         return text
     if kind not in _FORMS or not node.tag.startswith(_PREFIX):
         raise _refused(f"a tag that is not supported, {node.tag!r}", node)

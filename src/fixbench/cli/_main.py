@@ -32,7 +32,7 @@ from fixbench.cli import (
     _verify,
 )
 from fixbench.cli._extras import how_to_install
-from fixbench.errors import InputError
+from fixbench.errors import InputError, Stopped
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
@@ -121,4 +121,4 @@ class _Parser(argparse.ArgumentParser):
 
 def _terminate(number: int, frame: object) -> NoReturn:
     # As an exception, so that half-written files are removed.
-    raise SystemExit(128 + number)
+    raise Stopped(128 + number)

@@ -37,7 +37,7 @@ def find_ablations(
         file, key: where the names were given, for the message; in ``folder`` by default.
 
     Raises:
-        InputError: there is none, or not one of that name.
+        InputError: there is none, or not one of that name, or the name cannot be used.
     """
     found = sorted(path.parent.name for path in folder.glob("*/ablation.yaml"))
     if not found:
@@ -45,7 +45,24 @@ def find_ablations(
     for name in names:
         if name not in found:
             raise InputError(file or folder, key, name, expected=f"one of {', '.join(found)}")
-    return sorted(set(names)) or found
+    chosen = sorted(set(names)) or found
+    for name in chosen:
+        if expected := _unfit(name):
+            raise InputError(folder / name, "name", name, expected=expected)
+    return chosen
+
+
+def _unfit(name: str) -> str | None:
+    """Why a folder cannot be an ablation's: its name is a word in commands and file names."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is None:
+        return (
+            "a name of letters from a to z, digits, '_', '.' and '-', the first one of the former"
+        )
+    if len(name) > _LONGEST:
+        return f"a name of at most {_LONGEST} characters"
+    if name in RULES:
+        return f"a name that no rule of the pipeline has: not {', '.join(sorted(RULES))}"
+    return None
 
 
 def check_writable(folder: Path) -> None:

@@ -10,9 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy import stats
 
+from fixbench.reports._format import number
 from fixbench.reports.figures._axes import axes_at
 from fixbench.reports.figures._lines import Dashes, line_looks
 from fixbench.reports.figures._style import CHARACTER, WIDTH, ZONE, style, to_svg
@@ -139,6 +140,7 @@ def _same_limits(family: Sequence[Axes], extents: Sequence[tuple[float, float]])
     for axes in family:
         if logarithmic:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(y, 3)))
             axes.set_ylim(low / 1.2, high * 1.2)
             axes.yaxis.set_minor_locator(NullLocator())
         else:

@@ -50,6 +50,7 @@ def style(name: str) -> Iterator[None]:
         "xtick.major.width": 0.6,
         "ytick.major.width": 0.6,
         "path.simplify": False,
+        "text.parse_math": False,  # a dollar in a name is a dollar
     }
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
