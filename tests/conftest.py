@@ -61,3 +61,17 @@ def run(project: Path) -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def require_latex() -> Callable[..., None]:
+    """Skip the test where there is no pdfLaTeX, or where it lacks one of the named files."""
+
+    def require(*files: str, folder: Path | None = None) -> None:
+        if shutil.which("pdflatex") is None:
+            pytest.skip("pdflatex is not installed")
+        for file in files:
+            if subprocess.run(["kpsewhich", file], cwd=folder, capture_output=True).returncode:
+                pytest.skip(f"LaTeX has no {file}")
+
+    return require
