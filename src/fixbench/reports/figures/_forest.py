@@ -22,7 +22,7 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     would leave the others no room.
     """
     groups = axis_groups(items)
-    row, between, left, right = 0.34, 0.52, 1.45, 2.6
+    row, between, left, right = 0.34, 0.52, 1.9, 2.6
     closer = min(1.0, (PAGE - 0.3) / (row * len(items) + between * len(groups)))
     # Rows that are closer than their text is high cannot be read: very many need more than a page.
     row, between = max(closer * row, 0.13), max(closer * between, 0.3)
@@ -45,7 +45,8 @@ def forest(name: str, items: Sequence[Strip]) -> str:
                 lines.insert(0, ("", "documented", "measured [interval]"))
             for position, texts in enumerate(lines, start=len(group) - len(lines)):
                 for text, inches in zip(texts, (-0.08, 0.12, 0.85), strict=True):
-                    text_beside(axes, text, (0.5 + position) / len(group), inches=inches)
+                    down = (0.5 + position) / len(group)
+                    text_beside(axes, text, down, inches=inches, height=row if inches < 0 else 0)
             for position, item in enumerate(group):
                 draw_strip(axes, item, -position, half=0.34, seeds=False)
             top -= size + between

@@ -234,7 +234,7 @@ def _overview(inputs: Inputs) -> FigureView | None:
 
 def _strip_label(claim: Claim, result: ClaimResult) -> str:
     named = f"{claim.id} {claim.label}" if claim.label else claim.id
-    return f"{named}  {result.verdict}"
+    return f"{named} ({result.verdict})"
 
 
 def _drawn(claim: Claim, result: ClaimResult) -> bool:
