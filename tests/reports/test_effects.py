@@ -118,7 +118,7 @@ def test_a_slope_is_no_ratio(scale: str, dose_scale: str, unit: str, formula: st
     ablation = with_metric("loss", "nat")
     assert effect_formula(effect) == formula
     assert effect_unit(effect, ablation) == unit
-    assert effect_quantity(effect, ablation) == f"slope of loss in {unit}"
+    assert effect_quantity(effect, ablation) == f"loss: slope in {unit}"
     assert is_contrast(effect)
     rule = {"rule": "difference", "direction": "less", "margin": 0.1}
     assert margin_zone(claim(rule, {"scale": scale, "slope": slope})) == (-0.1, 0.1)
@@ -160,7 +160,7 @@ def test_zones_are_factors_around_a_ratio_and_distances_around_a_difference() ->
 
 def test_quantity_of_an_axis() -> None:
     plain = Effect.model_validate(PLAIN)
-    assert effect_quantity(plain, with_metric("loss", "nat")) == "loss in nat"
+    assert effect_quantity(plain, with_metric("loss", "nat")) == "loss, in nat"
     assert effect_quantity(plain, with_metric("loss", "1")) == "loss"
     assert effect_quantity(Effect.model_validate(LOG), with_metric("norm", "1")) == "ratio"
 

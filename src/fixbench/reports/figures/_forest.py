@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from fixbench.reports.figures._strip import Strip, axis_text, draw_strip, measur
 from fixbench.reports.figures._style import PAGE, WIDTH, style, to_svg
 
 __all__ = ["axis_groups", "forest"]
+
+#: Characters in a line of an axis label.
+_LABEL = 90
 
 
 def forest(name: str, items: Sequence[Strip]) -> str:
@@ -35,7 +39,8 @@ def forest(name: str, items: Sequence[Strip]) -> str:
             axes = axes_at(figure, left, top - size, WIDTH - left - right, size)
             values = [value for item in group for value in item.span(seeds=False)]
             scale_axis(axes, values, group[0].logarithmic)
-            axes.set_xlabel(axis_text(group), labelpad=1, fontsize=7)
+            text = textwrap.fill(axis_text(group), _LABEL)
+            axes.set_xlabel(text, labelpad=1, fontsize=7, linespacing=1.1)
             axes.set_ylim(-len(group) + 0.5, 0.5)
             lines = [
                 (item.label, number(item.documented), measured_text(item.estimate))
