@@ -16,6 +16,7 @@ from fixbench.reports._effects import (
     null_of,
     tolerance_zone,
 )
+from fixbench.reports._metrics import metric_label
 
 LOG: dict[str, Any] = {
     "scale": "log",
@@ -169,3 +170,26 @@ def test_contrast_weighs_to_nothing() -> None:
     assert is_contrast(Effect.model_validate(LOG))
     assert not is_contrast(Effect.model_validate(PLAIN))
     assert not is_contrast(Effect.model_validate({"terms": PLAIN["terms"][:1]}))
+
+
+def test_metrics_are_named_by_what_they_measure() -> None:
+    def metric(description: str) -> Metric:
+        return Metric(unit="1", better="lower", description=description)
+
+    ablation = Ablation.model_construct(
+        metrics={
+            "ap": metric("Average precision."),
+            "ap50": metric("Average precision."),
+            "error": metric("Error of progress"),
+            "error/late": metric("Error of progress"),
+            "odd_name": metric(""),
+        },
+        families={"error/*": metric("Error of progress"), "kept/*": metric("What is kept")},
+    )
+    assert metric_label(ablation, ["ap"]) == "Average precision (ap)"
+    assert metric_label(ablation, ["error"]) == "Error of progress"
+    assert metric_label(ablation, ["error/late"]) == "Error of progress (late)"
+    assert metric_label(ablation, ["kept/small_objects/8", "kept/all"]) == (
+        "What is kept (all / small objects, 8)"
+    )
+    assert metric_label(ablation, ["odd_name", "error"]) == "Error of progress / odd name"

@@ -200,3 +200,23 @@ def test_references_that_contradict_each_other_are_refused(case: Any) -> None:
 def test_references_without_an_entry_are_refused(case: Any) -> None:
     with pytest.raises(InputError, match=r"planted/references.bib; expected BibTeX entries"):
         ablation_appendix(replace(case, references="See the paper."))
+
+
+@pytest.mark.parametrize(
+    ("claim", "documented"),
+    [
+        ("CA01", "× 0.37"),
+        ("CA02", "× 0.96"),
+        ("CA03", "−0.86 nat"),
+        ("CA06", "effect above 0 nat"),
+        ("CA07", "no change"),
+        ("CA09", "effect above 0"),
+        ("CA10", "true"),
+    ],
+)
+def test_what_is_documented_has_its_unit_and_what_is_on_a_side(
+    claim: str, documented: str, case: Any
+) -> None:
+    rows = {result.id: claim_row(case, found, result) for found, result in case.claims}
+    assert rows[claim].effect == documented
+    assert rows[claim].said.startswith(f"documented {documented}, measured ")

@@ -33,7 +33,7 @@ def test_verdict_table_says_what_the_results_say(page: Any, pages: Any, planted:
         assert n == f"{result.effect.n} ({result.effect.n_failed})"
         if math.isnan(result.effect.low):
             percent, rest = measured.split(" % of measurements")
-            assert float(percent) / 100 == pytest.approx(result.effect.estimate, abs=0.005)
+            assert math.isclose(float(percent) / 100, result.effect.estimate, abs_tol=0.005)
             assert rest == "documented true"
         else:
             measured = measured[measured.index(next(c for c in measured if c in "−0123456789")) :]

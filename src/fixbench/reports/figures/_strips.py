@@ -38,7 +38,7 @@ def strips(name: str, items: Sequence[Strip]) -> str:
             text = axis_text([item])
             if text:
                 # At 7 points, on two lines at most.
-                lines = textwrap.wrap(text, int((WIDTH - _LEFT - _RIGHT) / (0.94 * CHARACTER)))
+                lines = textwrap.wrap(text, int((WIDTH - _LEFT - _RIGHT) / (0.8 * CHARACTER)))
                 small = 7 * min(1.0, 2 / len(lines))
                 axes.set_xlabel("\n".join(lines), labelpad=1, fontsize=small, linespacing=1.1)
             draw_strip(axes, item, -0.2, half=0.25, seeds=True)
