@@ -279,6 +279,7 @@ EXAMPLES: list[tuple[tuple[float, float, float], bool, tuple[str, ...], dict[str
     # Three digits in per cent; the ends have more where they would be one number.
     ((0.18371, 0.1832, 0.1842), False, ("percent",), {"measured": "18.4 %", "high": "18.4 %"}),
     ((0.18371, 0.1837, 0.1838), False, ("percent",), {"measured": "18.4 %", "low": "18.370 %"}),
+    ((0.48712, 0.48712, 0.48712), False, ("percent",), {"measured": "48.7 %"}),
     ((1.05171, 1.0512, 1.0522), True, ("percent",), {"measured": "105 %"}),
     ((0.37, 0.356, 0.385), True, ("change", "down"), {"measured": "63.0 %", "high": "64.4 %"}),
     ((0.25, 0.2, 0.5), True, ("down",), {"measured": "4.0", "interval": "[2.0, 5.0]"}),

@@ -47,9 +47,11 @@ def interval(estimate: float, low: float, high: float, digits: int = 5) -> tuple
     """
     arms = [arm for arm in (estimate - low, high - estimate) if math.isfinite(arm) and arm > 0]
     if not arms or not math.isfinite(estimate):
+        digits = min(digits, 4)
         if all(math.isnan(bound) for bound in (low, high)):
-            return number(estimate), MISSING
-        return number(estimate), f"[{number(low)}, {number(high)}]"
+            return number(estimate, digits), MISSING
+        texts = ", ".join(number(bound, digits) for bound in (low, high))
+        return number(estimate, digits), f"[{texts}]"
     scale = math.floor(math.log10(min(arms)))
     largest = max(abs(value) for value in (estimate, low, high) if math.isfinite(value))
     top = math.floor(math.log10(largest))
