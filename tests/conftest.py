@@ -22,6 +22,8 @@ FIXTURES = Path(__file__).parent / "fixtures" / "ablations"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -62,3 +64,43 @@ def run(project: Path) -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def require_latex() -> Callable[..., None]:
+    """Skip the test where there is no pdfLaTeX, or where it lacks one of the named files."""
+
+    def require(*files: str, folder: Path | None = None) -> None:
+        if shutil.which("pdflatex") is None:
+            pytest.skip("pdflatex is not installed")
+        for file in files:
+            if subprocess.run(["kpsewhich", file], cwd=folder, capture_output=True).returncode:
+                pytest.skip(f"LaTeX has no {file}")
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def browse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Open a page in Chromium without a window, and give what it is when its scripts are done.
+
+    The test is skipped where there is no Chromium.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+
+    def open_page(page: Path, *options: str) -> str:
+        profile = tmp_path_factory.mktemp("profile")
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu"]
+        command += ["--window-size=1400,900", "--allow-file-access-from-files"]
+        command += [f"--user-data-dir={profile}", "--virtual-time-budget=20000", *options]
+        return subprocess.run(
+            [*command, "--dump-dom", page.as_uri()],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        ).stdout
+
+    return open_page

@@ -24,6 +24,7 @@ REFERENCE = ROOT / "reports" / "reference"
         ("small", "learning_rate"),
         ("small", "scale_attention"),
         ("small", "scene_context"),
+        ("extended", "lambda_rescaling"),
         ("extended", "learning_rate"),
         ("extended", "scale_attention"),
     ],

@@ -1,6 +1,6 @@
 """A page in a browser: widths, links, folds, sorting and filtering, as a reader has them.
 
-Chromium runs without a window. The page stands in frames as wide as a phone and as a desk, and the
+The page stands in frames as wide as a phone and as a desk, and the
 page around them writes what it finds into itself. Without Chromium, these tests are skipped.
 """
 
@@ -9,17 +9,11 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), "")
-
-pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium is installed")
 
 #: Runs in the page that holds the frames, and leaves its findings as JSON.
 SCRIPT = """
@@ -69,7 +63,7 @@ loaded.then(async () => {
 """
 
 
-def browse(report: Path, folder: Path) -> dict[str, Any]:
+def look(browse: Callable[..., str], report: Path, folder: Path) -> dict[str, Any]:
     """What the script finds of the page in each frame."""
     frames = "".join(
         f'<iframe id="{name}" width="{width}" height="844" style="border: 0" '
@@ -82,27 +76,19 @@ def browse(report: Path, folder: Path) -> dict[str, Any]:
         f"<script>{SCRIPT}</script>",
         encoding="utf-8",
     )
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"]
-    command += [
-        "--allow-file-access-from-files",
-        f"--user-data-dir={folder / 'profile'}",
-        "--virtual-time-budget=20000",
-    ]
-    done = subprocess.run(
-        [*command, "--dump-dom", page.as_uri()],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    (found,) = re.findall(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
+    done = browse(page)
+    (found,) = re.findall(r'<pre id="found">(.*?)</pre>', done, re.DOTALL)
     result: dict[str, Any] = json.loads(html.unescape(found))
     return result
 
 
 @pytest.fixture(scope="module")
-def found(written: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return browse(written["html"], tmp_path_factory.mktemp("browser"))
+def found(
+    browse: Callable[..., str],
+    written: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    return look(browse, written["html"], tmp_path_factory.mktemp("browser"))
 
 
 @pytest.mark.parametrize("frame", ["phone", "desk"])

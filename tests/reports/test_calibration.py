@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,10 @@ def test_all_formats_say_the_same(calibration: Calibration, tmp_path: Path) -> N
     assert [path.read_bytes() for path in again] == [page, tex, pdf]
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_the_latex_compiles(calibration: Calibration, tmp_path: Path) -> None:
+def test_the_latex_compiles(
+    calibration: Calibration, tmp_path: Path, require_latex: Callable[..., None]
+) -> None:
+    require_latex("array.sty", "booktabs.sty", "longtable.sty")
     write_calibration(calibration, tmp_path)
     (tmp_path / "paper.tex").write_text(
         r"\documentclass{article}\usepackage{array,booktabs,longtable}"

@@ -16,6 +16,7 @@ from fixbench.reports._effects import (
     null_of,
     tolerance_zone,
 )
+from fixbench.reports._metrics import metric_label
 
 LOG: dict[str, Any] = {
     "scale": "log",
@@ -118,7 +119,7 @@ def test_a_slope_is_no_ratio(scale: str, dose_scale: str, unit: str, formula: st
     ablation = with_metric("loss", "nat")
     assert effect_formula(effect) == formula
     assert effect_unit(effect, ablation) == unit
-    assert effect_quantity(effect, ablation) == f"slope of loss in {unit}"
+    assert effect_quantity(effect, ablation) == f"loss: slope in {unit}"
     assert is_contrast(effect)
     rule = {"rule": "difference", "direction": "less", "margin": 0.1}
     assert margin_zone(claim(rule, {"scale": scale, "slope": slope})) == (-0.1, 0.1)
@@ -160,7 +161,7 @@ def test_zones_are_factors_around_a_ratio_and_distances_around_a_difference() ->
 
 def test_quantity_of_an_axis() -> None:
     plain = Effect.model_validate(PLAIN)
-    assert effect_quantity(plain, with_metric("loss", "nat")) == "loss in nat"
+    assert effect_quantity(plain, with_metric("loss", "nat")) == "loss, in nat"
     assert effect_quantity(plain, with_metric("loss", "1")) == "loss"
     assert effect_quantity(Effect.model_validate(LOG), with_metric("norm", "1")) == "ratio"
 
@@ -169,3 +170,26 @@ def test_contrast_weighs_to_nothing() -> None:
     assert is_contrast(Effect.model_validate(LOG))
     assert not is_contrast(Effect.model_validate(PLAIN))
     assert not is_contrast(Effect.model_validate({"terms": PLAIN["terms"][:1]}))
+
+
+def test_metrics_are_named_by_what_they_measure() -> None:
+    def metric(description: str) -> Metric:
+        return Metric(unit="1", better="lower", description=description)
+
+    ablation = Ablation.model_construct(
+        metrics={
+            "ap": metric("Average precision."),
+            "ap50": metric("Average precision."),
+            "error": metric("Error of progress"),
+            "error/late": metric("Error of progress"),
+            "odd_name": metric(""),
+        },
+        families={"error/*": metric("Error of progress"), "kept/*": metric("What is kept")},
+    )
+    assert metric_label(ablation, ["ap"]) == "Average precision (ap)"
+    assert metric_label(ablation, ["error"]) == "Error of progress"
+    assert metric_label(ablation, ["error/late"]) == "Error of progress (late)"
+    assert metric_label(ablation, ["kept/small_objects/8", "kept/all"]) == (
+        "What is kept (all / small objects, 8)"
+    )
+    assert metric_label(ablation, ["odd_name", "error"]) == "Error of progress / odd name"

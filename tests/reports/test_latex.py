@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from fixbench.reports import _latex
 from fixbench.reports._latex import Raw, code, escape, symbols
 
-needs_pdflatex = pytest.mark.skipif(
-    shutil.which("pdflatex") is None, reason="pdflatex is not installed"
-)
+
+@pytest.fixture
+def report_packages(require_latex: Callable[..., None]) -> None:
+    require_latex("array.sty", "booktabs.sty", "longtable.sty")
 
 
 @pytest.mark.parametrize(
@@ -101,14 +103,14 @@ def compile_latex(folder: Path, body: str) -> str:
     return done.stdout
 
 
-@needs_pdflatex
+@pytest.mark.usefixtures("report_packages")
 def test_every_character_compiles(tmp_path: Path) -> None:
     known = [*_latex._TABLE, *_latex._ACCENTED, *map(chr, range(32, 127)), "雪", "½"]
     log = compile_latex(tmp_path, "\n\n".join(escape(f"x{c}x {c}{c}") for c in known))
     assert "Missing character" not in log
 
 
-@needs_pdflatex
+@pytest.mark.usefixtures("report_packages")
 def test_report_compiles(written: dict[str, Path], tmp_path: Path) -> None:
     shutil.copy(written["tex"], tmp_path / "report.tex")
     # Twice: a second report in one paper defines nothing again.

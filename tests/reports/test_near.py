@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fixbench.reports._effects import better_side, effect_axis, null_name
-from fixbench.reports._near import near_bounds
+from fixbench.reports._near import near_bounds, nearness
 from fixbench.reports._strips import claim_strip, named_mean, named_null
 
 
@@ -37,6 +37,9 @@ def test_an_interval_that_nearly_touches_a_bound_says_how_near(
     found = near_bounds(claim, replace(result, effect=effect, p_adjusted=0.001))
     assert len(found) == bool(said)
     assert all(part in found[0] for part in said)
+    short = nearness(claim, replace(result, effect=effect, p_adjusted=0.001))
+    assert short.startswith(f"{said[1]} of the interval's width from the bound" if said else "")
+    assert bool(short) == bool(said)
 
 
 def test_nearness_of_a_ratio_is_measured_in_logarithms(planted: Any) -> None:
@@ -53,6 +56,7 @@ def test_an_adjusted_p_near_its_level_is_said(planted: Any) -> None:
     near = replace(result, effect=effect, primary=True, p_adjusted=0.048)
     (said,) = near_bounds(claim, near)
     assert "0.048" in said
+    assert nearness(claim, near) == "adjusted p 0.048, near the level 0.05"
     assert near_bounds(claim, replace(near, p_adjusted=0.004)) == []
 
 

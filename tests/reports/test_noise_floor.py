@@ -98,7 +98,7 @@ def test_what_is_the_same_to_the_last_bit_is_said_in_a_word(light: Any, found: D
 
 
 def test_a_record_of_something_else_is_named_and_not_used(light: Any, found: Determinism) -> None:
-    measures = "; `fixbench determinism planted --tier small` measures it"
+    measures = "; 'fixbench determinism planted --tier small' measures it"
     other = "not measured for these results: the record is of other "
     cases = {
         "not measured": None,

@@ -276,6 +276,11 @@ EXAMPLES: list[tuple[tuple[float, float, float], bool, tuple[str, ...], dict[str
     ((-0.054, -0.0733, -0.0344), False, (), {"measured": "−0.054", "low": "−0.073"}),
     ((-0.054, -0.0733, -0.0344), False, ("down",), {"interval": "[0.034, 0.073]"}),
     ((0.34, 0.31, 0.37), False, ("percent",), {"measured": "34.0 %", "low": "31.0 %"}),
+    # Three digits in per cent; the ends have more where they would be one number.
+    ((0.18371, 0.1832, 0.1842), False, ("percent",), {"measured": "18.4 %", "high": "18.4 %"}),
+    ((0.18371, 0.1837, 0.1838), False, ("percent",), {"measured": "18.4 %", "low": "18.370 %"}),
+    ((0.48712, 0.48712, 0.48712), False, ("percent",), {"measured": "48.7 %"}),
+    ((1.05171, 1.0512, 1.0522), True, ("percent",), {"measured": "105 %"}),
     ((0.37, 0.356, 0.385), True, ("change", "down"), {"measured": "63.0 %", "high": "64.4 %"}),
     ((0.25, 0.2, 0.5), True, ("down",), {"measured": "4.0", "interval": "[2.0, 5.0]"}),
     ((1.9, 1.7, 2.1), True, ("up",), {"measured": "1.90"}),
@@ -314,7 +319,7 @@ def test_a_format_changes_what_is_printed_and_not_what_was_found(
     assert (figure.printed("measured"), figure.printed("interval")) == plain
     hundred = figure.turned(["percent"])
     assert hundred is not None
-    texts = interval(100 * figure.value, 100 * figure.low, 100 * figure.high)
+    texts = interval(100 * figure.value, 100 * figure.low, 100 * figure.high, 3)
     assert hundred.printed("measured") == f"{texts[0]} %"
     # One side alone can be said, and the other way round is the same size.
     up, down = figure.turned(["up"]), figure.turned(["down"])

@@ -11,7 +11,15 @@ from fixbench.reports._format import MISSING, number, p_value, percentage
 from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult
 from fixbench.reports._views import Measured, measured, measured_effect
 
-__all__ = ["claim_fields", "claim_measured", "ends", "entry_fields", "is_share", "p_text"]
+__all__ = [
+    "claim_fields",
+    "claim_measured",
+    "ends",
+    "entry_fields",
+    "is_share",
+    "p_text",
+    "share_of",
+]
 
 
 def is_share(claim: Claim) -> bool:
@@ -19,10 +27,15 @@ def is_share(claim: Claim) -> bool:
     return claim.decision.rule in ("property", "share")
 
 
+def share_of(claim: Claim) -> str:
+    """What the claim's number, a share, is a share of."""
+    return "of measurements" if claim.decision.rule == "property" else "of seeds"
+
+
 def claim_measured(ablation: Ablation, claim: Claim | None, result: ClaimResult) -> Measured:
     """The effect of a claim in print; ``claim`` is ``None`` where it was withdrawn."""
     if claim is not None and is_share(claim):
-        return measured(result.effect, "share")
+        return measured(result.effect, f"share {share_of(claim)}")
     return measured_effect(result.effect, None if claim is None else claim.effect, ablation)
 
 

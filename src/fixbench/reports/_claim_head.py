@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fixbench.ablation import Claim
+from fixbench.reports._claim_fields import is_share, share_of
 from fixbench.reports._format import MISSING, p_value, percentage
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult
@@ -47,8 +48,10 @@ def claim_heads(inputs: Inputs) -> list[ClaimHead]:
 def claim_head(inputs: Inputs, claim: Claim, result: ClaimResult) -> ClaimHead:
     """A claim of the ablation."""
     found = measured_effect(result.effect, claim.effect, inputs.ablation)
-    if claim.decision.rule in ("property", "share"):
-        found = measured(result.effect, "share")
+    if is_share(claim):
+        found = measured(result.effect, share_of(claim))
+        if claim.decision.rule == "property" and result.effect is not None:
+            found = replace(found, value=percentage(result.effect.estimate))
     return _head(result, found, p_value(result.p_adjusted), edited=result.edited)
 
 

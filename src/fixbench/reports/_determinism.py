@@ -37,7 +37,7 @@ def determinism_label(
         missing = f"not measured for these results: the record is of {other}"
     else:
         return _label(found, provenance), found
-    return f"{missing}; `fixbench determinism {name} --tier {tier.name}` measures it", None
+    return f"{missing}; 'fixbench determinism {name} --tier {tier.name}' measures it", None
 
 
 def noise_floor(effect: Effect, ablation: Ablation, found: Determinism) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import math
 
 from fixbench.ablation import Ablation, Claim, Effect, Term
 from fixbench.reports._format import number
-from fixbench.reports._metrics import metric_of, metric_words
+from fixbench.reports._metrics import metric_label, metric_of
 
 __all__ = [
     "better_side",
@@ -68,15 +68,15 @@ def better_side(effect: Effect, ablation: Ablation) -> str:
 
 def effect_axis(effect: Effect, ablation: Ablation) -> str:
     """The label of an axis that shows one effect: what, in which unit, which mean over seeds."""
-    names = " / ".join(sorted({metric_words(term.metric) for term in effect.weighted}))
+    text = metric_label(ablation, (term.metric for term in effect.weighted))
     unit = effect_unit(effect, ablation)
     if effect.slope is not None:
-        text = f"slope of {names} in {unit}"
+        text += f": slope in {unit}"
     elif effect.reported == "log":
-        text = f"ratio of {names}" if is_contrast(effect) else names
+        text += ": ratio" if is_contrast(effect) else ""
     else:
-        text = f"difference in {names}" if is_contrast(effect) else names
-        text += f" ({unit})" if unit else ""
+        text += ": difference" if is_contrast(effect) else ""
+        text += f", in {unit}" if unit else ""
     return f"{text}, {mean_of(effect.reported)} over seeds"
 
 
@@ -158,10 +158,10 @@ def effect_quantity(effect: Effect, ablation: Ablation) -> str:
     unit = effect_unit(effect, ablation)
     if effect.reported == "log":
         return unit
+    text = metric_label(ablation, (term.metric for term in effect.weighted))
     if effect.slope is not None:
-        return f"slope of {effect.slope.metric} in {unit}"
-    names = " / ".join(sorted({term.metric for term in effect.weighted}))
-    return f"{names} in {unit}" if unit else names
+        return f"{text}: slope in {unit}"
+    return f"{text}, in {unit}" if unit else text
 
 
 def is_contrast(effect: Effect) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fixbench.reports._claim_fields import ends
-from fixbench.reports._format import MISSING, interval
+from fixbench.reports._format import MISSING, interval, number
 from fixbench.reports._judging import EffectEstimate
 from fixbench.reports._views import Measured
 
 __all__ = ["Figure", "figure"]
+
+#: Significant digits in per cent: more say nothing to a reader.
+_PER_CENT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Figure:
 
     def printed(self, field: str) -> str:
         """Its field: ``measured``, ``interval``, ``low`` or ``high``."""
-        value, limits = interval(self.value, self.low, self.high)
+        value, limits = self._texts()
         found = Measured(
             value=value,
             interval="" if limits == MISSING else limits,
@@ -59,6 +62,15 @@ class Figure:
         low, high = ends(found)
         text = {"measured": value, "interval": limits, "low": low, "high": high}[field]
         return f"{text} %" if self.per_cent and text != MISSING else text
+
+    def _texts(self) -> tuple[str, str]:
+        """Value and interval; three digits in per cent, unless the ends would then be the same."""
+        full = interval(self.value, self.low, self.high)
+        if not self.per_cent or full[1] == MISSING:
+            return number(self.value, _PER_CENT) if self.per_cent else full[0], full[1]
+        value, limits = interval(self.value, self.low, self.high, _PER_CENT)
+        low, high = limits.strip("[]").split(", ")
+        return value, full[1] if low == high else limits
 
     def _changed(self) -> Figure:
         value, low, high = (100 * (one - 1) for one in (self.value, self.low, self.high))

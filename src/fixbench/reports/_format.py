@@ -39,21 +39,23 @@ def number(value: float | None, digits: int = 4) -> str:
     return _minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def interval(estimate: float, low: float, high: float) -> tuple[str, str]:
+def interval(estimate: float, low: float, high: float, digits: int = 5) -> tuple[str, str]:
     """An estimate and its interval, to the two digits that the interval makes meaningful.
 
     The shorter arm of the interval sets the number of decimals, which all three share; more than
-    five significant digits are never worth their room.
+    ``digits`` significant digits are never worth their room.
     """
     arms = [arm for arm in (estimate - low, high - estimate) if math.isfinite(arm) and arm > 0]
     if not arms or not math.isfinite(estimate):
+        digits = min(digits, 4)
         if all(math.isnan(bound) for bound in (low, high)):
-            return number(estimate), MISSING
-        return number(estimate), f"[{number(low)}, {number(high)}]"
+            return number(estimate, digits), MISSING
+        texts = ", ".join(number(bound, digits) for bound in (low, high))
+        return number(estimate, digits), f"[{texts}]"
     scale = math.floor(math.log10(min(arms)))
     largest = max(abs(value) for value in (estimate, low, high) if math.isfinite(value))
     top = math.floor(math.log10(largest))
-    scale = max(scale, top - 3)
+    scale = max(scale, top - (digits - 2))
     if scale < -5 or top >= 6:
         texts = [_scientific(value, min(6, max(1, top - scale + 1))) for value in (low, high)]
         return _scientific(estimate, min(6, max(1, top - scale + 1))), f"[{', '.join(texts)}]"

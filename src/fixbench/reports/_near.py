@@ -10,7 +10,7 @@ from fixbench.reports._effects import margin_zone, null_name, null_of, tolerance
 from fixbench.reports._format import number, p_value, percentage
 from fixbench.reports._judging import ClaimResult
 
-__all__ = ["near_bounds"]
+__all__ = ["near_bounds", "nearness"]
 
 #: An end of an interval is near a bound within this share of the interval's width.
 _SHARE = 0.1
@@ -21,12 +21,22 @@ _LEVEL = 0.05
 
 def near_bounds(claim: Claim, result: ClaimResult) -> list[str]:
     """Sentences on bounds of the rule that the interval, or an adjusted p, nearly touches."""
+    return [said for said, _ in _near(claim, result)]
+
+
+def nearness(claim: Claim, result: ClaimResult) -> str:
+    """The first of these in a few words, for a table; empty where there is none."""
+    return next((short for _, short in _near(claim, result)), "")
+
+
+def _near(claim: Claim, result: ClaimResult) -> list[tuple[str, str]]:
+    """Sentences, each with its few words."""
     if result.effect is None or claim.effect is None or claim.decision.rule == "property":
         return []
     return [*_ends(claim, result), *_levels(claim, result)]
 
 
-def _ends(claim: Claim, result: ClaimResult) -> Iterator[str]:
+def _ends(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
     """The nearest bound, if an end of the interval is near it."""
     effect = result.effect
     assert effect is not None
@@ -47,9 +57,10 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[str]:
     if share > _SHARE:
         return
     yield (
-        f"At a bound: the {side} end of the interval, {number(end)}, is {percentage(share)} of the "
-        f"interval's width away from {number(bound, 3)} ({name}). Other seeds may give another "
-        "verdict."
+        f"At a bound: the {side} end of the interval, {number(end, 3)}, is {percentage(share)} of "
+        f"the interval's width away from {number(bound, 3)} ({name}). Other seeds may give another "
+        "verdict.",
+        f"{percentage(share)} of the interval's width from the bound {number(bound, 3)}",
     )
 
 
@@ -66,7 +77,7 @@ def _bounds(claim: Claim) -> Iterator[tuple[str, float]]:
             yield name, bound
 
 
-def _levels(claim: Claim, result: ClaimResult) -> Iterator[str]:
+def _levels(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
     """Holm-adjusted p that are near the level at which they show something."""
     if not claim.primary or result.looks is not None:
         return
@@ -77,5 +88,6 @@ def _levels(claim: Claim, result: ClaimResult) -> Iterator[str]:
         if _LEVEL / _FACTOR <= p <= _LEVEL * _FACTOR:
             yield (
                 f"Near the level: the Holm-adjusted p of {what} is {p_value(p)}, and the level "
-                f"{number(_LEVEL)}."
+                f"{number(_LEVEL)}.",
+                f"adjusted p {p_value(p)}, near the level {number(_LEVEL)}",
             )

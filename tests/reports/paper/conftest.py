@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +27,13 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def compile_paper() -> Callable[..., str]:
-    """Compile a document in a folder and give its log; skipped where LaTeX is missing."""
-    if shutil.which("pdflatex") is None:
-        pytest.skip("pdflatex is not installed")
+def compile_paper(require_latex: Callable[..., None]) -> Callable[..., str]:
+    """Compile a document in a folder and give its log.
+
+    The test is skipped where LaTeX is missing, or where it lacks what the document asks for: the
+    class and packages that its opening names, or what these load: ``alone`` is the body of an empty
+    paper, which then does not compile either.
+    """
 
     def compile(
         folder: Path,
@@ -40,10 +43,29 @@ def compile_paper() -> Callable[..., str]:
         preamble: str = "",
         runs: int = 1,
         fails: bool = False,
+        alone: str | None = None,
     ) -> str:
-        source = "\n".join([style, preamble, r"\begin{document}", body, r"\end{document}", ""])
-        (folder / "paper.tex").write_text(source, encoding="utf-8")
+        asked = [
+            f"{name}.{'cls' if kind == 'documentclass' else 'sty'}"
+            for kind, names in re.findall(
+                r"\\(documentclass|usepackage)(?:\[.*?\])?\{(.*?)\}", style + preamble
+            )
+            for name in names.split(",")
+        ]
+        require_latex(*asked, folder=folder)
         command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
+
+        def write(content: str) -> None:
+            lines = [style, preamble, r"\begin{document}", content, r"\end{document}", ""]
+            (folder / "paper.tex").write_text("\n".join(lines), encoding="utf-8")
+
+        if alone is not None:
+            write(alone)
+            done = _run(command, folder)
+            if done.returncode:
+                said = "; ".join(re.findall(r"^! *(.*)", done.stdout, re.MULTILINE))
+                pytest.skip(f"LaTeX lacks what an empty paper needs: {said}")
+        write(body)
         for _ in range(runs):
             done = _run(command, folder)
             assert (done.returncode != 0) == fails, done.stdout[-3000:]

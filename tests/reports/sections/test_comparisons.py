@@ -56,7 +56,7 @@ def test_levels_of_ratios_are_geometric_means_in_their_own_unit(light: Any) -> N
     section = comparisons.build(inputs)
     assert section is not None
     (view,) = section.comparisons
-    assert view.quantity == "loss, base, last; levels are geometric means"
+    assert view.quantity == "Image loss, base, last; levels are geometric means"
     assert {item.unit for _, item in view.levels} == {"nat"}
     assert {item.unit for _, item, _ in view.rows} == {"ratio"}
     name, item = view.levels[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from fixbench.reports.figures._style import PAGE, WIDTH, style, to_svg
 
 __all__ = ["axis_groups", "forest"]
 
+#: Characters in a line of an axis label.
+_LABEL = 90
+
 
 def forest(name: str, items: Sequence[Strip]) -> str:
     """Effects with intervals beside documented values, both printed at the right.
@@ -22,7 +26,7 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     would leave the others no room.
     """
     groups = axis_groups(items)
-    row, between, left, right = 0.34, 0.52, 1.45, 2.6
+    row, between, left, right = 0.34, 0.52, 1.9, 2.6
     closer = min(1.0, (PAGE - 0.3) / (row * len(items) + between * len(groups)))
     # Rows that are closer than their text is high cannot be read: very many need more than a page.
     row, between = max(closer * row, 0.13), max(closer * between, 0.3)
@@ -35,7 +39,8 @@ def forest(name: str, items: Sequence[Strip]) -> str:
             axes = axes_at(figure, left, top - size, WIDTH - left - right, size)
             values = [value for item in group for value in item.span(seeds=False)]
             scale_axis(axes, values, group[0].logarithmic)
-            axes.set_xlabel(axis_text(group), labelpad=1, fontsize=7)
+            text = textwrap.fill(axis_text(group), _LABEL)
+            axes.set_xlabel(text, labelpad=1, fontsize=7, linespacing=1.1)
             axes.set_ylim(-len(group) + 0.5, 0.5)
             lines = [
                 (item.label, number(item.documented), measured_text(item.estimate))
@@ -45,7 +50,8 @@ def forest(name: str, items: Sequence[Strip]) -> str:
                 lines.insert(0, ("", "documented", "measured [interval]"))
             for position, texts in enumerate(lines, start=len(group) - len(lines)):
                 for text, inches in zip(texts, (-0.08, 0.12, 0.85), strict=True):
-                    text_beside(axes, text, (0.5 + position) / len(group), inches=inches)
+                    down = (0.5 + position) / len(group)
+                    text_beside(axes, text, down, inches=inches, height=row if inches < 0 else 0)
             for position, item in enumerate(group):
                 draw_strip(axes, item, -position, half=0.34, seeds=False)
             top -= size + between

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -36,8 +37,10 @@ def strips(name: str, items: Sequence[Strip]) -> str:
             axes.text(0, 1.04, item.label, transform=axes.transAxes, va="bottom", fontsize=size)
             text = axis_text([item])
             if text:
-                small = 7 * min(1.0, (WIDTH - _LEFT - _RIGHT) / (0.94 * CHARACTER * len(text)))
-                axes.set_xlabel(text, labelpad=1, fontsize=small)
+                # At 7 points, on two lines at most.
+                lines = textwrap.wrap(text, int((WIDTH - _LEFT - _RIGHT) / (0.8 * CHARACTER)))
+                small = 7 * min(1.0, 2 / len(lines))
+                axes.set_xlabel("\n".join(lines), labelpad=1, fontsize=small, linespacing=1.1)
             draw_strip(axes, item, -0.2, half=0.25, seeds=True)
             beside = [measured_text(item.estimate)]
             if item.documented is not None:

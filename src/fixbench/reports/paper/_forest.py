@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -29,6 +30,8 @@ __all__ = ["ForestFigure", "draw_mark", "empty_figure", "forest_figure", "in_par
 _WIDTH, _LEFT, _RIGHT = 6.0, 2.3, 2.1
 _ROW, _BETWEEN, _TOP = 0.16, 0.36, 0.2
 _SIZE = 6.5
+#: Characters in a line of an axis label.
+_LABEL = 90
 #: The rows of a page: more of them would be too small to read.
 _MOST = 30
 
@@ -61,7 +64,7 @@ def forest_figure(judged: JudgedAblation) -> ForestFigure | None:
             continue
         rows[result.id] = claim_row(judged, claim, result)
         quantity = effect_quantity(claim.effect, judged.ablation)
-        strips.append(claim_strip(claim, result, result.id, quantity=quantity.replace("_", " ")))
+        strips.append(claim_strip(claim, result, result.id, quantity=quantity))
     if not strips:
         return None
     with style(f"{judged.name}-paper"):
@@ -94,7 +97,7 @@ def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow]) -> Figure:
         size = _ROW * len(group)
         axes = axes_at(figure, _LEFT, top - size, _WIDTH - _LEFT - _RIGHT, size)
         scale_axis(axes, [v for item in group for v in item.span(seeds=False)], _is_log(group))
-        axes.set_xlabel(group[0].quantity, labelpad=1, fontsize=_SIZE)
+        axes.set_xlabel(textwrap.fill(group[0].quantity, _LABEL), labelpad=1, fontsize=_SIZE)
         axes.set_ylim(-len(group) + 0.5, 0.5)
         if index == 0:
             for inches, text in ((0.12, "documented"), (0.78, "measured [interval]")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
-from fixbench.reports._effects import null_of
+from fixbench.reports._effects import effect_unit, is_contrast, null_of
 from fixbench.reports._format import MISSING, number, p_value, percentage
 from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports.paper._judged import JudgedAblation
@@ -20,7 +20,7 @@ class ClaimRow:
     Attributes:
         name: its label, or its statement where it has none.
         documented: the figure of the document, or the side of no effect on which it puts the
-            effect.
+            effect; effect: the same with its unit, and with what is on that side.
         measured: with interval and unit.
         p: Holm-adjusted of a primary claim; ``equivalence`` where it is that of equivalence or
             non-inferiority, which the verdict rests on.
@@ -31,6 +31,7 @@ class ClaimRow:
     id: str
     name: str
     documented: str
+    effect: str
     measured: str
     p: str
     equivalence: bool
@@ -45,7 +46,7 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     p, equivalence, adjusted = _p(claim, result)
     kind = "equivalence p" if equivalence else "p"
     said = [
-        *([] if documented == MISSING else [f"documented {documented}"]),
+        *([] if documented == MISSING else [f"documented {_effect(judged, claim, result)}"]),
         *([] if measured == MISSING else [f"measured {measured}"]),
         *([] if p == MISSING else [f"{kind} {p}" if p.startswith("<") else f"{kind} = {p}"]),
     ]
@@ -53,6 +54,7 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         id=result.id,
         name=result.label or result.statement,
         documented=documented,
+        effect=_effect(judged, claim, result),
         measured=measured,
         p=p,
         equivalence=equivalence,
@@ -79,6 +81,23 @@ def _documented(claim: Claim | None, result: ClaimResult) -> str:
     return f"{'above' if decision.direction == 'greater' else 'below'} {null}"
 
 
+def _effect(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> str:
+    """What the document says, with its unit and, of a mere side, of what."""
+    text = _documented(claim, result)
+    if claim is None or claim.effect is None or claim.decision.rule == "property":
+        return text
+    if claim.decision.rule == "share":
+        return f"share of seeds {text}" if result.documented_value is None else f"{text} of seeds"
+    unit = effect_unit(claim.effect, judged.ablation)
+    if unit and unit != "ratio" and any(character.isdigit() for character in text):
+        text = f"{text} {unit}"
+    if not text.startswith(("above", "below")):
+        return text
+    if not is_contrast(claim.effect):
+        return f"level {text}"
+    return f"{'ratio' if claim.effect.reported == 'log' else 'effect'} {text}"
+
+
 def _measured(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> str:
     found = judged.measured(claim, result)
     if claim is None or result.effect is None:
@@ -86,7 +105,7 @@ def _measured(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     if claim.decision.rule == "property":
         return f"true in {percentage(result.effect.estimate)}"
     times = "× " if found.unit == "ratio" else ""
-    unit = "" if found.unit in ("ratio", "share") else found.unit
+    unit = "" if found.unit == "ratio" else found.unit.removeprefix("share ")
     return " ".join(filter(None, (f"{times}{found.value}", found.interval, unit)))
 
 

@@ -9,7 +9,7 @@ from fixbench.reports._effects import position
 from fixbench.reports._format import MISSING, number, p_value
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ComparisonTable, compare_variants
-from fixbench.reports._metrics import metric_of, printed_unit
+from fixbench.reports._metrics import metric_label, metric_of, printed_unit
 from fixbench.reports._views import Measured, measured
 from fixbench.reports.sections._section import Section
 
@@ -79,8 +79,8 @@ def _comparison(ablation: Ablation, found: ComparisonTable) -> ComparisonView:
         notes.append(f"Not measured here: {', '.join(found.left_out)}.")
     return ComparisonView(
         name=declared.name,
-        quantity=f"{declared.metric}, {declared.stage}, {position(declared.at)}"
-        + "; levels are geometric means" * logarithmic,
+        quantity=f"{metric_label(ablation, [declared.metric])}, {declared.stage}, "
+        f"{position(declared.at)}" + "; levels are geometric means" * logarithmic,
         levels=[(name, replace(measured(level, level_unit), p=MISSING)) for name, level in levels],
         rows=[(pair, measured(row.effect, unit), p_value(row.p_adjusted)) for pair, row in pairs],
         notes=notes,

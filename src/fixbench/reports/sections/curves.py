@@ -11,7 +11,13 @@ from fixbench.ablation import Ablation, Metric
 from fixbench.reports import figures
 from fixbench.reports._format import counted
 from fixbench.reports._inputs import Inputs
-from fixbench.reports._metrics import declared_metrics, metric_of, metric_words, printed_unit
+from fixbench.reports._metrics import (
+    declared_metrics,
+    metric_label,
+    metric_of,
+    metric_words,
+    printed_unit,
+)
 from fixbench.reports._readings import steps_are_readings
 from fixbench.reports._views import FigureView
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Picture
@@ -71,7 +77,8 @@ def _curves(inputs: Inputs) -> tuple[list[FigureView], str]:
         svg, block = figures.curves(
             f"{inputs.name}-{metric}", part, panels, label=label, baseline=ablation.baseline_variant
         )
-        views.append(_view(label, part, svg, block, panels, more))
+        said = metric_label(ablation, [metric])
+        views.append(_view(f"{said}: {label}", part, svg, block, panels, more))
     cells = left_out[["metric", "stage"]].drop_duplicates().itertuples(index=False)
     text = "; ".join(f"{metric} in {stage}" for metric, stage in cells)
     if text:

@@ -10,6 +10,7 @@ from fixbench.reports._effects import effect_unit, position
 from fixbench.reports._format import MISSING, p_value
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import EffectEstimate, estimate_effect, holm, measure
+from fixbench.reports._metrics import metric_label
 from fixbench.reports._views import TableText, measured
 from fixbench.reports.sections._section import Block, BlockSection, Paragraph, Table
 
@@ -90,7 +91,8 @@ def _table(
         rows.append((name, value, item.interval or MISSING, p, f"{item.n} ({item.failed})"))
     return Table(
         text=TableText(
-            caption=f"{design.metric}, {design.stage}, {position(design.at)}; {_ends(design)}",
+            caption=f"{metric_label(inputs.ablation, [design.metric])}, {design.stage}, "
+            f"{position(design.at)}; {_ends(design)}",
             columns=("Effect", "Measured", "Interval", "p raw / Holm", "n (failed)"),
         ),
         rows=rows,

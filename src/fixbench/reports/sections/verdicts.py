@@ -12,7 +12,7 @@ from fixbench.reports._format import MISSING, number
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimResult
 from fixbench.reports._margin_axis import BAND, StripView, strip_view
-from fixbench.reports._near import near_bounds
+from fixbench.reports._near import nearness
 from fixbench.reports._rules import VERDICTS
 from fixbench.reports._strips import claim_strip, named_null, named_zones
 from fixbench.reports._views import FigureView, TableText, bounds, drawable
@@ -80,7 +80,7 @@ class VerdictRow:
             its p; empty for none.
         documented: empty where the document says nothing that can be compared.
         strip: ``None`` where it has no margin; said: the same in words.
-        near: its verdict stands at a bound.
+        near: how near its verdict stands to a bound, empty where it does not.
     """
 
     head: ClaimHead
@@ -91,7 +91,7 @@ class VerdictRow:
     documented: str
     said: str
     strip: StripView | None
-    near: bool
+    near: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +164,10 @@ def _rows(inputs: Inputs) -> list[VerdictRow]:
                 order=verdicts.index(result.verdict),
                 sort=str(strip.value) if strip is not None else "",
                 p_sort=f"{p:.6g}" if p == p else "",
-                documented="" if row.documented == MISSING else row.documented,
+                documented="" if row.effect == MISSING else row.effect,
                 said=row.said,
                 strip=strip,
-                near=claim is not None and bool(near_bounds(claim, result)),
+                near="" if claim is None else nearness(claim, result),
             )
         )
     return rows
@@ -234,7 +234,7 @@ def _overview(inputs: Inputs) -> FigureView | None:
 
 def _strip_label(claim: Claim, result: ClaimResult) -> str:
     named = f"{claim.id} {claim.label}" if claim.label else claim.id
-    return f"{named}  {result.verdict}"
+    return f"{named} ({result.verdict})"
 
 
 def _drawn(claim: Claim, result: ClaimResult) -> bool:
