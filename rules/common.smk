@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fixbench.errors import InputError
 from fixbench.provenance import room_hash
-from fixbench.worker import VARIABLE
+from fixbench.worker import OWNER, WORKER
 from fixbench.workflow import make_plan
 
 # `--sdm apptainer`: Snakemake itself runs every job in the image that `container:` names.
@@ -55,7 +55,7 @@ shell.prefix(
         f'PYTHONPATH="$PWD/src" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
         if CONTAINED
         else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH"
-        + (f" {VARIABLE}={os.getpid()}; " if PLAN.worker else "; ")
+        + f" {OWNER}={os.getpid()} {WORKER}={'yes' if PLAN.worker else 'no'}; "
     )
 )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import fixbench
-from fixbench.worker import VARIABLE, run_warm
+from fixbench.worker import OWNER, WORKER, run_warm
 from fixbench.worker._client import meeting_place
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -31,7 +31,7 @@ def owner(
     monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("t")))
     monkeypatch.setattr("tempfile.tempdir", None)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        monkeypatch.setenv(VARIABLE, str(process.pid))
+        monkeypatch.setenv(OWNER, str(process.pid))
         yield process
         process.kill()
     until(lambda: not servers(process.pid))
@@ -80,7 +80,7 @@ def test_the_same_bytes_with_and_without(
     assert done.returncode == 0
     assert "toy fast: seed 1 (2/2) finished" in done.stderr
     assert len(servers(owner.pid)) == 1
-    cold = run("fixbench", *JOB, *(word.format("cold") for word in files), FIXBENCH_WORKER="")
+    cold = run("fixbench", *JOB, *(word.format("cold") for word in files), FIXBENCH_WORKER="no")
     assert cold.returncode == 0
     for kind in ("parquet", "state"):
         expected = (project / f"cold.{kind}").read_bytes()
@@ -163,17 +163,22 @@ def endless(project: Path) -> Path:
     return file.with_name("processes")
 
 
-@pytest.mark.parametrize("end", ["owner", "waiting, killed", "waiting, asked"])
+@pytest.mark.parametrize("end", ["owner", "owner, cold", "waiting, killed", "waiting, asked"])
 def test_everything_ends_with_whoever_asked(
-    end: str, project: Path, owner: subprocess.Popen[bytes], endless: Path
+    end: str,
+    project: Path,
+    owner: subprocess.Popen[bytes],
+    endless: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv(WORKER, "no" if "cold" in end else "yes")
     command = [sys.executable, "-m", "fixbench", "run", "toy_command", "cube", "--seeds", "0"]
     command += ["--tier", "smoke", "--output", "x.parquet"]
     with subprocess.Popen(command, cwd=project) as waiting:
         until(endless.exists)
         started = [int(word) for word in endless.read_text().split()]
-        assert len(servers(owner.pid)) == 2
-        if end == "owner":
+        assert len(servers(owner.pid)) == (0 if "cold" in end else 2)
+        if end.startswith("owner"):
             owner.kill()
         else:
             waiting.send_signal(signal.SIGKILL if "killed" in end else signal.SIGTERM)
@@ -182,6 +187,6 @@ def test_everything_ends_with_whoever_asked(
     if end == "waiting, asked":
         assert status == 128 + signal.SIGTERM
     assert not (project / "x.parquet").exists()
-    if end != "owner":
+    if end.startswith("waiting"):
         until(lambda: len(servers(owner.pid)) == 1)
         assert warm(*JOB, "--output", "y.parquet") == 0

@@ -7,5 +7,7 @@ the job's command line to a server on the same machine, which forks; the copy ru
 Nothing here is needed for a result: with and without a worker a job writes the same bytes.
 """
 
-from fixbench.worker._client import VARIABLE as VARIABLE
+from fixbench.worker._client import OWNER as OWNER
+from fixbench.worker._client import WORKER as WORKER
 from fixbench.worker._client import run_warm as run_warm
+from fixbench.worker._watch import end_with as end_with

@@ -17,10 +17,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["VARIABLE", "deciding", "meeting_place", "run_warm"]
+__all__ = ["OWNER", "WORKER", "deciding", "meeting_place", "run_warm"]
 
-#: In the environment of a job: the ID of the process whose jobs share a server; Snakemake's.
-VARIABLE = "FIXBENCH_WORKER"
+#: In the environment of a job: the ID of the process, Snakemake's, that it belongs to. Jobs of one
+#: owner share a server, and end with their owner.
+OWNER = "FIXBENCH_OWNER"
+#: ``no`` where each job is to import for itself.
+WORKER = "FIXBENCH_WORKER"
 _LOST = 128 + signal.SIGKILL
 _STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 #: Variables that are read when a library is imported, so that a copy has the server's.
@@ -33,10 +36,11 @@ def run_warm(arguments: Sequence[str], environment: Mapping[str, str]) -> int | 
     ``None`` where no server can be had or asked, and then nothing was run.
 
     Args:
-        environment: the command's; ``FIXBENCH_WORKER`` in it names the server's owner.
+        environment: the command's; ``FIXBENCH_OWNER`` in it names the server's owner.
     """
-    owner = environment.get(VARIABLE, "")
-    if not owner.isdecimal() or not hasattr(socket, "send_fds"):
+    owner = environment.get(OWNER, "")
+    wanted = owner.isdecimal() and environment.get(WORKER) != "no"
+    if not wanted or not hasattr(socket, "send_fds"):
         return None
     try:
         connection = _connect(int(owner))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fixbench.cli import main
-from fixbench.worker._client import VARIABLE
+from fixbench.worker._client import OWNER
 
 __all__ = ["run_copy"]
 
@@ -26,7 +26,7 @@ def run_copy(request: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
         os.closerange(3, 4096)
         os.environ.clear()
         os.environ.update(request["environment"])
-        del os.environ[VARIABLE]  # what this job starts, it starts itself
+        del os.environ[OWNER]  # what this job starts, it starts itself
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
