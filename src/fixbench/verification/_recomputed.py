@@ -76,7 +76,7 @@ def _effects(
     if claim.effect is not None and row.measured is not None:
         if rule in ("property", "share"):
             yield "", _counted(rows, claim.effect, row, of_seeds=rule == "share")
-        elif rule in _MEANS and claim.decision.collapse is None:
+        elif rule in _MEANS and claim.decision.collapse is None and not claim.decision.unpaired:
             yield "", _tested(rows, claim.effect, row, claim.decision.null, confidence, p="p_raw")
         else:
             yield "", None

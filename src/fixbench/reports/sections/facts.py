@@ -21,12 +21,13 @@ class FactsSection(Section):
 
 def build(inputs: Inputs) -> FactsSection:
     """The section."""
+    given = inputs.ablation.results is not None
     return FactsSection(
         layout="facts",
         id="facts",
         heading="",
         facts=[
-            ("Tier", inputs.tier.name),
+            ("Tier", "none: the results were given" if given else inputs.tier.name),
             ("Seeds", _seeds(inputs)),
             ("Determinism", inputs.determinism_label),
         ],
