@@ -6,7 +6,11 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`load_results`, for programs that read results; nothing that makes or judges them."""
+    """`load_results`, for programs that read results, and `judge`, which judges some."""
+    if name == "judge":
+        from fixbench.judging import judge
+
+        return judge
     if name == "load_results":
         from fixbench.published import load_results
 

@@ -39,6 +39,7 @@ __all__ = [
     "run_columns",
     "usable_rows",
     "write_results",
+    "write_rows",
 ]
 
 #: The metric of the row that says that a run failed; always allowed, in the unit "1".
@@ -130,6 +131,21 @@ def write_results(
         schema = _DRAWN_SCHEMA
         columns[DATA_SEED] = [data_seed] * len(columns["seed"])
     table = pa.table(columns, schema=schema).replace_schema_metadata({_METADATA_KEY: encoded})
+    with whole_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def write_rows(path: Path, frame: pd.DataFrame, *, metadata: Mapping[str, Any]) -> None:
+    """Write rows of many runs, which have the columns `COLUMNS`, as one file, atomically.
+
+    Raises:
+        InputError: a value that is not finite is marked ``ok``, or a status is unknown.
+    """
+    for row in frame[["stage", "step", "metric", "value", "status"]].itertuples(index=False):
+        _check_row(Row(*row), path, {row.metric: ""})
+    table = pa.Table.from_pandas(frame[[*COLUMNS]], schema=_SCHEMA, preserve_index=False)
+    encoded = json.dumps(metadata, sort_keys=True).encode()
+    table = table.replace_schema_metadata({_METADATA_KEY: encoded})
     with whole_file(path) as partial:
         pq.write_table(table, partial, compression="zstd")
 

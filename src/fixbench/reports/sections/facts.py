@@ -29,7 +29,7 @@ def build(inputs: Inputs) -> FactsSection:
         facts=[
             ("Tier", "none: the results were given" if given else inputs.tier.name),
             ("Seeds", _seeds(inputs)),
-            ("Determinism", inputs.determinism_label),
+            ("Determinism", "not known" if given else inputs.determinism_label),
         ],
     )
 
