@@ -6,14 +6,14 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fixbench.results import STATUSES, UNDEFINED
 
 __all__ = ["MISSING", "Value", "Written", "is_missing", "label", "looks_like_a_value", "value_of"]
 
 #: A cell that holds nothing: neither a value nor a failure.
-MISSING = "missing"
+MISSING: Final = "missing"
 Status = Literal["ok", "diverged", "out_of_memory", "failed", "undefined", "missing"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
