@@ -24,7 +24,7 @@ from fixbench.judging._proposal import (
 )
 from fixbench.judging._roles import Asked, Better, find_roles
 from fixbench.judging._tables import Table, frame_table, read_tables
-from fixbench.judging.readers import read_folder
+from fixbench.judging.readers import is_known, read_folder
 from fixbench.provenance import file_hash
 from fixbench.verdicts import ClaimResult
 
@@ -130,16 +130,18 @@ def judge(
             again, directory=again.parent, claims=claims, force=force, write_pages=pages
         )
     table = _table(results, reader)
-    asked = Asked(
-        variant=_several(variant),
-        seed=seed,
-        metric=_several(metric),
-        value=value,
-        methods=_several(methods),
-        stage=_several(stage),
-        step=step,
-        status=status,
-    )
+    named: dict[str, Any] = {
+        "variant": _several(variant),
+        "seed": seed,
+        "metric": _several(metric),
+        "value": value,
+        "methods": _several(methods),
+        "stage": _several(stage),
+        "step": step,
+        "status": status,
+    }
+    # What a reader knows of its columns holds where nobody says otherwise.
+    asked = Asked(**{**table.hints, **{role: column for role, column in named.items() if column}})
     given = read_given(table, find_roles(table, asked), unpaired=unpaired)
     choices = Choices(
         baseline=baseline,
@@ -148,6 +150,8 @@ def judge(
     )
     proposal = propose(given, choices)
     folder = directory / _folder_name(name if name is not None else table.name, asked=name)
+    if _holds(folder, table):
+        folder = folder.with_name(f"{folder.name}-judged")
     texts = {
         "ablation.yaml": ablation_text(given, proposal, name=folder.name, files=table.files),
         "claims.yaml": claims_text(given, proposal),
@@ -236,8 +240,13 @@ def _table(results: Any, reader: str | None) -> Table:
         return frame_table(results)
     if not sources:
         raise InputError("results", "", expected="a file, a pattern or a folder of results")
-    if reader is not None or (len(sources) == 1 and Path(sources[0]).is_dir()):
-        return read_folder(Path(sources[0]), reader)
+    alone = Path(sources[0]) if len(sources) == 1 else None
+    if reader is not None:
+        if alone is None:
+            raise InputError("--reader", "", reader, expected="one folder or file beside it")
+        return read_folder(alone, reader)
+    if alone is not None and (alone.is_dir() or is_known(alone)):
+        return read_folder(alone)
     return read_tables(sources)
 
 
@@ -247,6 +256,12 @@ def _folder_name(text: str, *, asked: str | None) -> str:
         expected = "letters, digits and '_.-', since files are called so"
         raise InputError("--name", "", asked, expected=expected)
     return plain[:80]
+
+
+def _holds(folder: Path, table: Table) -> bool:
+    """Whether results lie in the folder, among which the ablation must not be written."""
+    place = folder.resolve()
+    return any(place in (Path(f).resolve(), *Path(f).resolve().parents) for f in table.files)
 
 
 def _claims_file(path: Path) -> str:

@@ -7,7 +7,7 @@ import glob
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,14 @@ class Table:
     Attributes:
         name: what the results are called: the stem of the file, or "results".
         notes: what the reader has to say of how it read.
+        hints: what a reader knows of its columns, by the names of `Asked`.
     """
 
     name: str
     columns: dict[str, list[Any]]
     places: list[Place]
     notes: list[str] = field(default_factory=list)
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Folders that other tools write: one module a tool, found by what the folder holds.
+"""Folders and files that other tools write: one module a tool, found by what they hold.
 
 A module of this package offers `NAME`, `TEXT` (what it reads, in words), ``recognises(folder)`` and
 ``read(folder)``, which returns a `Table`. It imports a library of its tool only in ``read``, and
@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from fixbench.errors import InputError
 from fixbench.judging._tables import Table
 
-__all__ = ["Reader", "read_folder", "reader_names"]
+__all__ = ["Reader", "is_known", "read_folder", "reader_names"]
 
 
 class Reader(Protocol):
@@ -25,7 +25,7 @@ class Reader(Protocol):
     TEXT: str
 
     def recognises(self, folder: Path) -> bool:
-        """Whether the folder is one that the tool writes."""
+        """Whether the folder, or the file, is one that the tool writes."""
 
     def read(self, folder: Path) -> Table:
         """Its runs, a row each, or a row for each metric of a run.
@@ -38,6 +38,11 @@ class Reader(Protocol):
 def reader_names() -> list[str]:
     """The readers that there are."""
     return sorted(reader.NAME for reader in _readers())
+
+
+def is_known(path: Path) -> bool:
+    """Whether a reader recognises the file or folder."""
+    return any(reader.recognises(path) for reader in _readers())
 
 
 def read_folder(folder: Path, name: str | None = None) -> Table:
