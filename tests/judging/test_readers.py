@@ -84,9 +84,11 @@ def test_mlflow(write: Make, tmp_path: Path) -> None:
         for seed, value in enumerate(values):
             mlflow_run(write, name, seed, value)
     mlflow_run(write, "wide", 9, 5.0, lifecycle_stage="deleted")
+    mlflow_run(write, "wide", 8, 5.0, status=1)
     judged = judge(tmp_path / "mlruns", directory=tmp_path, pages=False)
     assert list(judged.given.labels.values()) == ["model=plain", "model=wide"]
     assert "1 runs were deleted in MLflow and are left out." in judged.given.notes
+    assert "1 runs have not ended and are left out." in judged.given.notes
     is_paired(judged, "val/accuracy")
 
 
@@ -222,6 +224,7 @@ def test_optuna(write: Make, tmp_path: Path) -> None:
         )
     ]
     rows.append("8,0.2,2026-01-02,2026-01-02,0 days,0.5,cnn,PRUNED")
+    rows.append("9,,2026-01-02,,,0.5,cnn,TrialState.RUNNING")
     judged = judge(
         write("trials.csv", "\n".join([header, *rows])),
         better="higher",
@@ -237,6 +240,7 @@ def test_optuna(write: Make, tmp_path: Path) -> None:
     assert result.effect.p_value == pytest.approx(other.pvalue)
     assert any("they are not independent" in note for note in judged.given.notes)
     assert any("1 trials were pruned" in note for note in judged.given.notes)
+    assert "1 trials have not ended and are left out." in judged.given.notes
 
 
 def test_tensorboard(tmp_path: Path) -> None:

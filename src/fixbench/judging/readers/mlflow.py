@@ -2,7 +2,8 @@
 
 A run's variant is what its parameters say that vary, but for the seed; without parameters it is the
 name of the run. A metric's file has a line for each step, ``timestamp value step``; the last step
-counts. Runs that failed are failures. Deleted ones are left out, and how many is said.
+counts. Runs that failed are failures. Deleted ones and those that have not ended are left out, and
+how many is said.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["NAME", "TEXT", "read", "recognises"]
 NAME = "mlflow"
 TEXT = "a file store mlruns/ with meta.yaml, params/ and metrics/ in each run's folder"
 #: As in ``meta.yaml``: RUNNING, SCHEDULED, FINISHED, FAILED, KILLED.
-_STATUS = {"1": "failed", "2": "failed", "3": "finished", "4": "failed", "5": "killed"}
+_STATUS = {"1": "running", "2": "running", "3": "finished", "4": "failed", "5": "killed"}
 
 
 def recognises(folder: Path) -> bool:
@@ -39,6 +40,7 @@ def read(folder: Path) -> Table:
         raise InputError(folder, "", expected=TEXT)
     metas = {run: _meta(run) for run in found}
     alive = [run for run in found if metas[run].get("lifecycle_stage", "active") == "active"]
+    ended = [run for run in alive if _status(run, metas[run]) != "running"]
     runs = [
         Run(
             parameters=_texts(run / "params"),
@@ -47,9 +49,11 @@ def read(folder: Path) -> Table:
             label=_texts(run / "tags").get("mlflow.runName", "default"),
             status=_status(run, metas[run]),
         )
-        for run in alive
+        for run in ended
     ]
-    notes = [f"Read as MLflow's file store: {len(alive)} runs."]
+    notes = [f"Read as MLflow's file store: {len(ended)} runs."]
+    if len(ended) < len(alive):
+        notes.append(f"{len(alive) - len(ended)} runs have not ended and are left out.")
     if len(alive) < len(found):
         notes.append(f"{len(found) - len(alive)} runs were deleted in MLflow and are left out.")
     return runs_table(folder.resolve().name, runs, notes)

@@ -2,7 +2,8 @@
 
 Parameters that are text are the variant; those that are numbers are not used. A pruned trial
 counts as failed: it was stopped because it went badly. Trials of a search are not independent,
-since each was chosen by what the earlier ones showed, and a note says so.
+since each was chosen by what the earlier ones showed, and a note says so. Trials that have not
+ended are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["NAME", "TEXT", "read", "recognises"]
 NAME = "optuna"
 TEXT = "a CSV of study.trials_dataframe()"
 _STATES = {"COMPLETE": "finished", "PRUNED": "failed", "FAIL": "failed"}
-_STATES |= {"RUNNING": "failed", "WAITING": "failed"}
+_UNFINISHED = ("RUNNING", "WAITING")
 
 
 def recognises(path: Path) -> bool:
@@ -39,7 +40,11 @@ def read(path: Path) -> Table:
         InputError: the columns are not those of such a table.
     """
     table = read_tables([path])
-    columns = table.columns
+    columns, states = table.columns, [_state(cell) for cell in table.columns.get("state", [])]
+    kept = [row for row, state in enumerate(states) if state not in _UNFINISHED]
+    columns = {name: [cells[row] for row in kept] for name, cells in columns.items()}
+    places = [table.places[row] for row in kept]
+    states = [states[row] for row in kept]
     values = [name for name in columns if re.fullmatch(r"values?(_.+)?", name)]
     parameters = [name for name in columns if name.startswith("params_")]
     if not values or "state" not in columns:
@@ -55,23 +60,29 @@ def read(path: Path) -> Table:
         name.removeprefix("params_"): columns[name] for name in parameters
     }
     made |= {name.removeprefix("user_attrs_"): columns[name] for name in attributes}
-    for row, state in enumerate(columns["state"]):
-        if label(state).removeprefix("TrialState.") not in _STATES:
-            expected = f"one of {', '.join(_STATES)}"
-            raise InputError(str(table.places[row]), "state", state, expected=expected)
-    made["state"] = [_STATES[label(s).removeprefix("TrialState.")] for s in columns["state"]]
+    for place, state in zip(places, states, strict=True):
+        if state not in _STATES:
+            expected = f"one of {', '.join([*_STATES, *_UNFINISHED])}"
+            raise InputError(str(place), "state", state, expected=expected)
+    made["state"] = [_STATES[state] for state in states]
     metrics = {name: "objective" if name == "value" else name for name in values}
     made |= {metrics[name]: columns[name] for name in values}
-    pruned = sum(label(state).endswith("PRUNED") for state in columns["state"])
+    pruned = states.count("PRUNED")
     notes = [
         "Read as Optuna's trials. A search chooses each trial by what the earlier ones showed: "
         "they are not independent, so that p-values and intervals promise too much."
     ]
     if pruned:
         notes.append(f"{pruned} trials were pruned and count as failed.")
+    if len(kept) < len(table):
+        notes.append(f"{len(table) - len(kept)} trials have not ended and are left out.")
     hints: dict[str, Any] = {"status": "state", "metric": tuple(metrics.values())}
     if text:
         hints["variant"] = tuple(name.removeprefix("params_") for name in text)
     if seed is not None:
         hints["seed"] = seed.removeprefix("params_").removeprefix("user_attrs_")
-    return Table(table.name, made, table.places, notes, hints)
+    return Table(table.name, made, places, notes, hints)
+
+
+def _state(cell: Any) -> str:
+    return label(cell).removeprefix("TrialState.")
