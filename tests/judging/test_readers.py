@@ -233,7 +233,7 @@ def test_optuna(write: Make, tmp_path: Path) -> None:
     )
     assert not judged.given.paired
     assert list(judged.given.labels.values()) == ["mlp", "cnn"]
-    assert judged.given.metrics == ["objective"]
+    assert judged.given.metrics == ["value"]
     (result,) = judged.results
     # The pruned trial counts as the worst.
     other = stats.ttest_ind([*B, min(A)], A, equal_var=False)

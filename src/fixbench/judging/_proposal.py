@@ -42,6 +42,8 @@ _BASELINES = (
     "original",
 )
 _MOST_CLAIMS = 2500
+#: Of the label of a claim.
+_MOST_WORDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +239,7 @@ def claims_text(given: Given, proposal: Proposal) -> str:
             rule += ", unpaired: true"
         lines += [
             f"  - id: {item.id}",
-            f"    label: {_quoted(_label(item))}",
+            f"    label: {_quoted(_label(given, item))}",
             f"    statement: {_quoted(statement)}",
             "    section: proposed",
             "    kind: outcome",
@@ -311,13 +313,13 @@ def _threats(given: Given) -> list[str]:
     return threats
 
 
-def _label(item: Comparison) -> str:
-    """At most six words."""
-    words = f"{item.variant} vs {item.against}, {item.metric}"
-    if item.stage != DEFAULT_STAGE:
-        words += f" {item.stage}"
-    parts = words.split()
-    return " ".join(parts[:6])
+def _label(given: Given, item: Comparison) -> str:
+    """At most six words, with the names of variants where their labels are longer."""
+    where = item.metric if item.stage == DEFAULT_STAGE else f"{item.metric} {item.stage}"
+    text = f"{given.labels[item.variant]} vs {given.labels[item.against]}, {where}"
+    if len(text.split()) > _MOST_WORDS:
+        text = f"{item.variant} vs {item.against}, {where}"
+    return " ".join(text.split()[:_MOST_WORDS])
 
 
 def _quoted(text: str) -> str:

@@ -220,7 +220,7 @@ class _Search:
     ) -> Roles:
         for name in self._free:
             if name not in values:
-                self._unused.setdefault(name, "no numbers, and neither named nor needed")
+                self._unused.setdefault(name, "neither named nor needed")
         return Roles(
             layout=layout,
             variant=variant,

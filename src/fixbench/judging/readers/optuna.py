@@ -65,8 +65,7 @@ def read(path: Path) -> Table:
             expected = f"one of {', '.join([*_STATES, *_UNFINISHED])}"
             raise InputError(str(place), "state", state, expected=expected)
     made["state"] = [_STATES[state] for state in states]
-    metrics = {name: "objective" if name == "value" else name for name in values}
-    made |= {metrics[name]: columns[name] for name in values}
+    made |= {name: columns[name] for name in values}
     pruned = states.count("PRUNED")
     notes = [
         "Read as Optuna's trials. A search chooses each trial by what the earlier ones showed: "
@@ -76,7 +75,7 @@ def read(path: Path) -> Table:
         notes.append(f"{pruned} trials were pruned and count as failed.")
     if len(kept) < len(table):
         notes.append(f"{len(table) - len(kept)} trials have not ended and are left out.")
-    hints: dict[str, Any] = {"status": "state", "metric": tuple(metrics.values())}
+    hints: dict[str, Any] = {"status": "state", "metric": tuple(values)}
     if text:
         hints["variant"] = tuple(name.removeprefix("params_") for name in text)
     if seed is not None:
