@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from fixbench.ablation import Claim
 from fixbench.analysis import load_claims, save_claims
 from fixbench.errors import InputError
-from fixbench.verdicts import ClaimResult, adjudicate, check_claims
+from fixbench.rejudge import _check
+from fixbench.verdicts import (
+    ClaimResult,
+    adjudicate,
+    check_claims,
+    claims_table,
+    synthesise,
+)
 
 Make = Callable[..., Any]
 DIRECTION = {"rule": "direction", "direction": "greater", "margin": None}
@@ -254,3 +262,27 @@ def test_pairs_leave_no_trace_of_arms_in_the_file(
 ) -> None:
     save_claims(tmp_path / "claims.json", [judge(planted(1.0))])
     assert "arms" not in (tmp_path / "claims.json").read_text()
+
+
+def test_a_published_row_has_the_arms_and_synthesis_their_degrees_of_freedom(given: Make) -> None:
+    one = given(DIRECTION)
+    other = given(DIRECTION, b={seed: value + 0.3 for seed, value in B.items()})
+    rows = [claims_table([result])[0] for result in (one, other)]
+    assert rows[0]["arms"]["runs"] == {"b": 5, "a": 4}
+    (found,) = synthesise({"one": rows[:1], "other": rows[1:]})
+    a, b = np.array(list(A.values())), np.array(list(B.values()))
+    error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    weight = 1 / error**2
+    # Two effects with the same error, 0.3 apart.
+    assert found.synthesis.heterogeneity.q == pytest.approx(weight * 0.3**2 / 2)
+    paired = claims_table([given({**DIRECTION, "unpaired": False}, b={s: s + 1.0 for s in A})])[0]
+    assert "arms" not in paired
+
+
+def test_a_table_cannot_be_judged_again_without_its_runs(
+    given: Make, make_claim: Make, tmp_path: Path
+) -> None:
+    claim = Claim.model_validate(make_claim({"unpaired": True, **DIRECTION}))
+    row = claims_table([given(DIRECTION)])[0]
+    with pytest.raises(InputError, match="TT01: unpaired is True; expected pairs"):
+        _check(claim, row, tmp_path / "claims.json")

@@ -255,9 +255,13 @@ def ablation_text(given: Given, proposal: Proposal, *, name: str, files: Sequenc
     """``ablation.yaml``: nothing that runs, and what is known of the results."""
     shown = [Path(file).name for file in files[:3]]
     source = ", ".join(shown) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+    question = (
+        f"Which variants differ from {given.labels[proposal.baseline]}? The results were given, "
+        "and the claims were written after them."
+    )
     lines = [
         f"title: {_quoted(f'Results in {source}')}",
-        f"question: {_quoted(f'Which variants differ from {given.labels[proposal.baseline]}?')}",
+        f"question: {_quoted(question)}",
         f"document: {{file: {_quoted(shown[0])}, title: {_quoted(f'Results in {source}')}, "
         "section: given results}",
         f"results: {RESULTS}",

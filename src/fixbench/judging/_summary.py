@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = ["as_json", "claim_rows", "summary"]
 #: What a terminal has room for.
 _MOST_ROWS = 40
 _MOST_NAMED = 6
+_WIDTH = 100
 
 
 def summary(judged: Judged) -> list[str]:
@@ -28,8 +30,21 @@ def summary(judged: Judged) -> list[str]:
     lines += [*_verdicts(judged), ""]
     lines += _written(judged)
     lines.append("Cannot be known from a table, and what that costs:")
-    lines += [f"  {what}: {cost}." for what, cost in CANNOT_KNOW.items()]
+    for what, cost in CANNOT_KNOW.items():
+        lines += _wrapped(f"  {what}: ", f"{cost}.", indent=4)
     return lines
+
+
+def _wrapped(start: str, text: str, *, indent: int) -> list[str]:
+    """A line of a terminal, and what does not fit below it."""
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _found(given: Given, proposal: Proposal) -> list[str]:
@@ -53,11 +68,9 @@ def _found(given: Given, proposal: Proposal) -> list[str]:
         rows.append(("not used", _listed(unused)))
     if proposal.left_out:
         rows.append(("no claim", _listed(proposal.left_out, separator="; ")))
-    width = max(len(name) for name, _ in rows)
-    return [
-        *(f"{name.ljust(width)}  {text}" for name, text in rows),
-        *(f"{'note'.ljust(width)}  {note}" for note in given.notes),
-    ]
+    rows += [("note", note) for note in given.notes]
+    width = max(len(name) for name, _ in rows) + 2
+    return [line for name, text in rows for line in _wrapped(name.ljust(width), text, indent=width)]
 
 
 def _metrics(given: Given, proposal: Proposal) -> str:
@@ -92,7 +105,14 @@ def _statuses(counts: dict[str, int]) -> str:
 
 
 def _verdicts(judged: Judged) -> list[str]:
-    header = ("claim", "compared", "effect [interval]", "n", "p, Holm", "verdict")
+    header = (
+        "claim",
+        "compared",
+        "effect [interval]",
+        "n",
+        "p, Holm",
+        "verdict, not pre-registered",
+    )
     rows = [header, *(_row(judged, result) for result in judged.results[:_MOST_ROWS])]
     widths = [max(len(row[place]) for row in rows) for place in range(len(header))]
     lines = [
@@ -116,7 +136,9 @@ def _pairing(results: Sequence[ClaimResult]) -> list[str]:
         for note in result.notes:
             if note.startswith("Compared without pairs"):
                 said.setdefault(note.split(": ", 1)[1].split(". ", 1)[-1], []).append(result.id)
-    return [f"{_listed(ids)}: {text}" for text, ids in said.items()]
+    return [
+        line for text, ids in said.items() for line in _wrapped(f"{_listed(ids)}: ", text, indent=2)
+    ]
 
 
 def _row(judged: Judged, result: ClaimResult) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ __all__ = ["check_recomputed"]
 #: Two formulas of one p agree this far where p is small.
 _RELATIVE = 1e-6
 #: Rules whose effect is the mean over all seeds.
-_MEANS = ("difference", "no_difference", "not_worse")
+_MEANS = ("difference", "direction", "no_difference", "not_worse")
 
 #: The field of the table, and both values of it.
 _Values = dict[str, tuple[float | None, float]]
