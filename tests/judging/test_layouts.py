@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fixbench.errors import InputError
 from fixbench.judging import Judged, judge
 
 Make = Callable[..., Any]
@@ -269,3 +270,44 @@ def test_a_column_that_is_the_same_in_all_runs_of_a_variant_is_no_metric(
     judged = judge(wide.assign(lr=rates), directory=tmp_path, pages=False)
     assert judged.given.metrics == ["accuracy", "loss"]
     assert judged.given.unused == {"lr": "the same in all runs of each variant"}
+
+
+def test_seeds_and_folds_make_one_seed(long: pd.DataFrame, tmp_path: Path) -> None:
+    frame = pd.concat([long.assign(fold=0), long.assign(fold=1, value=long["value"] + 0.01)])
+    with pytest.raises(InputError, match="the rows differ in 'fold', which --variant, --seed"):
+        judge(frame, directory=tmp_path, pages=False)
+    judged = judge(frame, seed=["seed", "fold"], directory=tmp_path, pages=False)
+    assert judged.results[0].effect.n == 10
+    assert judged.given.seeds[0] == "seed=0, fold=0"
+    assert judged.given.paired
+
+
+def test_labels_with_signs_of_latex_and_html_reach_the_pages(tmp_path: Path) -> None:
+    labels = ["A & B_1 {50 %}", "<b>#1</b> $x^2$ \\ ~"]
+    frame = pd.DataFrame(
+        [(name, seed, 0.5 + seed + k) for k, name in enumerate(labels) for seed in range(3)],
+        columns=["method", "seed", "top-1 acc. (%) & <x>"],
+    )
+    judged = judge(frame, directory=tmp_path)
+    page = (tmp_path / "results.html").read_text()
+    assert "<b>#1</b>" not in page
+    assert "&lt;b&gt;#1&lt;/b&gt;" in page
+    appendix = (tmp_path / "appendix-results.tex").read_text()
+    assert "A & B_1 {50 %}" not in appendix
+    assert judged.given.metrics == ["top-1 acc. (%) & <x>"]
+
+
+def test_folds_are_named_as_not_independent(wide: pd.DataFrame, tmp_path: Path) -> None:
+    judged = judge(wide.rename(columns={"seed": "Fold"}), directory=tmp_path, pages=False)
+    assert judged.given.paired
+    assert any("Folds of one cross-validation share" in note for note in judged.given.notes)
+    judged = judge(wide, directory=tmp_path / "seeds", pages=False)
+    assert judged.given.notes == []
+
+
+def test_a_column_of_spreads_is_no_metric(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"method": ["a", "b"], "acc_mean": [0.5, 0.6], "acc_std": [0.1, 0.1]})
+    judged = judge(frame, directory=tmp_path, pages=False)
+    assert judged.given.metrics == ["acc_mean"]
+    assert judged.given.unused == {"acc_std": "a spread: a test takes the values of single runs"}
+    assert judged.results[0].verdict == "inconclusive"

@@ -36,7 +36,8 @@ def table(*rows: str, header: str = HEADER) -> str:
                 header="method,seed,note,accuracy,k",
             ),
             "r.csv:3: row; expected each value once: variant 'a' with seed 0 has 'accuracy' at "
-            "r.csv:2 too; the rows differ in 'note', which --variant or --stage can name",
+            "r.csv:2 too; the rows differ in 'note', 'k', which --variant, --seed or --stage can "
+            "name",
         ),
         (
             table(*GOOD, "b,2,1,5"),
@@ -104,6 +105,31 @@ def table(*rows: str, header: str = HEADER) -> str:
             table("a,0,0.5,finished", "b,0,0.5,odd", header="method,seed,accuracy,status"),
             "r.csv:3: status is 'odd'; expected one of finished, diverged, out_of_memory, failed, "
             "undefined",
+        ),
+        (
+            table(
+                "a,0,0.1,0.5",
+                "a,0,0.2,0.6",
+                "b,0,0.1,0.6",
+                "b,0,0.2,0.8",
+                header="method,seed,lr,accuracy",
+            ),
+            "r.csv:3: row; expected each value once: variant 'a' with seed 0 has 'lr' at r.csv:2 "
+            "too; the rows differ in 'lr', which --variant, --seed or --stage can name",
+        ),
+        (
+            table("a;0;0,5", "b;0;0,7", header="method;seed;accuracy"),
+            "r.csv:2: accuracy is '0,5'; expected a number with a decimal point",
+        ),
+        (
+            table("a,0.5 ± 0.1", "b,0.6 ± 0.1", header="method,accuracy"),
+            "r.csv:2: accuracy is '0.5 ± 0.1'; expected the value of one run: a mean with its "
+            "spread cannot be tested against another",
+        ),
+        (
+            table("a,0,1", "b,0,2", header="method,seed,loss*"),
+            "r.csv:2: header is 'loss*'; expected a name of printable characters, with text before "
+            "and after each '/'; '*' stands only at the end of a family's name, after '/'",
         ),
         ('a,b\n"x', "r.csv:2; expected CSV (unexpected end of data)"),
     ],

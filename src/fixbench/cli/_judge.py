@@ -23,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     columns = parser.add_argument_group("columns, where their names do not say what they are")
     columns.add_argument("--variant", nargs="+", default=[], metavar="COLUMN")
-    columns.add_argument("--seed", metavar="COLUMN")
+    columns.add_argument("--seed", nargs="+", default=[], metavar="COLUMN")
     columns.add_argument(
         "--metric",
         nargs="+",

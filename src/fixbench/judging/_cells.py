@@ -10,7 +10,18 @@ from typing import Any, Final, Literal
 
 from fixbench.results import STATUSES, UNDEFINED
 
-__all__ = ["MISSING", "Value", "Written", "is_missing", "label", "looks_like_a_value", "value_of"]
+__all__ = [
+    "MISSING",
+    "Value",
+    "Written",
+    "is_meant_as_a_number",
+    "is_missing",
+    "label",
+    "looks_like_a_value",
+    "status_of",
+    "status_words",
+    "value_of",
+]
 
 #: A cell that holds nothing: neither a value nor a failure.
 MISSING: Final = "missing"
@@ -31,6 +42,9 @@ _WORDS: dict[str, Status] = {
 }
 #: What a column of statuses says besides.
 _FINISHED = {"ok", "finished", "complete", "completed", "success", "succeeded", "done", "0"}
+_ANYTHING = (
+    "a number; nothing; or nan, diverged, oom, failed or undefined, which say why there is none"
+)
 _SPREAD = re.compile(r"±|\+/-|\+-")
 
 
@@ -85,14 +99,20 @@ def value_of(cell: Any) -> Value | str:
         return "a number with a decimal point"
     if re.fullmatch(r"[+-]?[0-9.]+ ?%", text):
         return "a number without '%'"
-    return (
-        "a number; nothing; or nan, diverged, oom, failed or undefined, which say why there is none"
-    )
+    return _ANYTHING
 
 
 def looks_like_a_value(cell: Any) -> bool:
     """Whether the cell could stand in a column of values."""
     return not isinstance(value_of(cell), str)
+
+
+def is_meant_as_a_number(cell: Any) -> bool:
+    """Whether the cell is a number, or is refused as one that is written in another way."""
+    found = value_of(cell)
+    if isinstance(found, str):
+        return isinstance(cell, str) and found != _ANYTHING and found != "a number"
+    return found.status == "ok"
 
 
 def status_of(cell: Any) -> Status | str | None:

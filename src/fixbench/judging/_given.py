@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fixbench.ablation import metric_problem
 from fixbench.errors import InputError
 from fixbench.judging._cells import MISSING, Value, is_missing, label, status_of, status_words
 from fixbench.judging._cells import value_of as read_value
-from fixbench.judging._roles import Layout, Roles
+from fixbench.judging._roles import Layout, Roles, better_by_name
 from fixbench.judging._tables import Place, Table
 
 __all__ = ["DEFAULT_METRIC", "DEFAULT_STAGE", "Cell", "Given", "read_given"]
@@ -91,6 +92,11 @@ def read_given(table: Table, roles: Roles, *, unpaired: bool = False) -> Given:
     reader = _Reader(table, roles)
     records = reader.records()
     notes = [*table.notes, *reader.notes]
+    if roles.seed is not None and "fold" in re.split(r"[^a-z]+", roles.seed.lower()):
+        notes.append(
+            "Seeds are folds. Folds of one cross-validation share training data, so that they are "
+            "not independent, and p-values and intervals promise too much."
+        )
     if roles.step is not None:
         records = _last(records, roles.step)
         notes.append(f"Of each run the last value by {roles.step!r} is judged.")
@@ -193,6 +199,9 @@ class _Reader:
             else:
                 variant = self._variant(row, place)
                 metric = self._label(roles.metric, row, place) if roles.metric else name
+                if (expected := metric_problem(metric)) is not None:
+                    column = roles.metric or "header"
+                    raise InputError(str(place), column, metric, expected=expected)
             records.append(_Record(variant, seed, metric, stage, step, value, place, row))
         return records
 
@@ -282,16 +291,18 @@ def _refuse_doubles(records: Sequence[_Record], table: Table, roles: Roles) -> N
     for record in records:
         key = (record.variant, record.seed, record.metric, record.stage)
         if (twin := seen.get(key)) is not None:
+            others = [name for name in roles.values if better_by_name(name) == "neither"]
+            candidates = [*roles.unused, *(others if len(others) < len(roles.values) else [])]
             differing = [
                 name
-                for name in roles.unused
+                for name in candidates
                 if label(table.columns[name][twin.row]) != label(table.columns[name][record.row])
             ]
             hint = ""
             if differing:
                 hint = (
-                    f"; the rows differ in {', '.join(map(repr, differing))}, which --variant or "
-                    "--stage can name"
+                    f"; the rows differ in {', '.join(map(repr, differing))}, which --variant, "
+                    "--seed or --stage can name"
                 )
             raise _twice(record, twin, "", hint)
         seen[key] = record

@@ -23,7 +23,7 @@ from fixbench.judging._proposal import (
     propose,
 )
 from fixbench.judging._roles import Asked, Better, find_roles
-from fixbench.judging._tables import Table, frame_table, read_tables
+from fixbench.judging._tables import Table, frame_table, read_tables, together
 from fixbench.judging.readers import is_known, read_folder
 from fixbench.provenance import file_hash
 from fixbench.verdicts import ClaimResult
@@ -81,7 +81,7 @@ def judge(
     results: Any,
     *,
     variant: str | Sequence[str] = (),
-    seed: str | None = None,
+    seed: str | Sequence[str] = (),
     metric: str | Sequence[str] = (),
     value: str | None = None,
     methods: Sequence[str] = (),
@@ -105,8 +105,8 @@ def judge(
         results: a path or pattern, several of them, a pandas or Polars frame; or the folder that
             an earlier call wrote, which is judged again.
         variant, seed, metric, value, stage, step, status: columns, where their names do not say
-            what they are. ``metric`` is, with ``value``, the column of metric names, else the
-            columns of metrics.
+            what they are. Several of ``variant``, ``seed`` or ``stage`` count together. ``metric``
+            is, with ``value``, the column of metric names, else the columns of metrics.
         methods: columns that are a variant each.
         baseline: the variant that the others are compared with.
         better: ``"higher"`` or ``"lower"``, of all metrics or metric → direction.
@@ -132,7 +132,7 @@ def judge(
     table = _table(results, reader)
     named: dict[str, Any] = {
         "variant": _several(variant),
-        "seed": seed,
+        "seed": together(table, _several(seed)),
         "metric": _several(metric),
         "value": value,
         "methods": _several(methods),

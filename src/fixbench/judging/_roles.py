@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fixbench.errors import InputError
-from fixbench.judging._cells import is_missing, label, looks_like_a_value, value_of
+from fixbench.judging._cells import is_meant_as_a_number, is_missing, label, looks_like_a_value
 from fixbench.judging._tables import Table
 
 __all__ = ["Asked", "Better", "Roles", "better_by_name", "find_roles", "near"]
@@ -86,6 +86,7 @@ _STEP = _words("step _step global_step epoch iteration iter training_iteration r
 _STATUS = _words("status state run_status")
 _INDEX = re.compile(r"\(no name\)|unnamed[:_ ]*[0-9]*|index|__index_level_[0-9]+__", re.IGNORECASE)
 
+_SPREADS = ("std", "sd", "sem", "stderr", "stdev", "variance")
 _LOWER = set(
     _words(
         "loss error err mse rmse mae mape nll perplexity ppl bpb bpc time seconds sec ms latency "
@@ -166,6 +167,9 @@ class _Search:
         if asked.methods:
             stage = tuple(asked.stage) or self._stages()
             return self._made("a column for each variant", seed, stage, step, status, asked.methods)
+        self._set_aside(_SEED + _STEP, "another number of runs or steps")
+        spreads = [name for name in map(_simple, self._free) if name.split("_")[-1] in _SPREADS]
+        self._set_aside(spreads, "a spread: a test takes the values of single runs")
         variant = tuple(asked.variant) or self._optional(self._named(_VARIANT))
         stage = tuple(asked.stage) or self._stages()
         long = self._long()
@@ -259,6 +263,12 @@ class _Search:
             return column
         return None
 
+    def _set_aside(self, names: Sequence[str], why: str) -> None:
+        """Columns that are no metric by their names."""
+        for column in [name for name in self._free if _simple(name) in names]:
+            self._free.remove(column)
+            self._unused[column] = why
+
     def _stages(self) -> tuple[str, ...]:
         found = []
         while (name := self._named(_STAGE)) is not None:
@@ -306,7 +316,7 @@ class _Search:
     def _is_numeric(self, name: str) -> bool:
         """Whether the column holds values: half of it is numbers, or all of it says why not."""
         cells = self._cells(name)
-        numbers = sum(_is_number(cell) for cell in cells)
+        numbers = sum(map(is_meant_as_a_number, cells))
         if not numbers:
             return bool(cells) and all(map(looks_like_a_value, cells))
         return numbers >= len(cells) / 2
@@ -335,11 +345,6 @@ class _Search:
             else:
                 kept.append(name)
         return tuple(kept)
-
-
-def _is_number(cell: Any) -> bool:
-    found = value_of(cell)
-    return not isinstance(found, str) and found.status == "ok"
 
 
 def _simple(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench.errors import InputError
-from fixbench.judging._cells import Written
+from fixbench.judging._cells import Written, is_missing, label
 
 __all__ = ["Place", "Table", "frame_table", "read_tables", "table_of"]
 
@@ -142,6 +142,27 @@ def table_of(
         raise InputError(file, "", expected="a table with a header and at least one row")
     places = [Place(file, row) for row in range(1, count + 1)]
     return Table(name, columns, places, [*notes])
+
+
+def together(table: Table, names: Sequence[str]) -> str | None:
+    """The column that several make together, which is added to the table; the one if it is one.
+
+    A column that is not there stays in the name, for the message of whoever looks it up.
+    """
+    if len(names) < 2:
+        return names[0] if names else None
+    for name in names:
+        if name not in table.columns:
+            return name
+    combined = " and ".join(names)
+    columns = [table.columns[name] for name in names]
+    table.columns[combined] = [
+        None
+        if any(map(is_missing, cells))
+        else ", ".join(f"{name}={label(cell)}" for name, cell in zip(names, cells, strict=True))
+        for cells in zip(*columns, strict=True)
+    ]
+    return combined
 
 
 def _paths(sources: Sequence[str | Path]) -> list[Path]:
