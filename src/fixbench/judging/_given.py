@@ -199,9 +199,9 @@ class _Reader:
             else:
                 variant = self._variant(row, place)
                 metric = self._label(roles.metric, row, place) if roles.metric else name
-                if (expected := metric_problem(metric)) is not None:
+                if (problem := metric_problem(metric)) is not None:
                     column = roles.metric or "header"
-                    raise InputError(str(place), column, metric, expected=expected)
+                    raise InputError(str(place), column, metric, expected=problem)
             records.append(_Record(variant, seed, metric, stage, step, value, place, row))
         return records
 
