@@ -240,6 +240,9 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
         for key in ("looks", "unadjusted_looks", "panel"):
             if not row[key]:  # absent, as in files of earlier versions
                 del row[key]
+        for effect in _effects(row):
+            if not effect["arms"]:  # nor do pairs have arms
+                del effect["arms"], effect["degrees_of_freedom"]
         if row["data"] is None:  # nor has one on tracked data an interval that counts draws
             del row["data"]
     write_json(path, {"sha256": _digest(plain_json(rows)), "verdicts": rows})
@@ -247,6 +250,12 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
 
 def _digest(rows: Any) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def _effects(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The estimates of a result and of what stands beside it."""
+    beside = [*row["preconditions"], *row["controls"], *row["supporting"]]
+    return [item["effect"] for item in (row, *beside) if item["effect"] is not None]
 
 
 def load_claims(path: Path) -> list[ClaimResult]:

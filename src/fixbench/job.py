@@ -269,6 +269,7 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
         InputError: as `load_system`; an option is wrong in one of the ``tiers``; the command
             has no place for its output.
     """
+    _refuse_given(file, ablation)
     if ablation.command is not None:
         check_command(file, ablation.command)
         return
@@ -278,6 +279,12 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
         for variant in in_tier.variants:
             _check_options(file, ablation, system, variant, tier, in_tier.options(variant))
         _check_unused(file, ablation, system, tier)
+
+
+def _refuse_given(file: Path, ablation: Ablation) -> None:
+    if ablation.results is not None:
+        expected = "a 'system' or a 'command': its results were given, and nothing of it can be run"
+        raise read_source(file).problem(("results",), ablation.results, expected=expected)
 
 
 def _check_unused(file: Path, ablation: Ablation, system: System, tier: str) -> None:
@@ -415,6 +422,7 @@ def _runner(
     threads: int,
 ) -> _Run:
     file = folder / "ablation.yaml"
+    _refuse_given(file, ablation)
     if ablation.command is not None:
         command = ablation.command
         check_command(file, command)

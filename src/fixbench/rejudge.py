@@ -134,6 +134,9 @@ def _check(claim: Claim, row: Row | None, source: Path | str) -> None:
     if claim.decision.collapse is not None:
         expected = "a rule that a mean over all seeds decides: single runs show collapses alone"
         raise InputError(source, f"{claim.id}: rule", claim.decision.rule, expected=expected)
+    if claim.decision.unpaired:
+        expected = "pairs: a table has no number of runs that are none"
+        raise InputError(source, f"{claim.id}: unpaired", True, expected=expected)
     if row.get("looks") is not None:
         expected = "a claim that was judged without looks"
         raise InputError(source, f"{claim.id}: looks", "some", expected=expected)

@@ -41,6 +41,7 @@ __all__ = [
     "run_columns",
     "usable_rows",
     "write_results",
+    "write_rows",
     "write_table",
 ]
 
@@ -171,6 +172,18 @@ def _checksum(table: pa.Table, metadata: bytes) -> bytes:
             values = column.to_numpy()
             digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest().encode()
+
+
+def write_rows(path: Path, frame: pd.DataFrame, *, metadata: Mapping[str, Any]) -> None:
+    """Write rows of many runs, which have the columns `COLUMNS`, as one file, atomically.
+
+    Raises:
+        InputError: a value that is not finite is marked ``ok``, or a status is unknown.
+    """
+    for row in frame[["stage", "step", "metric", "value", "status"]].itertuples(index=False):
+        _check_row(Row(*row), path, {row.metric: ""})
+    table = pa.Table.from_pandas(frame[[*COLUMNS]], schema=_SCHEMA, preserve_index=False)
+    write_table(path, table, metadata)
 
 
 def read_results(paths: Iterable[Path]) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def test_what_is_not_tested_declares_no_effect(declare: Make) -> None:
 @pytest.mark.parametrize(
     ("decision", "key", "expected"),
     [
-        ({"rule": "diference"}, "decision.rule", "one of the rules difference, no_difference"),
+        ({"rule": "diference"}, "decision.rule", "one of the rules difference, direction"),
         ({"direction": None}, "decision.direction", "this key, which a 'difference' rule needs"),
         ({"margin": None}, "decision.margin", "this key, which a 'difference' rule needs"),
         ({**NO_DIFFERENCE, "margin": None}, "decision", "a 'no_difference' rule with a margin"),

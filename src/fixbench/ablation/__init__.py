@@ -16,7 +16,7 @@ from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, LaterThreat, Supposing, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
 from fixbench.ablation._loading import load_ablation, unused_levels, written_place
-from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant
+from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant, metric_problem
 from fixbench.ablation._options import changed, flatten
 from fixbench.ablation._sentence_checks import beside, effect_of
 from fixbench.ablation._sentences import (
@@ -72,6 +72,7 @@ __all__ = [
     "effect_of",
     "flatten",
     "load_ablation",
+    "metric_problem",
     "parse_condition",
     "parse_sentence",
     "unused_levels",

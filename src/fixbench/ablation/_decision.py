@@ -48,6 +48,7 @@ class Decision(Strict):
         rule: ``difference`` (the claim asserts an effect in ``direction``), ``no_difference`` (it
             asserts none), ``not_worse`` (it asserts none that matters against ``direction``, the
             better side: non-inferiority), ``property`` (every value of the metric must be 1),
+            ``direction`` (an effect in ``direction``, of whatever size: no margin is declared),
             ``share`` (the share of seeds in which every value is 1 lies on the side ``direction``
             of ``null``), ``two_part`` (as ``difference``, with the collapsed seeds counted apart)
             or ``not_testable``.
@@ -56,6 +57,8 @@ class Decision(Strict):
         margin: the smallest effect that matters; equivalence and "not worse" are judged by it.
         tolerance: how near the documented size counts as the same size.
         collapse: for ``two_part``: which runs count as collapsed.
+        unpaired: the runs of its variants are no pairs, and are compared by Welch's t; for rules
+            on a mean (``difference``, ``direction``, ``no_difference``, ``not_worse``).
         reason: for ``not_testable``: why.
     """
 
@@ -65,6 +68,7 @@ class Decision(Strict):
     margin: float | None = None
     tolerance: float | None = None
     collapse: Collapse | None = None
+    unpaired: bool = False
     reason: str | None = None
 
     @model_serializer(mode="wrap")
@@ -73,4 +77,6 @@ class Decision(Strict):
         content: dict[str, Any] = serialise(self)
         if self.collapse is None:
             content.pop("collapse", None)
+        if not self.unpaired:
+            content.pop("unpaired", None)
         return content

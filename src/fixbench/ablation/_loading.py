@@ -76,7 +76,16 @@ def load_ablation(path: Path) -> Ablation:
     tables = Contrasts(source, names, assignments, written.metrics)
     content: dict[str, Any] = {
         name: getattr(written, name)
-        for name in ("title", "question", "document", "system", "command", "environment", "inputs")
+        for name in (
+            "title",
+            "question",
+            "document",
+            "system",
+            "command",
+            "results",
+            "environment",
+            "inputs",
+        )
     }
     content |= {
         "draws": written.draws,

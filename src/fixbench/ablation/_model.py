@@ -113,6 +113,7 @@ class Ablation(Strict):
             path to such a module relative to the folder.
         command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
             ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        results: instead of both: the file of results that were given, in the folder; nothing runs.
         inputs: tracked data and checkpoint folders that its jobs read.
         draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw.
         baseline: the options before tier and variant.
@@ -129,6 +130,7 @@ class Ablation(Strict):
     document: Document
     system: str | None = None
     command: str | None = None
+    results: str | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)
@@ -148,7 +150,7 @@ class Ablation(Strict):
 
     @model_validator(mode="after")
     def _one_system(self) -> Ablation:
-        if (self.system is None) == (self.command is None):
+        if [self.system, self.command, self.results].count(None) != 2:
             raise ValueError("exactly one of 'system' and 'command'")
         return self
 

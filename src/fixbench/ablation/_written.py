@@ -199,6 +199,8 @@ class WrittenAblation(Strict):
             to the folder.
         command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
             ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        results: instead of both: a file of results that exist, in the folder (``fixbench judge``
+            writes such ablations); nothing of it can be run.
         environment: the locked environment that its jobs run in.
         inputs: tracked data and checkpoint folders that its jobs read.
         draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw;
@@ -223,6 +225,7 @@ class WrittenAblation(Strict):
     document: Document
     system: Annotated[str, AfterValidator(_module)] | None = None
     command: str | None = None
+    results: str | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)

@@ -22,6 +22,7 @@ from fixbench.cli import (
     _determinism,
     _export,
     _image,
+    _judge,
     _look,
     _new,
     _rejudge,
@@ -38,6 +39,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 
 #: In the order of ``fixbench --help``.
 COMMANDS = (
+    _judge.COMMAND,
     _check.COMMAND,
     _run.COMMAND,
     _analyse.COMMAND,

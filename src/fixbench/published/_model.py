@@ -168,6 +168,8 @@ class PublishedClaim(Strict):
         looks: where seeds were added until a verdict: the plan and what each look showed.
         unadjusted_looks: earlier looks for which the verdict does not adjust.
         data: where there are data draws: the interval that counts them.
+        arms: where runs are no pairs: ``runs``, variant → its number, and ``degrees_of_freedom``
+            of Welch's t; ``n`` is then the number of all runs.
     """
 
     id: str
@@ -232,6 +234,7 @@ class PublishedClaim(Strict):
     looks: dict[str, Any] | None = None
     unadjusted_looks: int = 0
     data: dict[str, Any] | None = None
+    arms: dict[str, Any] | None = None
 
 
 class PublishedTable(Strict):

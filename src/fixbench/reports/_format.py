@@ -50,8 +50,8 @@ def interval(estimate: float, low: float, high: float, digits: int = 5) -> tuple
         digits = min(digits, 4)
         if all(math.isnan(bound) for bound in (low, high)):
             return number(estimate, digits), MISSING
-        texts = ", ".join(number(bound, digits) for bound in (low, high))
-        return number(estimate, digits), f"[{texts}]"
+        bounds = ", ".join(number(bound, digits) for bound in (low, high))
+        return number(estimate, digits), f"[{bounds}]"
     scale = math.floor(math.log10(min(arms)))
     largest = max(abs(value) for value in (estimate, low, high) if math.isfinite(value))
     top = math.floor(math.log10(largest))

@@ -53,6 +53,8 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
         for name, bound in _bounds(claim)
         if effect.scale != "log" or bound > 0
     ]
+    if not found:
+        return
     share, side, end, bound, name = min(found)
     if share > _SHARE:
         return
@@ -67,7 +69,7 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
 def _bounds(claim: Claim) -> Iterator[tuple[str, float]]:
     assert claim.effect is not None
     decision = claim.decision
-    if decision.rule in ("difference", "two_part", "share"):
+    if decision.rule in ("difference", "direction", "two_part", "share"):
         yield null_name(claim.effect, decision.null), null_of(claim.effect, decision.null)
     for name, zone in (
         ("edge of the margin, the smallest effect that matters", margin_zone(claim)),

@@ -84,6 +84,11 @@ def decision_rule(claim: Claim, confidence: float, *, looks: bool = False) -> li
     )
     write = _SENTENCES.get(decision.rule)
     sentences = [load_rule(decision.rule).summary] if write is None else write(claim, words)
+    if decision.unpaired:
+        sentences.append(
+            "The runs of its variants are no pairs: tests and interval are Welch's, of independent "
+            "samples."
+        )
     if claim.preconditions:
         conditions = "; ".join(f"{item.name}: {requirement(item)}" for item in claim.preconditions)
         sentences.insert(
@@ -107,6 +112,14 @@ def _difference(claim: Claim, words: _Words) -> list[str]:
         f"that matters, is shown ({words.p})"
         + (" and the documented size too." if tolerance_zone(claim) is not None else "."),
         _size(claim, words),
+    ]
+
+
+def _direction(claim: Claim, words: _Words) -> list[str]:
+    return [
+        f"{words.effect.capitalize()} {words.side} {words.null} ({words.p}) shows the claimed "
+        "direction, and one on the other side the opposite direction.",
+        "No margin is declared, so that neither absence nor a size that matters can be shown.",
     ]
 
 
@@ -161,6 +174,7 @@ def _share(claim: Claim, words: _Words) -> list[str]:
 #: Rules that name the numbers of their claim. Of another rule its own summary is printed.
 _SENTENCES: Mapping[str, Callable[[Claim, _Words], list[str]]] = {
     "difference": _difference,
+    "direction": _direction,
     "no_difference": _no_difference,
     "not_worse": _not_worse,
     "share": _share,

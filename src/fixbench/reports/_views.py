@@ -39,7 +39,8 @@ class Measured:
     Attributes:
         interval: empty where there is none.
         unit: empty for a pure number.
-        n: paired seeds; failed: those of them with a failed run.
+        n: paired seeds, or the runs of each arm as "5 + 4".
+        failed: those of them with a failed run.
     """
 
     value: str
@@ -68,7 +69,7 @@ def measured(estimate: EffectEstimate | None, unit: str) -> Measured:
         interval="" if limits == MISSING else limits,
         unit=unit,
         p=p_value(estimate.p_value),
-        n=str(estimate.n),
+        n=" + ".join(str(arm.n) for arm in estimate.arms) or str(estimate.n),
         failed=str(estimate.n_failed),
     )
 

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
     from fixbench.statistics._equivalence import not_worse as not_worse
     from fixbench.statistics._equivalence import tost as tost
+    from fixbench.statistics._estimate import Arm as Arm
     from fixbench.statistics._estimate import EffectEstimate as EffectEstimate
     from fixbench.statistics._estimate import StudentT as StudentT
     from fixbench.statistics._estimate import default_null as default_null
     from fixbench.statistics._estimate import estimate_effect as estimate_effect
+    from fixbench.statistics._estimate import estimate_unpaired as estimate_unpaired
     from fixbench.statistics._estimate import hedges_correction as hedges_correction
     from fixbench.statistics._estimate import student_t as student_t
     from fixbench.statistics._estimate import to_analysis as to_analysis
@@ -73,6 +75,11 @@ if TYPE_CHECKING:
     from fixbench.statistics._sequential import holm_factors as holm_factors
     from fixbench.statistics._sequential import spending_levels as spending_levels
     from fixbench.statistics._share import Proportion as Proportion
+    from fixbench.statistics._welch import Welch as Welch
+    from fixbench.statistics._welch import welch as welch
+    from fixbench.statistics._welch import welch_inside as welch_inside
+    from fixbench.statistics._welch import welch_outside as welch_outside
+    from fixbench.statistics._welch import welch_tost as welch_tost
     from fixbench.statistics._windows import inside as inside
     from fixbench.statistics._windows import insides as insides
     from fixbench.statistics._windows import outside as outside
@@ -109,10 +116,12 @@ else:
                 "tost",
             ],
             "_estimate": [
+                "Arm",
                 "EffectEstimate",
                 "StudentT",
                 "default_null",
                 "estimate_effect",
+                "estimate_unpaired",
                 "hedges_correction",
                 "student_t",
                 "to_analysis",
@@ -177,6 +186,13 @@ else:
             ],
             "_share": [
                 "Proportion",
+            ],
+            "_welch": [
+                "Welch",
+                "welch",
+                "welch_inside",
+                "welch_outside",
+                "welch_tost",
             ],
             "_windows": [
                 "inside",

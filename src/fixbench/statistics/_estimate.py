@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,12 +14,15 @@ from scipy import special
 from fixbench.statistics._bootstrap import bootstrap_ts
 from fixbench.statistics._clustered import ClusteredInterval
 from fixbench.statistics._samples import is_constant, scaled, t_tests
+from fixbench.statistics._welch import welch
 
 __all__ = [
+    "Arm",
     "EffectEstimate",
     "StudentT",
     "default_null",
     "estimate_effect",
+    "estimate_unpaired",
     "hedges_correction",
     "is_constant",
     "student_t",
@@ -41,8 +44,22 @@ class StudentT:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One side of an effect whose runs are no pairs.
+
+    Attributes:
+        variant: its name.
+        n: runs that entered; n_failed: how many of them failed and were imputed by policy.
+    """
+
+    variant: str
+    n: int
+    n_failed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class EffectEstimate:
-    """A per-seed contrast, summarised over seeds.
+    """A per-seed contrast, summarised over seeds; or one of arms that are no pairs.
 
     ``estimate``, ``low`` and ``high`` are on the natural scale (ratios for log effects); the
     interval and ``p_value`` come from one method (Student t on the analysis scale), so that they
@@ -58,6 +75,10 @@ class EffectEstimate:
         standardised: Hedges-corrected paired effect size (mean minus null over SD).
         clustered: natural-scale interval that counts the samples inside seeds, where the effect
             declares them; a sensitivity check.
+        arms: where runs are no pairs: its sides, compared by Welch's t. ``per_seed`` is then
+            empty, ``n`` and ``n_failed`` count runs, ``standard_deviation`` is that of the contrast
+            of single runs, ``standardised`` divides by the root mean variance of the arms.
+        degrees_of_freedom: likewise, of Welch and Satterthwaite.
     """
 
     scale: Scale
@@ -77,6 +98,8 @@ class EffectEstimate:
     standardised: float
     per_seed: Mapping[int, float]
     clustered: ClusteredInterval | None = None
+    arms: tuple[Arm, ...] = ()
+    degrees_of_freedom: float | None = None
 
 
 def default_null(scale: Scale) -> float:
@@ -176,4 +199,57 @@ def estimate_effect(
         standard_deviation=deviation,
         standardised=standardised,
         per_seed={seed: to_natural(per_seed[seed], scale) for seed in seeds},
+    )
+
+
+def estimate_unpaired(
+    arms: Mapping[str, Sequence[float]],
+    *,
+    scale: Scale = "plain",
+    null: float | None = None,
+    confidence: float = 0.95,
+    failed: Mapping[str, int] | None = None,
+    complete: Mapping[str, Sequence[float]] | None = None,
+) -> EffectEstimate:
+    """Summarise a contrast of independent arms by Welch's t.
+
+    Args:
+        arms: variant → what each of its runs adds to the effect, analysis scale.
+        null, confidence: as in `estimate_effect`.
+        failed: variant → how many of its values are imputed.
+        complete: the arms without those values; the arms themselves where nothing failed.
+    """
+    null = default_null(scale) if null is None else float(null)
+    origin = to_analysis(null, scale)
+    failed = failed or {}
+    found = welch(list(arms.values()), null=origin, confidence=confidence)
+    alone = welch(list((arms if complete is None else complete).values()))
+    standardised = math.nan
+    if found.deviation > 0:
+        # Divided by the root mean variance: of two arms by the usual deviation of one.
+        spread = found.deviation / math.sqrt(len(arms))
+        freedom = sum(map(len, arms.values())) - len(arms)
+        standardised = (found.mean - origin) / spread * hedges_correction(freedom)
+    return EffectEstimate(
+        scale=scale,
+        null=null,
+        estimate=to_natural(found.mean, scale),
+        low=to_natural(found.low, scale),
+        high=to_natural(found.high, scale),
+        confidence=confidence,
+        n=sum(map(len, arms.values())),
+        n_failed=sum(failed.values()),
+        p_value=found.p_value,
+        p_bootstrap_t=math.nan,
+        bootstrap_low=math.nan,
+        bootstrap_high=math.nan,
+        complete_case=to_natural(alone.mean, scale),
+        standard_deviation=found.deviation,
+        standardised=standardised,
+        per_seed={},
+        arms=tuple(
+            Arm(variant=name, n=len(values), n_failed=failed.get(name, 0))
+            for name, values in arms.items()
+        ),
+        degrees_of_freedom=found.degrees_of_freedom,
     )

@@ -184,7 +184,7 @@ def paired_superiority(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) 
     return Superiority(probability=won / n, low=low, high=high)
 
 
-def standard_error(low: float, high: float, *, n: int, confidence: float) -> float:
+def standard_error(low: float, high: float, *, n: float, confidence: float) -> float:
     """The standard error that Student's t interval of n values was made from; NaN if n < 2."""
     if n < 2:
         return math.nan
@@ -192,7 +192,7 @@ def standard_error(low: float, high: float, *, n: int, confidence: float) -> flo
 
 
 def two_effects_p(
-    first: float, se_first: float, n_first: int, second: float, se_second: float, n_second: int
+    first: float, se_first: float, n_first: float, second: float, se_second: float, n_second: float
 ) -> float:
     """Two-sided p that two independent means of n values each are one (Welch, 1947).
 

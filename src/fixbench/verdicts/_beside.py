@@ -42,7 +42,7 @@ def complete_case(effect: EffectEstimate, unit: str = "") -> list[Note]:
 
 def constant_seeds(effect: EffectEstimate, unit: str = "") -> list[Note]:
     """Where an effect is the same in all seeds."""
-    if effect.standard_deviation != 0:
+    if effect.standard_deviation != 0 or effect.arms:
         return []
     return [ConstantSeeds(n=effect.n, estimate=effect.estimate, unit=unit)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fixbench.ablation import Ablation, Claim
 from fixbench.errors import InputError
 from fixbench.reading import read_source
-from fixbench.verdicts.rules import Problem, TestedRule, load_rule, rule_names
+from fixbench.verdicts.rules import Problem, Rule, TestedRule, load_rule, rule_names
 
 __all__ = ["check_claim", "check_claims"]
 
@@ -47,6 +47,8 @@ def check_claim(claim: Claim) -> Iterator[Problem]:
     yield from rule.check(claim)
     if decision.collapse is not None and not (isinstance(rule, TestedRule) and rule.collapses):
         yield Problem("decision.collapse", f"no such key with a {rule.name!r} rule")
+    if decision.unpaired:
+        yield from _unpaired(claim, rule)
     for name in ("margin", "tolerance"):
         size = getattr(decision, name)
         if size is not None and size <= 0:
@@ -55,6 +57,21 @@ def check_claim(claim: Claim) -> Iterator[Problem]:
         yield Problem("preconditions", "preconditions with a rule that is tested over seeds alone")
     if claim.effect is not None and claim.effect.reported == "log":
         yield from _ratios(claim)
+
+
+def _unpaired(claim: Claim, rule: Rule) -> Iterator[Problem]:
+    """Welch's t compares means of several variants, run by run."""
+    from fixbench.verdicts.rules._mean import MeanRule
+
+    if not isinstance(rule, MeanRule) or rule.collapses:
+        expected = f"no such key with a {rule.name!r} rule, which needs pairs or none"
+        yield Problem("decision.unpaired", expected)
+        return
+    assert claim.effect is not None
+    if len({term.variant for term in claim.effect.weighted}) < 2:
+        yield Problem("decision.unpaired", "an effect of two variants or more")
+    if claim.effect.samples is not None:
+        yield Problem("decision.unpaired", "an effect without 'samples'")
 
 
 def _ratios(claim: Claim) -> Iterator[Problem]:

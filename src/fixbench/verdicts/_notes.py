@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ __all__ = [
     "About",
     "ClaimEdited",
     "CompleteCase",
+    "ConstantArms",
     "ConstantSeeds",
     "ContradictedLook",
     "CopiedSeeds",
@@ -19,8 +21,10 @@ __all__ = [
     "FailedAsWorst",
     "FailedOnBothSides",
     "FailedShare",
+    "FailedUnpaired",
     "LeftOut",
     "MetricRedefined",
+    "NoPairs",
     "NoRunSucceeded",
     "NotPositive",
     "Note",
@@ -204,6 +208,73 @@ class FailedAsNull:
         return (
             "Where failures in one seed pull its effect in opposite directions, or neither "
             "direction of the metric is better, its effect counts as the null."
+        )
+
+
+@dataclass(frozen=True)
+class FailedUnpaired:
+    """How a failed run counts where runs are no pairs.
+
+    Attributes:
+        neutral: neither direction of the metric is better.
+    """
+
+    neutral: bool
+
+    @property
+    def text(self) -> str:
+        if self.neutral:
+            return (
+                "Neither direction of the metric is better: a failed run counts with the value at "
+                "which there would be no effect."
+            )
+        return "A failed run counts as the worst of the successful runs of this effect's variants."
+
+
+@dataclass(frozen=True)
+class NoPairs:
+    """How variants were compared whose runs are no pairs.
+
+    Attributes:
+        sizes: variant and its number of runs.
+        common: seeds that both of two variants have; correlation, gain: over these, as in
+            `fixbench.statistics.Pairing`; NaN where that is not known.
+    """
+
+    sizes: tuple[tuple[str, int], ...]
+    common: int
+    correlation: float
+    gain: float
+
+    @property
+    def text(self) -> str:
+        runs = " and ".join(f"{count} of {name!r}" for name, count in self.sizes)
+        text = f"Compared without pairs, by Welch's t-test of independent runs: {runs}."
+        if math.isnan(self.gain) and math.isnan(self.correlation):
+            return f"{text} What pairs by seed would have gained is not known."
+        text += f" Over the {self.common} seeds that both have, their correlation is "
+        text += f"{figure(self.correlation)}"
+        if not math.isfinite(self.gain):
+            return f"{text}, and their difference does not vary: pairs would have shown it exactly."
+        if self.gain <= 1:
+            return f"{text}: pairs by seed would have gained nothing."
+        return (
+            f"{text}: without pairs it takes about {figure(self.gain)} times as many runs for an "
+            "interval as narrow."
+        )
+
+
+@dataclass(frozen=True)
+class ConstantArms:
+    """Variants none of which varies between runs, compared without pairs."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        return (
+            f"No variant varies between its runs ({' and '.join(map(str, self.sizes))}): the "
+            "interval has no width, and p is that of the permutation test."
         )
 
 

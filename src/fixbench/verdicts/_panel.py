@@ -11,7 +11,7 @@ from fixbench import statistics
 from fixbench.ablation import Ablation, Claim, Effect, Term
 from fixbench.statistics import Aggregate, EffectEstimate, Pairing, Superiority
 from fixbench.verdicts._family import first_parts
-from fixbench.verdicts.rules import TestedRule, is_tested, load_rule
+from fixbench.verdicts.rules import TestedRule, load_rule
 
 if TYPE_CHECKING:
     from fixbench.verdicts._measurements import Measurements
@@ -75,8 +75,11 @@ def replication_panel(
     """
     if claim.effect is None or effect is None or math.isnan(effect.estimate):
         return None
-    if not is_tested(claim) or claim.decision.margin is None:
+    rule = load_rule(claim.decision.rule)
+    if not isinstance(rule, TestedRule) or not rule.of_means:
         return None  # a share of seeds, or an exact property, is no mean of runs
+    if effect.arms:
+        return _of_arms(ablation, claim, effect, results, family)
     values = _analysed(effect)
     prediction = _prediction(effect, values)
     documented = _comparable(claim, effect)
@@ -96,6 +99,30 @@ def replication_panel(
         sceptical_p=_sceptical(claim, effect, values),
         interquartile=interquartile,
         tasks=tasks,
+        holm_m=different,
+        holm_m_within=within,
+    )
+
+
+def _of_arms(
+    ablation: Ablation,
+    claim: Claim,
+    effect: EffectEstimate,
+    results: Measurements,
+    family: Sequence[str],
+) -> ReplicationPanel:
+    """What has a meaning where runs are no pairs."""
+    assert claim.effect is not None
+    found = _contrasts(claim.effect)
+    superiority = None
+    if found is not None and len(found[2]) == 1:
+        a, b = (list(_level(term, claim.effect, results).values()) for term in found[2][0])
+        if a and b:
+            superiority = statistics.superiority(a, b, confidence=effect.confidence)
+    different, within = _family_sizes(ablation, claim, family)
+    return ReplicationPanel(
+        documented_in_interval=_inside(_comparable(claim, effect), (effect.low, effect.high)),
+        superiority=superiority,
         holm_m=different,
         holm_m_within=within,
     )
@@ -133,7 +160,8 @@ def _inside(value: float | None, interval: tuple[float, float] | tuple[None, Non
 
 
 def _minimum_effect(claim: Claim, effect: EffectEstimate, values: Sequence[float]) -> float | None:
-    assert claim.decision.margin is not None
+    if claim.decision.margin is None:
+        return None
     origin = statistics.to_analysis(effect.null, effect.scale)
     _, edge = statistics.equivalence_bounds(effect.null, claim.decision.margin, effect.scale)
     # Bounds are symmetric about the null on the analysis scale.

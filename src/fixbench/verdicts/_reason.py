@@ -123,11 +123,16 @@ def _tested_reason(result: ClaimResult, ruling: Ruling) -> str:
             f"{ruling.toward!r} with 80 % power"
         )
     failed = f", {effect.n_failed} with a failed run" if effect.n_failed else ""
+    counted = f"n = {effect.n} seeds{failed}"
+    if effect.arms:
+        failed = f", {effect.n_failed} of them failed" if effect.n_failed else ""
+        sizes = " and ".join(str(arm.n) for arm in effect.arms)
+        counted = f"n = {sizes} runs without pairs{failed}"
     if math.isnan(effect.p_value):  # of a claim in two parts
         return f"{sentence(f'Documented: {result.documented}')} {explanation}."
     text = (
         f"{measured} ({effect.confidence * 100:.3g} % interval "
-        f"{range_text(effect.low, effect.high)}; n = {effect.n} seeds{failed}); {documented}. "
+        f"{range_text(effect.low, effect.high)}; {counted}); {documented}. "
         f"{explanation}."
     )
     if not result.primary:

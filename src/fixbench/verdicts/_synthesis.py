@@ -57,7 +57,7 @@ class ClaimSynthesis:
 class _Measured:
     value: float
     error: float
-    n: int
+    n: float
 
 
 def synthesise(tables: Mapping[str, Sequence[Row]]) -> list[ClaimSynthesis]:
@@ -102,13 +102,17 @@ def _claim(ablation: str, id_: str, rows: Mapping[str, Row]) -> ClaimSynthesis:
 
 
 def _effect(item: Row, claim: Row) -> _Measured | None:
-    """Value and standard error on the analysis scale, from the interval of Student's t.
+    """Value and standard error on the analysis scale, from the interval of Student's or Welch's t.
 
     ``None`` where there is no such interval: the two sides then differ, or are of no length.
     """
     value, low, high, n = (item[key] for key in ("measured", "interval_low", "interval_high", "n"))
     if value is None or low is None or high is None or n < 2:
         return None
+    if item is claim and claim.get("arms"):
+        if claim["arms"]["degrees_of_freedom"] is None:
+            return None
+        n = claim["arms"]["degrees_of_freedom"] + 1
     if item["scale"] == "log" and min(value, low) <= 0:
         return None
     value, low, high = (statistics.to_analysis(one, item["scale"]) for one in (value, low, high))

@@ -23,19 +23,32 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     ``control`` is what the controls say together. ``preconditions`` and ``controls`` are lists of
     rows and ``panel`` is a row, for JSON only. ``looks`` is there if seeds were added until a
     verdict in any of the claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does
-    not allow for some that were made; ``data`` if any of the claims was measured on data draws.
+    not allow for some that were made; ``data`` if any of the claims was measured on data draws;
+    ``arms`` if the runs of any are no pairs.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
     unadjusted = any(result.unadjusted_looks for result in judged)
     drawn = any(result.data is not None for result in judged)
+    apart = any(result.effect is not None and result.effect.arms for result in judged)
     return [
         _row(result)
         | ({"looks": _looks(result)} if looked else {})
         | ({"unadjusted_looks": result.unadjusted_looks} if unadjusted else {})
         | ({"data": data_row(result.data)} if drawn else {})
+        | ({"arms": _arms(result)} if apart else {})
         for result in judged
     ]
+
+
+def _arms(result: ClaimResult) -> dict[str, Any] | None:
+    effect = result.effect
+    if effect is None or not effect.arms:
+        return None
+    return {
+        "runs": {arm.variant: arm.n for arm in effect.arms},
+        "degrees_of_freedom": _number(effect.degrees_of_freedom),
+    }
 
 
 def _looks(result: ClaimResult) -> dict[str, Any] | None:

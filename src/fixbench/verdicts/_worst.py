@@ -61,8 +61,8 @@ def worst_rates(result: ClaimResult) -> tuple[WorstRate, ...]:
 def _said(result: ClaimResult) -> Iterator[tuple[str, str, int]]:
     """What is said, the name of its rate, and the number of seeds that it rests on."""
     ruling, effect = result.ruling, result.effect
-    if ruling is None or effect is None:
-        return
+    if ruling is None or effect is None or effect.arms:
+        return  # of runs that are no pairs nothing was calibrated
     rule = load_rule(ruling.rule)
     if not rule.tested:
         return

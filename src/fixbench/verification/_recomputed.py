@@ -18,7 +18,7 @@ __all__ = ["check_recomputed"]
 #: Two formulas of one p agree this far where p is small.
 _RELATIVE = 1e-6
 #: Rules whose effect is the mean over all seeds.
-_MEANS = ("difference", "no_difference", "not_worse")
+_MEANS = ("difference", "direction", "no_difference", "not_worse")
 
 #: The field of the table, and both values of it.
 _Values = dict[str, tuple[float | None, float]]
@@ -76,7 +76,7 @@ def _effects(
     if claim.effect is not None and row.measured is not None:
         if rule in ("property", "share"):
             yield "", _counted(rows, claim.effect, row, of_seeds=rule == "share")
-        elif rule in _MEANS and claim.decision.collapse is None:
+        elif rule in _MEANS and claim.decision.collapse is None and not claim.decision.unpaired:
             yield "", _tested(rows, claim.effect, row, claim.decision.null, confidence, p="p_raw")
         else:
             yield "", None

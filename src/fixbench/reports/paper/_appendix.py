@@ -211,7 +211,7 @@ def _intervals(judged: JudgedAblation) -> str:
     if not effects:
         return "no interval"
     confidences = {number(100 * effect.confidence, 3) for effect in effects}
-    counts = sorted({effect.n for effect in effects})
+    counts = sorted({arm.n for effect in effects for arm in effect.arms or (effect,)})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return f"{' or '.join(sorted(confidences))} % intervals over n = {n} seeds"
 
@@ -241,6 +241,16 @@ def _method(judged: Sequence[JudgedAblation]) -> dict[str, object]:
     return {
         "meanings": [(verdict, text) for verdict, text in MEANINGS.items() if verdict in occurring],
         "two_part": "two_part" in rules,
+        "unpaired": any(
+            claim.decision.unpaired for item in judged for claim in item.ablation.claims
+        ),
+        "all_unpaired": all(
+            claim.decision.unpaired
+            for item in judged
+            for claim in item.ablation.claims
+            if claim.effect is not None
+        ),
+        "given": all(item.ablation.results is not None for item in judged),
         "looks": any(result.looks is not None for result in results),
         "smoke": SMOKE if any(item.tier == "smoke" for item in judged) else "",
     }

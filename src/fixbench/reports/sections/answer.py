@@ -41,12 +41,25 @@ def build(inputs: Inputs) -> AnswerSection:
         warning="" if inputs.tier.meaningful else _SMOKE,
         sentences=[
             *([] if inputs.tier.meaningful else [_SMOKE]),
-            *_verdicts(inputs.results),
+            *_given(inputs),
+            *_verdicts(inputs.results, given=inputs.ablation.results is not None),
             *_looks(inputs.results),
             *_seed_choice(inputs),
             failed_runs(inputs.frame).sentence,
         ],
     )
+
+
+def _given(inputs: Inputs) -> list[str]:
+    """What a page on results that were given cannot know."""
+    if inputs.ablation.results is None:
+        return []
+    return [
+        "The results were given, and the claims were written after them: nothing was registered "
+        "beforehand, and how the results were made was not checked. A verdict says what these "
+        "numbers show under its rule, not that the rule, the metric or the seeds were chosen "
+        "without regard to them."
+    ]
 
 
 def _listed(ids: Sequence[str]) -> str:
@@ -64,7 +77,7 @@ def _first(sentences: Sequence[str], said: str) -> list[str]:
     return [*sentences[: _MOST_SENTENCES - 1], f"{left} other claims {said}."]
 
 
-def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
+def _verdicts(results: Sequence[ClaimResult], *, given: bool) -> list[str]:
     counts = []
     for verdict in VERDICTS:
         named = [result.id for result in results if result.verdict == verdict]
@@ -112,6 +125,8 @@ def _verdicts(results: Sequence[ClaimResult]) -> list[str]:
         sentences.append(f"The document itself does not state: {', '.join(elsewhere)}.")
     withdrawn = [result.id for result in results if result.verdict == "withdrawn"]
     edited = [result.id for result in results if result.edited and result.id not in withdrawn]
+    if given:  # it is said of all claims together
+        edited = []
     for what, named in (("Edited", edited), ("Withdrawn", withdrawn)):
         if named:
             sentences.append(f"{what} after their results were produced: {', '.join(named)}.")

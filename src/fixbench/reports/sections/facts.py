@@ -21,14 +21,15 @@ class FactsSection(Section):
 
 def build(inputs: Inputs) -> FactsSection:
     """The section."""
+    given = inputs.ablation.results is not None
     return FactsSection(
         layout="facts",
         id="facts",
         heading="",
         facts=[
-            ("Tier", inputs.tier.name),
+            ("Tier", "none: the results were given" if given else inputs.tier.name),
             ("Seeds", _seeds(inputs)),
-            ("Determinism", inputs.determinism_label),
+            ("Determinism", "not known" if given else inputs.determinism_label),
         ],
     )
 

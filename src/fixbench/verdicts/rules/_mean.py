@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fixbench import statistics
-from fixbench.ablation import Ablation, Claim
+from fixbench.ablation import Ablation, Claim, Effect
 from fixbench.verdicts._format import evidence_text, figure, range_text
 from fixbench.verdicts._ruling import Evidence, Ruling, Side, Verdict
 from fixbench.verdicts.rules._rule import Tested, TestedRule
@@ -35,13 +35,15 @@ class MeanRule(TestedRule):
     """The mean over seeds, by Student's t; a margin says which effects are too small to matter."""
 
     beyond = True
+    of_means = True
 
     def test(
         self, ablation: Ablation, claim: Claim, results: Measurements, confidence: float
     ) -> Tested:
         effect, decision = claim.effect, claim.decision
         assert effect is not None
-        assert decision.margin is not None
+        if decision.unpaired:
+            return self._unpaired(ablation, claim, results, confidence)
         scale = effect.reported
         null = statistics.default_null(scale) if decision.null is None else decision.null
         seeds = self.chosen(
@@ -75,8 +77,6 @@ class MeanRule(TestedRule):
         p_within = self.p_within(values, *bounds)
         if seeds.failed and not math.isnan(p_within):
             p_within = 1.0
-        units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
-        plain_unit = f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
         return Tested(
             claim=claim,
             seeds=seeds,
@@ -84,7 +84,29 @@ class MeanRule(TestedRule):
             p_within=p_within,
             p_beyond=statistics.outside(values, low=bounds[0], high=bounds[1]),
             bounds=bounds,
-            unit=" times" if scale == "log" else plain_unit,
+            unit=_unit(ablation, effect),
+        )
+
+    def _unpaired(
+        self, ablation: Ablation, claim: Claim, results: Measurements, confidence: float
+    ) -> Tested:
+        """The same of variants whose runs are no pairs: Welch's t in place of Student's."""
+        from fixbench.verdicts._unpaired import compare_arms  # numpy: when it is needed
+
+        assert claim.effect is not None
+        seeds, estimate = compare_arms(ablation, claim, results, confidence=confidence)
+        bounds = self.bounds(claim, estimate)
+        p_within = self.p_within_unpaired(seeds.samples, *bounds)
+        if seeds.failed and not math.isnan(p_within):
+            p_within = 1.0
+        return Tested(
+            claim=claim,
+            seeds=seeds,
+            effect=estimate,
+            p_within=p_within,
+            p_beyond=statistics.welch_outside(seeds.samples, low=bounds[0], high=bounds[1]),
+            bounds=bounds,
+            unit=_unit(ablation, claim.effect),
         )
 
     def chosen(self, claim: Claim, results: Measurements, seeds: SeedEffects) -> SeedEffects:
@@ -99,6 +121,12 @@ class MeanRule(TestedRule):
     def p_within(self, values: list[float], low: float, high: float) -> float:
         """p of the test that the effect lies within ``bounds``."""
         return statistics.tost(values, low=low, high=high)
+
+    def p_within_unpaired(
+        self, samples: Sequence[Sequence[float]], low: float, high: float
+    ) -> float:
+        """The same of arms whose runs are no pairs."""
+        return statistics.welch_tost(samples, low=low, high=high)
 
     def ruling(
         self,
@@ -117,11 +145,19 @@ class MeanRule(TestedRule):
             finding=finding,
             evidence=evidence,
             side=side_of(tested.effect),
-            margin=margin_of(tested),
+            margin=None if tested.claim.decision.margin is None else margin_of(tested),
             tolerance=tolerance,
             failed_runs=tested.seeds.failed_runs if tested.fails else 0,
             details=details or {},
         )
+
+
+def _unit(ablation: Ablation, effect: Effect) -> str:
+    """The unit of the effect as printed."""
+    if effect.reported == "log":
+        return " times"
+    units = {ablation.metrics[term.metric].unit for term in effect.weighted} - {"1"}
+    return f" {units.pop()}" if len(units) == 1 and effect.slope is None else ""
 
 
 def side_of(effect: EffectEstimate) -> Side:

@@ -154,6 +154,7 @@ class TestedRule(Rule):
         beyond: there is also the kind "beyond": that it lies outside of them. Each kind is adjusted
             for the family by itself.
         settled_by: the kinds that give a verdict, and that seeds are added for; all, unless given.
+        of_means: it tests a mean over seeds.
         collapses: collapsed seeds are counted apart: there is also the kind "collapses", and the
             claim counts twice in the family, once for each part.
     """
@@ -162,6 +163,7 @@ class TestedRule(Rule):
     within: ClassVar[str | None] = None
     beyond: ClassVar[bool] = False
     settled_by: ClassVar[tuple[str, ...] | None] = None
+    of_means: ClassVar[bool] = False
     collapses: ClassVar[bool] = False
 
     @abstractmethod

@@ -16,7 +16,7 @@ none of these                                                                   
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from fixbench import statistics
@@ -55,6 +55,12 @@ class _NotWorse(MeanRule):
         direction: Literal["greater", "less"] = "greater" if math.isinf(high) else "less"
         bound = low if direction == "greater" else high
         return statistics.not_worse(values, bound=bound, direction=direction)
+
+    def p_within_unpaired(
+        self, samples: Sequence[Sequence[float]], low: float, high: float
+    ) -> float:
+        # One bound is infinite: the doubled one-sided test against the other.
+        return statistics.welch_inside(samples, low=low, high=high)
 
     def judge(self, tested: Tested, evidence: Mapping[str, Evidence]) -> Ruling:
         better_above = tested.claim.decision.direction == "greater"

@@ -56,11 +56,15 @@ def claim_figure(inputs: Inputs, claim: Claim, result: ClaimResult) -> FigureVie
     ]
     shown = [f"{item.label}: {' '.join(bounds(item.estimate))}" for item in items]
     percent = number(100 * estimate.confidence, 3)
+    marks = f"large dot and bar: {named_mean(items)} and {percent} % interval"
+    if not estimate.arms:
+        marks = f"small dots: one paired seed each; {marks}"
+    what = "Effect" if estimate.arms else "Per-seed effects"
     return FigureView(
         svg=figures.strips(f"{inputs.name}-{claim.id}", items),
-        caption=f"Small dots: one paired seed each; large dot and bar: {named_mean(items)} and "
-        f"{percent} % interval; dashed line: what stands beside it{named_zones(items)}.",
-        alternative=f"Per-seed effects of claim {claim.id}. {'; '.join(shown)}.",
+        caption=f"{marks[0].upper()}{marks[1:]}; dashed line: what stands beside it"
+        f"{named_zones(items)}.",
+        alternative=f"{what} of claim {claim.id}. {'; '.join(shown)}.",
     )
 
 

@@ -23,11 +23,7 @@ def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
     scale = " of the log effect" if effect.scale == "log" else ""
     facts = [
         *_collapsed(result),
-        ("Bootstrap-t p", p_value(effect.p_bootstrap_t)),
-        (
-            f"Bootstrap-t {number(100 * effect.confidence, 3)} % interval",
-            interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
-        ),
+        *_other_method(effect),
         *_clustered(effect),
         *_looks(result),
         ("Without failed seeds", number(effect.complete_case)),
@@ -39,6 +35,20 @@ def sensitivity(claim: Claim, result: ClaimResult) -> list[Fact]:
         ),
     ]
     return facts + _seeds_needed(result)
+
+
+def _other_method(effect: EffectEstimate) -> list[Fact]:
+    if effect.arms:
+        sizes = ", ".join(f"{arm.variant}: {arm.n}" for arm in effect.arms)
+        freedom = number(effect.degrees_of_freedom, 3)
+        return [("Runs without pairs", sizes), ("Degrees of freedom (Welch)", freedom)]
+    return [
+        ("Bootstrap-t p", p_value(effect.p_bootstrap_t)),
+        (
+            f"Bootstrap-t {number(100 * effect.confidence, 3)} % interval",
+            interval(effect.estimate, effect.bootstrap_low, effect.bootstrap_high)[1],
+        ),
+    ]
 
 
 def _collapsed(result: ClaimResult) -> list[Fact]:
@@ -131,5 +141,7 @@ def _looks(result: ClaimResult) -> list[Fact]:
 def _seeds_needed(result: ClaimResult) -> list[Fact]:
     if result.seeds_needed is None:
         return []
-    label = "Paired seeds that would settle the claim if the effect is as observed"
+    paired = result.effect is None or not result.effect.arms
+    who = "Paired seeds" if paired else "Runs of each variant"
+    label = f"{who} that would settle the claim if the effect is as observed"
     return [(label, str(result.seeds_needed))]
