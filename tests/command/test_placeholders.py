@@ -109,7 +109,20 @@ def test_an_override(value: Any, text: str) -> None:
 
 def test_hydra_reads_overrides_as_they_were_meant() -> None:
     parser = pytest.importorskip("hydra.core.override_parser.overrides_parser")
-    values = [0.1, 1e-05, 3, True, None, "adam", "true", "1", ODD, "a\\'b\\", [1, "x,y"], ["a b"]]
+    values: list[Any] = [
+        0.1,
+        1e-05,
+        3,
+        True,
+        None,
+        "adam",
+        "true",
+        "1",
+        ODD,
+        "a\\'b\\",
+        [1, "x,y"],
+        ["a b"],
+    ]
     values += [{"a": 1, "b": "c d"}, "NaN", "a=b", "a: b", "(x)", "größe", "\\", "1e-5", "x-1/y.z"]
     read = parser.OverridesParser.create().parse_override
     assert [read(override("k", value)).value() for value in values] == values

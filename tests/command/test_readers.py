@@ -214,9 +214,9 @@ def test_a_script_that_writes_where_it_works(project: Path) -> None:
     ]
 
 
-FILE = {"kind": "json", "path": "{output}/m.json"}
+FILE: dict[str, Any] = {"kind": "json", "path": "{output}/m.json"}
 #: What is not there → (command, reader, what the log says of the seed).
-NOTHING = {
+NOTHING: dict[str, tuple[str, dict[str, Any], str]] = {
     "no file": ("true", FILE, "metrics_from.path is '{output}/m.json', of which nothing is there"),
     "several": (
         "mkdir {output}; touch {output}/a {output}/b",

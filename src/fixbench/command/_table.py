@@ -42,7 +42,10 @@ def read_table(path: Path, file: Path, ablation: Ablation) -> list[Row]:
     for place, record in enumerate(found, start=1):
         columns = set(record)
         if not _REQUIRED <= columns <= _COLUMNS:
-            expected = "the columns metric and value, and optionally stage, step and status"
+            expected = (
+                "the columns metric and value, and optionally stage, step and status; "
+                "'metrics_from' reads other files"
+            )
             names = sorted(map(str, columns))
             # The columns of a table are the same in all rows.
             raise refuse(names, expected, None if place == 1 else place)
