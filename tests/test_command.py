@@ -96,6 +96,10 @@ def test_command(project: Path, style: str) -> None:
 
 
 def command(project: Path, script: str) -> None:
+    """Another command; one that ignores its seed and options says so in a comment."""
+    unused = [f"{{{name}}}" for name in ("seed", "options") if f"{{{name}}}" not in script]
+    if unused:
+        script += f" # {' '.join(unused)}"
     edit(
         project,
         "python measure.py {seed} {options} {output}",
@@ -161,8 +165,8 @@ def test_command_that_fails_is_a_row(project: Path, capfd: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("script", "status"),
     [
-        ("no_such_program {seed} {output}", "the shell does not find it (status 127)"),
-        ("./measure.py {seed} {output}", "the shell cannot execute it (status 126)"),
+        ("no_such_program {seed} {options} {output}", "the shell does not find it (status 127)"),
+        ("./measure.py {seed} {options} {output}", "the shell cannot execute it (status 126)"),
         # Another seed may have gone well before, but this failure says nothing about the seed.
         (
             "test {seed} = 0 && python measure.py {seed} {options} {output} || no_such_program",
@@ -193,7 +197,7 @@ def test_interrupt_while_a_command_starts(
             started.append(self)
             signal.raise_signal(number)  # before the caller knows of the process
 
-    monkeypatch.setattr("fixbench.command.subprocess.Popen", Interrupted)
+    monkeypatch.setattr("subprocess.Popen", Interrupted)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -258,7 +262,10 @@ def test_command_without_output_does_not_start(project: Path) -> None:
             "mean is 1.0; expected no value .* is undefined",
         ),
         ("metric,value\\n,1\\n", r"row 1 of \{output\}: metric; expected the name of a metric"),
-        ("metric,value\\nscore,1\\n", "metric is 'score'; expected a metric that the ablation"),
+        (
+            "metric,value\\nscore,1\\n",
+            "metric is 'score'; expected a metric that the ablation file declares: mean$",
+        ),
         ("metric,value,status\\nmean,1,fine\\n", "status is 'fine'; expected one of ok"),
     ],
 )

@@ -124,6 +124,7 @@ def run_job(
             "parent": parent and provenance.file_hash(parent),
             "machine": machine,
             "keep_state": keep_state,
+            **_called(ablation),
         }
     )
 
@@ -271,7 +272,7 @@ def check_runnable(file: Path, ablation: Ablation, tiers: Iterable[str]) -> None
     """
     _refuse_given(file, ablation)
     if ablation.command is not None:
-        check_command(file, ablation.command)
+        check_command(file, ablation)
         return
     system = load_system(file, cast("str", ablation.system))
     for tier in tiers:
@@ -424,14 +425,24 @@ def _runner(
     file = folder / "ablation.yaml"
     _refuse_given(file, ablation)
     if ablation.command is not None:
-        command = ablation.command
-        check_command(file, command)
+        check_command(file, ablation)
         return lambda seed, context: Outcome(
-            run_command(command, folder, options, seed, root=root, threads=threads)
+            run_command(ablation, folder, options, seed, root=root, threads=threads)
         )
     system = load_system(file, cast("str", ablation.system))
     checked = _check_options(file, ablation, system, variant, tier, options)
     return lambda seed, context: system.run(checked, seed, context)
+
+
+def _called(ablation: Ablation) -> dict[str, Any]:
+    """What the rows of a command depend on besides its options and its folder."""
+    if ablation.command is None:
+        return {}
+    reader = ablation.metrics_from
+    called: dict[str, Any] = {"command": ablation.command}
+    if reader is not None:  # which of the metrics it finds are kept
+        called |= {"metrics_from": reader.model_dump(), "metrics": sorted(ablation.units)}
+    return called
 
 
 def _run_seed(

@@ -16,6 +16,7 @@ from fixbench.ablation._effects import Effect, Factorial, Slope, Term
 from fixbench.ablation._findings import Conclusion, Judgement, LaterThreat, Supposing, Threat
 from fixbench.ablation._hashes import claim_difference, claim_hash
 from fixbench.ablation._loading import load_ablation, unused_levels, written_place
+from fixbench.ablation._metrics_from import MetricsFrom
 from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant, metric_problem
 from fixbench.ablation._options import changed, flatten
 from fixbench.ablation._sentence_checks import beside, effect_of
@@ -51,6 +52,7 @@ __all__ = [
     "Judgement",
     "LaterThreat",
     "Metric",
+    "MetricsFrom",
     "Name",
     "Origin",
     "Precondition",

@@ -14,6 +14,7 @@ from fixbench.ablation._claims import Claim
 from fixbench.ablation._contrasts import Contrasts
 from fixbench.ablation._findings import Conclusion, LaterThreat, Threat
 from fixbench.ablation._grids import expand_variants
+from fixbench.ablation._metrics_from import metrics_from_problems
 from fixbench.ablation._model import Ablation, Metric, family_of, metric_problem
 from fixbench.ablation._places import Keys
 from fixbench.ablation._sentence_checks import SentenceChecks
@@ -66,6 +67,7 @@ def load_ablation(path: Path) -> Ablation:
         expected = metric_problem(metric, family=True)
         if expected is not None:
             raise source.problem(("metrics", metric), metric, expected=expected)
+    _check_metrics_from(written, source)
     variants, assignments, places = expand_variants(written, source)
     names = list(variants)
     contrasts = Contrasts(claims_source, names, assignments, written.metrics)
@@ -89,6 +91,7 @@ def load_ablation(path: Path) -> Ablation:
     }
     content |= {
         "draws": written.draws,
+        "metrics_from": written.metrics_from,
         "baseline_variant": written.baseline_variant,
         "baseline": written.baseline,
         "variants": variants,
@@ -177,6 +180,23 @@ def _validated(source: Source, model: type[M]) -> M:
     except ValidationError as error:
         unknown = f"no such key; see config/{source.path.stem}.schema.json"
         raise validation_problem(source, error, unknown=unknown) from None
+
+
+def _check_metrics_from(written: WrittenAblation, source: Source) -> None:
+    reader = written.metrics_from
+    if reader is None:
+        return
+    if written.command is None:
+        expected = "no such key: it belongs to a 'command'"
+        raise source.problem(("metrics_from",), expected=expected)
+    declared = [
+        name
+        for name in reader.mapped
+        if metric_problem(name) is None
+        and (name in written.metrics or family_of(name, written.metrics) is not None)
+    ]
+    for keys, value, expected in metrics_from_problems(reader, declared, written.metrics):
+        raise source.problem(("metrics_from", *keys), value, expected=expected)
 
 
 def _made(source: Source, content: dict[str, Any]) -> Ablation:

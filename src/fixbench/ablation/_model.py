@@ -13,6 +13,7 @@ from fixbench.ablation._claims import Claim
 from fixbench.ablation._comparison import Comparison
 from fixbench.ablation._effects import Effect
 from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
+from fixbench.ablation._metrics_from import MetricsFrom
 
 if TYPE_CHECKING:
     from fixbench.ablation._tier import AblationInTier
@@ -111,8 +112,9 @@ class Ablation(Strict):
         title, question, document: what is asked, and of which report.
         system: a module that offers ``Options`` and ``run`` (`fixbench.job.System`), or a
             path to such a module relative to the folder.
-        command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
-            ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        command: instead of ``system``: a shell command with ``{seed}`` that leaves metrics in CSV,
+            JSON lines or Parquet at ``{output}``, or where ``metrics_from`` says.
+        metrics_from: where a command's metrics are read, instead of ``{output}``.
         results: instead of both: the file of results that were given, in the folder; nothing runs.
         inputs: tracked data and checkpoint folders that its jobs read.
         draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw.
@@ -131,6 +133,7 @@ class Ablation(Strict):
     system: str | None = None
     command: str | None = None
     results: str | None = None
+    metrics_from: MetricsFrom | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)

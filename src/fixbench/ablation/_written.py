@@ -16,6 +16,7 @@ from fixbench.ablation._claims import (
 )
 from fixbench.ablation._comparison import ComparisonArms
 from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
+from fixbench.ablation._metrics_from import MetricsFrom
 from fixbench.ablation._model import Document, Tier
 from fixbench.ablation._written_effects import NamedEffect, Picked
 
@@ -197,8 +198,11 @@ class WrittenAblation(Strict):
         document: the report whose fix is run again.
         system: a module that offers ``Options`` and ``run``, or a path to such a module relative
             to the folder.
-        command: instead of ``system``: a shell command with ``{seed}``, ``{options}`` and
-            ``{output}`` that leaves metrics in CSV, JSON lines or Parquet at ``{output}``.
+        command: instead of ``system``: a shell command with ``{seed}`` that leaves metrics in CSV,
+            JSON lines or Parquet at ``{output}``, or where ``metrics_from`` says. Options reach
+            it by their names, ``{optimiser.rate}``, by ``{overrides}``, or in the file
+            ``{options}``.
+        metrics_from: where a command's metrics are read, instead of ``{output}``.
         results: instead of both: a file of results that exist, in the folder (``fixbench judge``
             writes such ablations); nothing of it can be run.
         environment: the locked environment that its jobs run in.
@@ -226,6 +230,7 @@ class WrittenAblation(Strict):
     system: Annotated[str, AfterValidator(_module)] | None = None
     command: str | None = None
     results: str | None = None
+    metrics_from: MetricsFrom | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)

@@ -12,7 +12,14 @@ import fixbench
 from fixbench.errors import InputError
 from fixbench.files import whole_folder, write_text
 
-__all__ = ["RULES", "check_writable", "find_ablations", "new_ablation"]
+__all__ = [
+    "RULES",
+    "check_new_name",
+    "check_writable",
+    "find_ablations",
+    "new_ablation",
+    "template",
+]
 
 #: The rules of the Snakefile and of ``rules/``, beside which an ablation's own rule stands.
 RULES = frozenset({"all", "analyse", "claims", "data", "draw", "job", "look", "report"})
@@ -100,6 +107,26 @@ def new_ablation(folder: Path, name: str) -> Path:
         InputError: the name is taken, as a folder or by a rule of another ablation, or cannot name
             a Snakemake rule; or ``folder`` is none, or cannot be written. Nothing was written.
     """
+    check_new_name(folder, name)
+    source = template()
+    with whole_folder(folder / name) as partial:
+        for path in sorted(source.glob("*.*")):
+            text = path.read_text(encoding="utf-8").replace("__NAME__", name)
+            write_text(partial / path.name, text)
+    return folder / name
+
+
+def template() -> Path:
+    """The folder of the files that a new ablation starts with."""
+    return Path(fixbench.__file__).parent / "template"
+
+
+def check_new_name(folder: Path, name: str) -> None:
+    """Refuse a name that no new ablation in ``folder`` can have.
+
+    Raises:
+        InputError: as `new_ablation`.
+    """
     target = folder / name
     expected = None
     taken = _rules_of(folder)
@@ -118,9 +145,3 @@ def new_ablation(folder: Path, name: str) -> Path:
     if expected is not None:
         raise InputError("fixbench new", "NAME", name, expected=expected)
     check_writable(folder)
-    source = Path(fixbench.__file__).parent / "template"
-    with whole_folder(target) as partial:
-        for path in sorted(source.glob("*.*")):
-            text = path.read_text(encoding="utf-8").replace("__NAME__", name)
-            write_text(partial / path.name, text)
-    return target

@@ -64,6 +64,8 @@ def write_requests(
         },
         "units": ablation.units,
     }
+    if ablation.metrics_from is not None:
+        shared["metrics_from"] = ablation.metrics_from.model_dump()
     requests = {
         job_request(folder.name, tier, name): {
             **shared,

@@ -1,0 +1,114 @@
+"""One seed of a command: called, and its metrics read."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fixbench.ablation import Ablation, flatten
+from fixbench.command._options import options_text
+from fixbench.command._placeholders import fill_in, fill_path, option_words, override_words
+from fixbench.command._process import call
+from fixbench.command._readers import NoRowsError, read_declared
+from fixbench.command._table import read_table
+from fixbench.errors import InputError
+from fixbench.results import RUN_METRIC, Row
+
+__all__ = ["run_command"]
+
+#: Exit statuses of a shell that could not start a command.
+_NOT_STARTED = {126: "the shell cannot execute it", 127: "the shell does not find it"}
+
+
+def run_command(
+    ablation: Ablation,
+    folder: Path,
+    options: Mapping[str, Any],
+    seed: int,
+    *,
+    root: Path,
+    threads: int,
+) -> list[Row]:
+    """Run the command in the ablation's folder and read the metrics that it leaves.
+
+    A command that ends with a status other than 0 makes one row, with the status ``"failed"``. So
+    does one that leaves nothing where ``metrics_from`` says.
+
+    Args:
+        ablation: whose ``command`` it is.
+        options: the variant's options, nested.
+        root: the working directory of Fixbench, the command's ``{root}``.
+        threads: for the libraries that read ``OMP_NUM_THREADS``.
+
+    Raises:
+        InputError: the command cannot be started, which says nothing about the seed, or leaves
+            a row that cannot be accepted.
+    """
+    command, reader, file = ablation.command, ablation.metrics_from, folder / "ablation.yaml"
+    assert command is not None
+    with _scratch() as scratch:
+        words = _words(scratch, folder, options, seed, root)
+        overrides = override_words(flatten(options))
+        called = fill_in(command, {**words, "overrides": overrides})
+        printed = reader is not None and reader.path is None
+        log = scratch / "log" if printed else None
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        status = call(called, folder, environment, log=log)
+        if status in _NOT_STARTED:
+            expected = f"a command that starts: {_NOT_STARTED[status]} (status {status})"
+            raise InputError(file, "command", command, expected=expected)
+        if status != 0:
+            return _failed(seed, f"the command ended with status {status}")
+        if reader is None:
+            return read_table(Path(words["output"]), file, ablation)
+        path = log or folder / fill_path(reader.path or "", words)
+        try:
+            return read_declared(path, reader, file, ablation, seed)
+        except NoRowsError as error:
+            return _failed(seed, str(error))
+
+
+def _failed(seed: int, why: str) -> list[Row]:
+    print(f"seed {seed}: {why}", file=sys.stderr)
+    return [Row("run", 0, RUN_METRIC, math.nan, "failed")]
+
+
+def _words(
+    scratch: Path, folder: Path, options: Mapping[str, Any], seed: int, root: Path
+) -> dict[str, str]:
+    """What stands in place of each placeholder but ``{overrides}``; makes the files."""
+    files = {"options": scratch / "options.json", "options_yaml": scratch / "options.yaml"}
+    for file in files.values():
+        file.write_text(options_text(options), encoding="utf-8")
+    work = scratch / "work"
+    work.mkdir()
+    return option_words(options) | {
+        "seed": str(seed),
+        "output": str(scratch / "metrics"),
+        "work": str(work),
+        "folder": str(folder.resolve()),
+        "root": str(root.resolve()),
+        **{name: str(file) for name, file in files.items()},
+    }
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder of the command's own, gone afterwards.
+
+    Raises:
+        InputError: the machine has no place for it; that is no outcome of a run.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="fixbench-")
+    except OSError as error:
+        expected = f"a folder in which files can be made ({error.strerror or error})"
+        raise InputError("TMPDIR", "", os.environ.get("TMPDIR"), expected=expected) from None
+    with folder as name:
+        yield Path(name)
