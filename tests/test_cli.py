@@ -478,7 +478,7 @@ def test_interrupted_command_leaves_no_process(project: Path) -> None:
     edit(
         project / "ablations" / "toy_command" / "ablation.yaml",
         "python measure.py {seed} {options} {output}",
-        f"touch {marker}; sleep 300; touch {{output}} # {{seed}} {{options}}",
+        f"touch {marker}; sleep 300; touch {{output}}; true {{seed}} {{options}}",
     )
     command = [sys.executable, "-m", "fixbench", "run", "toy_command", "cube", "--seeds", "0"]
     with subprocess.Popen(
