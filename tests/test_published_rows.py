@@ -27,6 +27,7 @@ REFERENCE = ROOT / "reports" / "reference"
         ("extended", "lambda_rescaling"),
         ("extended", "learning_rate"),
         ("extended", "scale_attention"),
+        ("extended", "scene_context"),
     ],
 )
 def test_published_rows_give_the_published_verdicts(tier: str, name: str) -> None:

@@ -40,7 +40,7 @@ def run_warm(arguments: Sequence[str], environment: Mapping[str, str]) -> int | 
     """
     owner = environment.get(OWNER, "")
     wanted = owner.isdecimal() and environment.get(WORKER) != "no"
-    if not wanted or not hasattr(socket, "send_fds"):
+    if not wanted or not hasattr(os, "pidfd_open"):  # not Linux
         return None
     try:
         connection = _connect(int(owner))
