@@ -24,7 +24,10 @@ def test_verdict_table_says_what_the_results_say(page: Any, pages: Any, planted:
         assert label.startswith(result.label or result.statement)
         assert label.endswith("(edited)") == result.edited
         assert (worst == "–") == (not result.worst)
+        p, _, equivalence = p.partition("equivalence ")
         raw, adjusted = p.split(" / ")
+        if verdict in ("absent", "negligible"):  # which no p of a difference can show
+            pages.check_p(equivalence, result.p_equivalence_adjusted)
         pages.check_p(adjusted, result.p_adjusted)
         if result.effect is None:
             assert (measured, raw, n) == ("–", "–", "–")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fixbench.ablation import Claim
 from fixbench.reports._claim_head import verdict_slug
+from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports._margin_axis import BAND, TICKS, StripView, strip_view
 from fixbench.reports._sentences import Sentences
@@ -99,7 +100,7 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
         lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
         f"{tier}, on systems that were built again at a small size and trained for a short time. "
         "Each claim was judged by a rule that was written before the results of its seeds"
-        f"{_edited(results)}."
+        f"{_edited(results)}.{_how(results)}"
         if results
         else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",
@@ -111,6 +112,20 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
         ],
         ticks=TICKS,
         band=BAND,
+    )
+
+
+def _how(results: Sequence[ClaimResult]) -> str:
+    """Of how many seeds the figures are, and what intervals and p-values speak of."""
+    effects = [result.effect for result in results if result.effect is not None]
+    if not effects:
+        return ""
+    counts = sorted({effect.n for effect in effects})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    confidence = number(100 * effects[0].confidence, 3)
+    return (
+        f" Figures are of {seeds} seeds an arm. Intervals are {confidence} %, each of one claim "
+        "alone; p-values and verdicts are adjusted for all claims of a document."
     )
 
 
@@ -150,12 +165,13 @@ def _advice(judged: JudgedAblation) -> list[str]:
 
 def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimLine:
     row = claim_row(judged, claim, result)
+    supposed = result.verdict == "not testable" and row.measured != MISSING
     return ClaimLine(
         id=row.id,
         name=row.name,
         verdict=row.verdict,
         slug=verdict_slug(row.verdict),
         symbol=MARKS[row.verdict].symbol,
-        said=row.said or "not measured",
-        strip=None if claim is None else strip_view(claim, result),
+        said="not judged: what it supposes is not met" if supposed else row.said or "not measured",
+        strip=None if claim is None or supposed else strip_view(claim, result),
     )

@@ -19,7 +19,7 @@ __all__ = ["MEANINGS", "ablation_appendix", "joint_appendix"]
 
 #: In the few words that an appendix has room for; the pages have the exact conditions.
 MEANINGS: Mapping[Verdict, str] = {
-    "reproduced": "the documented effect is shown, and no control is left that could explain it",
+    "reproduced": "the documented effect is shown, and no control that was tested could explain it",
     "holds": "an exact property, true in every seed",
     "direction only": "the documented direction is shown, its size is open",
     "another size": "the documented direction is shown, with another size",

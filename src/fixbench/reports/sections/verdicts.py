@@ -43,7 +43,7 @@ _TABLE = TableText(
     ),
 )
 _PAGE_TABLE = TableText(
-    caption="The name of a claim leads to all that its verdict rests on.",
+    caption="The number of a claim leads to all that its verdict rests on.",
     columns=(
         "Claim",
         "Label",
@@ -81,6 +81,7 @@ class VerdictRow:
         documented: empty where the document says nothing that can be compared.
         strip: ``None`` where it has no margin; said: the same in words.
         near: how near its verdict stands to a bound, empty where it does not.
+        equivalence: its p, where the verdict rests on it; else empty.
     """
 
     head: ClaimHead
@@ -92,6 +93,7 @@ class VerdictRow:
     said: str
     strip: StripView | None
     near: str
+    equivalence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +170,7 @@ def _rows(inputs: Inputs) -> list[VerdictRow]:
                 said=row.said,
                 strip=strip,
                 near="" if claim is None else nearness(claim, result),
+                equivalence=row.p if row.equivalence else "",
             )
         )
     return rows
