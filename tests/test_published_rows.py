@@ -11,6 +11,7 @@ from fixbench.analysis import analyse
 from fixbench.cli import main
 from fixbench.job import run_job
 from fixbench.published import read_rows
+from fixbench.results import read_metadata, write_table
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "reports" / "reference"
@@ -93,7 +94,7 @@ def test_collected_rows_of_a_run(project: Path, capsys: pytest.CaptureFixture[st
     # A file that lost rows since.
     table = pq.read_table("rows.parquet")
     kept = table.filter([seed != 1 for seed in table["seed"].to_pylist()])
-    pq.write_table(kept, "rows.parquet")
+    write_table(Path("rows.parquet"), kept, read_metadata(Path("rows.parquet")))
     arguments = ["analyse", "toy", "--tier", "smoke", "--results", "rows.parquet"]
     assert main([*arguments, "--claims", "claims.json"]) == 2
     assert "expected no missing seed" in capsys.readouterr().err

@@ -267,3 +267,21 @@ def test_processor_time_of_the_longest_file(capsys: pytest.CaptureFixture[str]) 
     read_source(path)
     with capsys.disabled():
         print(f"\n{path.relative_to(ROOT)}: {time.process_time() - started:.3f} s")
+
+
+@pytest.mark.parametrize("character", ["\\x07", "\\0", "\\r", "\\u202e", "\\x9b"])
+def test_escaped_control_characters_are_refused(tmp_path: Path, character: str) -> None:
+    """A terminal or a page would show something else than the file says."""
+    file = tmp_path / "x.yaml"
+    file.write_text(f'title: one\nquestion: "a{character}b"\n', encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_yaml(file)
+    text = str(caught.value)
+    assert text.startswith(f"{file}: line 2; expected text without control characters; '\\")
+    assert text.isprintable()
+
+
+def test_line_breaks_and_tabs_are_text(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text('title: "a\\nb\\tc"\n', encoding="utf-8")
+    assert read_yaml(file) == {"title": "a\nb\tc"}

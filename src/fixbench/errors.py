@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["InputError", "Stopped"]
+__all__ = ["InputError"]
 
 
 class InputError(Exception):
@@ -34,7 +34,3 @@ class InputError(Exception):
 def _shorten(value: Any, limit: int = 120) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-class Stopped(SystemExit):
-    """A signal asked this process to end: what was begun is undone, and nothing is an outcome."""

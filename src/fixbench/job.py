@@ -13,6 +13,7 @@ import importlib.util
 import json
 import math
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 from fixbench import draws, provenance, tracking
 from fixbench.ablation import Ablation, changed, load_ablation, unused_levels, written_place
 from fixbench.command import check_command, run_command
-from fixbench.errors import InputError, Stopped
+from fixbench.errors import InputError
 from fixbench.files import write_json
 from fixbench.reading import Source, read_source, validation_problem
 from fixbench.results import RUN_METRIC, Row, write_results
@@ -47,6 +48,8 @@ __all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
 #: At most so many seconds of a killed run are done again; a save takes up to a tenth of one. The
 #: environment's variable says otherwise.
 _SAVE_SECONDS = 10.0
+#: With these a process ends that a signal has asked to.
+_STOPPED = tuple(128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
 _SAVE_VARIABLE = "FIXBENCH_SAVE_SECONDS"
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
@@ -465,7 +468,7 @@ def _run_seed(
         if not _is_out_of_memory(error):
             raise
     except SystemExit as error:
-        if isinstance(error, Stopped):
+        if error.code in _STOPPED:
             raise
         # Else the job would end here, with the status of a job that has written its results.
         expected = f"a system that returns; it called sys.exit({error.code!r}) in seed {seed}"

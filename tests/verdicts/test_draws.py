@@ -290,7 +290,7 @@ def test_in_files_only_where_there_are_draws(
     one = frame[frame["data_seed"] == 0].drop(columns="data_seed")
     plain = judge(make_ablation, make_claim, one, None, direction="greater")
     save_claims(tmp_path / "claims.json", [plain])
-    assert "data" not in json.loads((tmp_path / "claims.json").read_text())[0]
+    assert "data" not in json.loads((tmp_path / "claims.json").read_text())["verdicts"][0]
     assert "data" not in claims_table([plain])[0]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from fixbench.analysis import collect_rows
 from fixbench.cli import main
-from fixbench.results import read_metadata
+from fixbench.results import read_metadata, write_table
 from fixbench.verification import Check, verify
 
 Said = Callable[..., tuple[int, str]]
@@ -130,14 +130,16 @@ def test_an_output_that_is_not_the_recorded_one(finished: Path, said: Said) -> N
 
 def test_options_and_claims_that_were_changed_since(finished: Path, said: Said) -> None:
     folder = finished / "ablations" / "toy"
-    edit(folder / "ablation.yaml", "learning_rate: 0.001", "learning_rate: 0.002")
     edit(folder / "claims.yaml", "margin: 0.01", "margin: 0.02")
+    status, text = said()
+    assert status == 1
+    assert "claims.json: TY01 edited is False; True expected" in text
+    assert "claims.json: TY01 claim_sha256" in text
+    edit(folder / "ablation.yaml", "learning_rate: 0.001", "learning_rate: 0.002")
     status, text = said()
     assert status == 1
     options = "options of slow: optimiser.learning_rate is 0.001; 0.002 expected"
     assert f"results/toy/smoke/slow/0-5.parquet: {options}" in text
-    assert "claims.json: TY01 edited is False; True expected" in text
-    assert "claims.json: TY01 claim_sha256" in text
 
 
 def test_rows_that_a_run_does_not_give_again(finished: Path, said: Said) -> None:
@@ -146,8 +148,8 @@ def test_rows_that_a_run_does_not_give_again(finished: Path, said: Said) -> None
     rows = table.to_pandas()
     chosen = (rows["seed"] == 0) & (rows["step"] == 3)
     rows.loc[chosen, "value"] *= 1.5
-    schema = table.schema
-    pq.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False), path)
+    changed = pa.Table.from_pandas(rows, schema=table.schema, preserve_index=False)
+    write_table(path, changed, read_metadata(path))
     status, text = said("--rerun", "1")
     assert status == 1
     # The baseline is what is run again by default.
@@ -199,7 +201,7 @@ def test_a_change_of_the_published_rows_is_found(finished: Path) -> None:
     assert last.sum() == 1
     rows.loc[last, "value"] += 0.5
     changed = pa.Table.from_pandas(rows, schema=table.schema, preserve_index=False)
-    pq.write_table(changed, path)
+    write_table(path, changed, read_metadata(path))
     found = checks_of(finished)
     for name in ("judged again", "by scipy alone"):
         assert "TY01 measured" in {item.where for item in found[name].mismatches}, name

@@ -33,7 +33,7 @@ from fixbench.cli import (
     _verify,
 )
 from fixbench.cli._extras import how_to_install
-from fixbench.errors import InputError, Stopped
+from fixbench.errors import InputError
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
@@ -123,4 +123,4 @@ class _Parser(argparse.ArgumentParser):
 
 def _terminate(number: int, frame: object) -> NoReturn:
     # As an exception, so that half-written files are removed.
-    raise Stopped(128 + number)
+    raise SystemExit(128 + number)

@@ -24,6 +24,8 @@ __all__ = ["OWNER", "WORKER", "deciding", "meeting_place", "run_warm"]
 OWNER = "FIXBENCH_OWNER"
 #: ``no`` where each job is to import for itself.
 WORKER = "FIXBENCH_WORKER"
+#: Of the path of a socket, bytes.
+_LONGEST = 100
 _LOST = 128 + signal.SIGKILL
 _STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 #: Variables that are read when a library is imported, so that a copy has the server's.
@@ -75,14 +77,17 @@ def meeting_place(owner: int) -> Path:
     """The socket of the server that belongs to ``owner``, in a folder of this user alone.
 
     Raises:
-        OSError: there is no such folder, or it is somebody else's.
+        OSError: there is no such folder, it is somebody else's, or its path is too long.
     """
     folder = Path(tempfile.gettempdir()) / f"fixbench-{os.getuid()}"
+    path = folder / f"{owner}.socket"
+    if len(os.fsencode(path)) > _LONGEST:
+        raise OSError(f"{path} is too long for a socket")
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(f"{folder} is open to others")
-    return folder / f"{owner}.socket"
+    return path
 
 
 def _connect(owner: int) -> socket.socket:

@@ -60,10 +60,13 @@ def serve(owner: int, listener: socket.socket) -> None:
             while server.step():
                 pass
         finally:
-            meeting_place(owner).unlink(missing_ok=True)
-            meeting_place(owner).with_suffix(".lock").unlink(missing_ok=True)
+            place = meeting_place(owner)
+            place.unlink(missing_ok=True)
+            place.with_suffix(".lock").unlink(missing_ok=True)
             listener.close()
             server.end_all()
+            with contextlib.suppress(OSError):  # where other servers have theirs
+                place.parent.rmdir()
 
 
 class _Server:
