@@ -29,7 +29,8 @@ def jobs(project: Path) -> tuple[list[Path], list[Path]]:
     text = (FOLDER / "ablation.yaml").read_text()
     start, end = text.index("  unstable:"), text.index("  continued:")
     (FOLDER / "ablation.yaml").write_text(text[:start] + text[end:])
-    results, records = [], []
+    results: list[Path] = []
+    records: list[Path] = []
     for variant in ("fast", "slow", "continued"):
         output = Path("results", "toy", "smoke", variant, "0-1.parquet")
         record = Path("logs", "toy", "smoke", variant, "0-1.provenance.json")
