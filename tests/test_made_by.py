@@ -147,3 +147,16 @@ def test_a_job_whose_ablation_was_edited_meanwhile_writes_nothing(
             progress=edited,
         )
     assert {path: file_hash(path) for path in before} == before
+
+
+def test_a_job_whose_command_was_edited_meanwhile_writes_nothing(project: Path) -> None:
+    file = Path("ablations", "toy_command", "ablation.yaml")
+
+    def edited(seed: int, stage: str, done: int, total: int) -> None:
+        text = file.read_text()
+        assert "command: python measure.py" in text
+        file.write_text(text.replace("command: python measure.py", "command: python -B measure.py"))
+
+    with pytest.raises(InputError, match="it was edited since: run it again"):
+        run_job(Path(), "toy_command", "cube", [0], "smoke", Path("x.parquet"), progress=edited)
+    assert not Path("x.parquet").exists()

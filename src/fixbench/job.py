@@ -48,9 +48,9 @@ __all__ = ["RUN_METRIC", "check_runnable", "load_system", "run_job"]
 #: At most so many seconds of a killed run are done again; a save takes up to a tenth of one. The
 #: environment's variable says otherwise.
 _SAVE_SECONDS = 10.0
+_SAVE_VARIABLE = "FIXBENCH_SAVE_SECONDS"
 #: With these a process ends that a signal has asked to.
 _STOPPED = tuple(128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
-_SAVE_VARIABLE = "FIXBENCH_SAVE_SECONDS"
 #: Called with (seed, stage, steps done, steps in all).
 Progress = Callable[[int, str, int, int], None]
 
@@ -117,7 +117,6 @@ def run_job(
     keep_state = any(v.starts_from == variant for v in in_tier.variants.values())
     origin = ablation.variants[variant].starts_from
     parents = _read_parents(parent, ablation_name, origin, seeds, data_seed)
-    machine = [torch_device.type, torch.__version__, threads]
     key = _digest(
         {
             "options": options,
@@ -125,7 +124,7 @@ def run_job(
             "code": code,
             "inputs": inputs,
             "parent": parent and provenance.file_hash(parent),
-            "machine": machine,
+            "machine": [torch_device.type, torch.__version__, threads],
             "keep_state": keep_state,
             **_called(ablation),
         }
@@ -167,6 +166,7 @@ def run_job(
         not now
         or again.at(tier).options(variant) != options
         or again.at(tier).measured(variant) != measured
+        or _called(again) != _called(ablation)
         or provenance.code_hash(again, folder) != code
     ):
         expected = "the ablation that this job was started for; it was edited since: run it again"

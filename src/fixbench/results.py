@@ -5,8 +5,8 @@ out of memory is a row of `RUN_METRIC` with its status, never a hole. A status o
 speaks of that metric in that stage alone: a value failed, or is undefined by its nature (the area
 under a curve where there is one class). Files are Parquet, written whole or not at
 all, and carry what was asked (ablation, variant, tier, options, claims, and the definitions of
-metrics that verdicts depend on) in their metadata, beside a checksum of all this: a file of which
-one byte is damaged is refused, whatever the byte holds.
+metrics that verdicts depend on) in their metadata, beside a checksum of all this: a file that
+is damaged is refused, unless all of it is still read as it was written.
 
 Where a tier draws data anew, each file is of one data draw and has the column ``data_seed`` after
 ``seed``. Files of other tiers do not have it.
