@@ -31,6 +31,7 @@ PAGES = {
     "numbers.tex",
     "appendix.tex",
     "appendix-forest.pdf",
+    "appendix.pdf",
     "fixbench.bib",
     "index.html",
 }

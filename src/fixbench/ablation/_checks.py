@@ -267,9 +267,13 @@ class Checks:
 
 
 def check_claims_named(
-    source: Source, where: Mapping[Keys, Iterable[str]], known: Collection[str]
+    source: Source,
+    where: Mapping[Keys, Iterable[str]],
+    known: Collection[str],
+    *,
+    kind: str = "a claim",
 ) -> None:
-    """Conclusions and threats name claims that there are.
+    """Headline, conclusions and threats name claims that there are.
 
     Raises:
         InputError: one does not.
@@ -277,7 +281,7 @@ def check_claims_named(
     for keys, names in where.items():
         for name in names:
             if name not in known:
-                expected = f"the id of a claim of claims.yaml: {', '.join(sorted(known))}"
+                expected = f"the id of {kind} of claims.yaml: {', '.join(sorted(known))}"
                 raise source.problem(keys, name, expected=expected)
 
 

@@ -99,6 +99,7 @@ def load_ablation(path: Path) -> Ablation:
         "figures": _figures(
             findings, Contrasts(findings_source, names, assignments, written.metrics)
         ),
+        "headline": findings.headline,
         "conclusions": findings.conclusions,
         "comparisons": _comparisons(written, tables, source),
         "curves": written.curves,
@@ -116,6 +117,11 @@ def load_ablation(path: Path) -> Ablation:
     check_claims_named(
         findings_source, _named(findings.threats) | _supposed(findings.conclusions), known
     )
+    if findings.headline is not None:
+        primary = {claim.id for claim in claims if claim.primary}
+        check_claims_named(
+            findings_source, {("headline",): [findings.headline]}, primary, kind="a primary claim"
+        )
     # A tier that runs no variant is none.
     runs = {name: plan for name, plan in ablation.tiers.items() if ablation.at(name).variants}
     ablation = ablation.model_copy(update={"tiers": runs})

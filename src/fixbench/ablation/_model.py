@@ -123,6 +123,7 @@ class Ablation(Strict):
         families: ``prefix/*`` → the metric that every name with this prefix is.
         curves: metrics that the report draws over steps besides losses.
         figures: effects whose figures conclusions and later threats name beside those of claims.
+        headline: the primary claim that is told first of all.
         conclusions: printed by reports that find what they suppose.
         threats: those known beforehand; later_threats: those seen with results in view.
     """
@@ -144,6 +145,7 @@ class Ablation(Strict):
     families: dict[str, Metric] = Field(default_factory=dict)
     claims: list[Claim]
     figures: dict[str, Effect] = Field(default_factory=dict)
+    headline: str | None = None
     conclusions: list[Conclusion] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)

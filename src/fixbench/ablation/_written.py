@@ -301,6 +301,8 @@ class WrittenFindings(Strict):
     """``findings.yaml``: what was written with results in view.
 
     Attributes:
+        headline: the claim that says most of what the document is about: the overview tells its
+            verdict first. A primary one.
         figures: name → an effect that no claim has, whose figures the texts below need. It was
             chosen with results in view and decides nothing.
         conclusions: what a reader should now do, bound to what it supposes.
@@ -308,6 +310,7 @@ class WrittenFindings(Strict):
             claims that it concerns and what it supposes.
     """
 
+    headline: str | None = None
     figures: dict[FigureName, NamedEffect] = Field(default_factory=dict)
     conclusions: list[Conclusion] = Field(default_factory=list)
     threats: list[TextOrLater] = Field(default_factory=list)

@@ -35,6 +35,7 @@ _PAGES = (
     "claims.csv",
     "metrics.json",
     "index.html",
+    "appendix.pdf",
     "{ablation}.html",
     "{ablation}.pdf",
     "{ablation}.parquet",

@@ -24,7 +24,7 @@ from fixbench.reports.figures import INK
 from fixbench.reports.overview import Overview
 from fixbench.reports.sections._section import Section
 
-__all__ = ["calibration_pdf", "html", "latex", "report_pdf"]
+__all__ = ["calibration_pdf", "html", "latex", "overview_pdf", "report_pdf"]
 
 
 def html(template: str, report: Report | CalibrationReport | Overview) -> str:
@@ -77,6 +77,11 @@ def calibration_pdf(report: CalibrationReport) -> bytes:
     return _pdf([_typst("preamble"), _typst("calibration")], report)
 
 
+def overview_pdf(report: Overview) -> bytes:
+    """The page of all ablations as PDF."""
+    return _pdf([_typst("preamble"), _typst("overview")], report)
+
+
 def _picture(figure: FigureView) -> Markup:
     """The figure as an inline element that has a name and follows the page's colours."""
     opening = Markup('<svg role="img" aria-label="{}" ').format(figure.alternative)
@@ -116,7 +121,7 @@ def _typst_sections(place: str, sections: Sequence[Section]) -> list[str]:
     ]
 
 
-def _pdf(parts: Sequence[str], report: Report | CalibrationReport) -> bytes:
+def _pdf(parts: Sequence[str], report: Report | CalibrationReport | Overview) -> bytes:
     # The figures' font comes with matplotlib, the text's with typst: none from the machine.
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return typst.compile(

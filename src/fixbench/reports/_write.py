@@ -114,10 +114,10 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
 
     That is ``claims.json`` (`fixbench.published.PublishedTable`) and ``claims.csv``, one entry per
     claim; ``metrics.json``, the verdicts and measured numbers alone, which DVC reads;
-    ``index.html``, all of them on one page; and for a paper ``numbers.tex``, every figure by its
-    key, ``appendix.tex`` with its figure, and ``fixbench.bib``. A number that does not exist is
-    ``null`` in ``claims.json`` and an empty field in CSV, which leaves out the keys of `NESTED`: a
-    list does not fit a cell.
+    ``index.html`` and ``appendix.pdf``, all of them on one page; and for a paper ``numbers.tex``,
+    every figure by its key, ``appendix.tex`` with its figure, and ``fixbench.bib``. A number that
+    does not exist is ``null`` in ``claims.json`` and an empty field in CSV, which leaves out the
+    keys of `NESTED`: a list does not fit a cell.
 
     Raises:
         InputError: a claim is there twice, or ``directory`` cannot be written to.
@@ -133,6 +133,7 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
     writer.writeheader()
     writer.writerows(rows)
     text = json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
+    overview = build_overview(judged, tier)
     return _write(
         directory,
         {
@@ -142,7 +143,8 @@ def write_claims(judged: Sequence[JudgedAblation], directory: Path, *, tier: str
             "numbers.tex": numbers_file(judged).encode(),
             "fixbench.bib": bibliography(judged).encode(),
             **joint_appendix(judged, tier),
-            "index.html": _render.html("index", build_overview(judged, tier)).encode(),
+            "index.html": _render.html("index", overview).encode(),
+            "appendix.pdf": _render.overview_pdf(overview),
         },
     )
 

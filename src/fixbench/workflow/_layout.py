@@ -26,6 +26,7 @@ CLAIM_PAGES = (
     "numbers.tex",
     "appendix.tex",
     "appendix-forest.pdf",
+    "appendix.pdf",
     "fixbench.bib",
     "index.html",
 )

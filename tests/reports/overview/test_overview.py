@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+import subprocess
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import html5lib
@@ -34,8 +37,19 @@ def test_the_sentence_adds_up(planted: Any) -> None:
     other = replace(planted.results[0], verdict="absent")
     changed = sentence(replace(planted, results=[other, *planted.results[1:]]).judged)
     assert changed != text
-    assert "is absent (documented × 0.37" in changed
+    assert "is absent (Global L2: documented × 0.37" in changed
     assert sentence(replace(planted, results=[]).judged) == "No claim was judged."
+
+
+def test_the_headline_claim_is_told_with_what_it_measures(planted: Any) -> None:
+    assert "the first with a measured size, “" in sentence(planted.judged)
+    ablation = planted.ablation.model_copy(update={"headline": "CA03"})
+    text = sentence(replace(planted, ablation=ablation).judged)
+    claim, result = {found.id: (one, found) for one, found in planted.judged.claims}["CA03"]
+    name = result.statement.rstrip(".")
+    assert f"is most about, “{name}”, is {result.verdict} (" in text
+    metric = claim.effect.weighted[0].metric
+    assert f"({ablation.metric(metric).description}: documented" in text
 
 
 def test_effects_are_counted_in_margins(planted: Any) -> None:
@@ -74,3 +88,24 @@ def test_the_page_is_sound_and_needs_nothing_else(planted: Any) -> None:
     assert "verdicts mean nothing" in smoke
     assert "verdicts mean nothing" not in text
     _render.html("index", build_overview([], "small"))
+
+
+def test_the_page_as_pdf_says_the_same(planted: Any, tmp_path: Path) -> None:
+    view = build_overview([planted.judged], "small")
+    pdf = _render.overview_pdf(view)
+    assert pdf == _render.overview_pdf(view)
+    assert b"/Type3" not in pdf
+    assert _render.overview_pdf(build_overview([], "small")).startswith(b"%PDF-")
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    (tmp_path / "appendix.pdf").write_bytes(pdf)
+    command = ["pdftotext", "-layout", str(tmp_path / "appendix.pdf"), "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    words = " ".join(text.split())
+    for result in planted.results:
+        assert re.search(rf"\b{result.id}\b", words)
+    for verdict, count in Counter(result.verdict for result in planted.results).items():
+        rows = [line for line in text.splitlines() if line.rstrip().endswith(verdict)]
+        assert len(rows) == count
+    # Words are set closer than a text extractor's spaces are kept: compared without them.
+    assert "".join(sentence(planted.judged).split()) in "".join(words.replace("-\n", "").split())

@@ -75,6 +75,7 @@ class Overview:
 
     Attributes:
         warning: what a reader must know first; empty where there is nothing.
+        advice_note, claims_note: what must be known of the advice and of the figure of all claims.
         meanings: the verdicts that occur: symbol, name, style, meaning.
         ticks: places and labels of the axis.
         band: the ends of the zone of effects too small to matter.
@@ -87,6 +88,20 @@ class Overview:
     meanings: list[tuple[str, Verdict, str, str]]
     ticks: Sequence[tuple[float, str]]
     band: tuple[float, float]
+    title: str = "Documented claims, tested again"
+    advice_note: str = (
+        "These sentences were written by hand after the reference runs. A sentence is printed only "
+        "where the verdicts and figures of this run support it; its figures are those of this run. "
+        "The reports have the others."
+    )
+    claims_note: str = (
+        "The mark is the measured effect, the line its interval, the upright bar the documented "
+        "value. The axis counts distances from no effect in margins (the smallest effect that "
+        "matters), with the documented direction on the right. The grey zone is too small to "
+        "matter. Beyond it the axis is logarithmic. Intervals speak of one claim alone. Verdicts "
+        "and p-values are adjusted for all claims of a document, so that an interval at an edge "
+        "may decide nothing."
+    )
 
 
 def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:

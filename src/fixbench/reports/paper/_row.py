@@ -8,6 +8,7 @@ from fixbench.ablation import Claim
 from fixbench.reports._effects import effect_unit, is_contrast, null_of
 from fixbench.reports._format import MISSING, number, p_value, percentage
 from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports._metrics import metric_label
 from fixbench.reports.paper._judged import JudgedAblation
 
 __all__ = ["ClaimRow", "claim_row"]
@@ -25,6 +26,7 @@ class ClaimRow:
         p: Holm-adjusted of a primary claim; ``equivalence`` where it is that of equivalence or
             non-inferiority, which the verdict rests on.
         adjusted: whether ``p`` is.
+        metric: what was measured, in words; empty where nothing was.
         said: documented, measured and p in one phrase.
     """
 
@@ -37,6 +39,7 @@ class ClaimRow:
     equivalence: bool
     adjusted: bool
     verdict: Verdict
+    metric: str
     said: str
 
 
@@ -60,8 +63,15 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         equivalence=equivalence,
         adjusted=adjusted,
         verdict=result.verdict,
+        metric=_metric(judged, claim),
         said=", ".join(said).replace("p <", "p < "),
     )
+
+
+def _metric(judged: JudgedAblation, claim: Claim | None) -> str:
+    if claim is None or claim.effect is None:
+        return ""
+    return metric_label(judged.ablation, (term.metric for term in claim.effect.weighted))
 
 
 def _documented(claim: Claim | None, result: ClaimResult) -> str:

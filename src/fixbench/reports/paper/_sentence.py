@@ -26,7 +26,7 @@ GROUPS: Sequence[tuple[str, tuple[Verdict, ...]]] = (
 
 
 def sentence(judged: JudgedAblation) -> str:
-    """How the verdicts are distributed, and what was found of the first primary claim."""
+    """How the verdicts are distributed, and what was found of the headline claim."""
     if not judged.results:
         return "No claim was judged."
     counts = Counter(result.verdict for result in judged.results)
@@ -42,19 +42,23 @@ def sentence(judged: JudgedAblation) -> str:
             parts.append(said if said.endswith(detail) else f"{said} ({detail})")
     many = len(judged.results)
     text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
-    first = _first(judged)
-    if first is None:
+    found = _headline(judged)
+    if found is None:
         return f"{text}."
-    return (
-        f"{text}; the first with a measured size, “{first.name}”, is {first.verdict} "
-        f"({first.said})."
-    )
+    which, row = found
+    said = ": ".join(filter(None, (row.metric, row.said)))
+    return f"{text}; {which}, “{row.name}”, is {row.verdict} ({said})."
 
 
-def _first(judged: JudgedAblation) -> ClaimRow | None:
+def _headline(judged: JudgedAblation) -> tuple[str, ClaimRow] | None:
+    """The claim that is told first, and which that is."""
+    named = judged.ablation.headline
+    for claim, result in judged.claims:
+        if claim is not None and named is not None and claim.id == named:
+            return "the claim that its document is most about", claim_row(judged, claim, result)
     for claim, result in judged.claims:
         if claim is not None and claim.primary and _is_measured(claim, result):
-            return claim_row(judged, claim, result)
+            return "the first with a measured size", claim_row(judged, claim, result)
     return None
 
 
