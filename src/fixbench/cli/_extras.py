@@ -8,8 +8,8 @@ __all__ = ["EXTRAS", "how_to_install"]
 EXTRAS = {
     "PIL": "systems",
     "dvc": "data",
+    "faster_coco_eval": "systems",
     "h5py": "systems",
-    "pycocotools": "systems",
     "skimage": "data",
     "sklearn": "systems",
     "snakemake": "pipeline",

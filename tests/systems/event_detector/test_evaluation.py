@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from fixbench.datasets.event_sequences import BOX_TYPE
 from fixbench.systems.event_detector._evaluation import (
@@ -34,6 +38,83 @@ def _score(
     detections: list[Boxes], truths: list[Boxes], class_agnostic: bool = False
 ) -> dict[str, float]:
     return average_precision(detections, truths, areas=AREAS, class_agnostic=class_agnostic)
+
+
+# By the reference implementation.
+
+
+def _reference(
+    detections: list[Boxes], truths: list[Boxes], class_agnostic: bool
+) -> dict[str, float]:
+    """The same by pycocotools."""
+
+    def dataset(frames: list[Boxes]) -> COCO:
+        made = COCO()
+        rows = [(frame, box) for frame, boxes in enumerate(frames) for box in boxes]
+        made.dataset = {
+            "images": [{"id": frame} for frame in range(len(frames))],
+            "categories": [{"id": label} for label in range(3)],
+            "annotations": [
+                {
+                    "id": number,
+                    "image_id": frame,
+                    "category_id": int(box["class_id"]),
+                    "bbox": [float(box[side]) for side in "xywh"],
+                    "area": float(box["w"]) * float(box["h"]),
+                    "iscrowd": 0,
+                    "score": float(box["class_confidence"]),
+                }
+                for number, (frame, box) in enumerate(rows, start=1)
+            ],
+        }
+        made.createIndex()
+        return made
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(dataset(truths), dataset(detections), "bbox")
+        evaluation.params.useCats = int(not class_agnostic)
+        evaluation.params.maxDets = [100]
+        low, high = AREAS
+        evaluation.params.areaRng = [(0, 1e10), (0, low), (low, high), (high, 1e10)]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"][..., 0]
+
+    def mean(part: NDArray[np.float64]) -> float:
+        return float(part[part > -1].mean())
+
+    values = {"AP": mean(precision[..., 0]), "AP50": mean(precision[0, ..., 0])}
+    values |= {f"AP_{name}": mean(precision[..., 1 + i]) for i, name in enumerate("SML")}
+    if not class_agnostic:
+        values |= {f"AP/{label}": mean(precision[:, :, label, 0]) for label in range(3)}
+    return values
+
+
+@pytest.mark.parametrize("class_agnostic", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_values_are_those_of_pycocotools(seed: int, class_agnostic: bool) -> None:
+    random = np.random.default_rng(seed)
+
+    def boxes(count: int) -> Boxes:
+        found = np.zeros(count, dtype=BOX_TYPE)
+        found["x"], found["y"] = random.uniform(0, 60, (2, count))
+        found["w"], found["h"] = random.uniform(4, 36, (2, count))
+        found["class_id"] = random.integers(0, 3, count)
+        # In steps, so that some detections are equally sure.
+        found["class_confidence"] = random.integers(0, 50, count) / 50
+        return found
+
+    truths = [boxes(random.integers(1, 6)) for _ in range(30)]
+    detections = []
+    for true in truths:
+        near = true.copy()
+        for side in "xywh":
+            near[side] += random.normal(0, 1.5, len(near))
+        detections.append(np.concatenate([near, boxes(random.integers(0, 15))]))
+    # No frame has more than the limit of detections.
+    assert _score(detections, truths, class_agnostic) == pytest.approx(
+        _reference(detections, truths, class_agnostic), abs=1e-12
+    )
 
 
 # By hand.
