@@ -77,12 +77,21 @@ def table() -> list[str]:
     return rows
 
 
+def claims_of(page: Path) -> list[str]:
+    """The rows of a page that begin with a claim's id."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if re.match(r"\| [A-Z]{2}\d{2}[a-z]? \|", line)]
+
+
 def test_the_table_of_verdicts_is_that_of_the_reference() -> None:
-    lines = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8").splitlines()
-    rows = [line for line in lines if re.match(r"\| [A-Z]{2}\d{2}[a-z]? \|", line)]
-    moved = [line for line in rows if line.count(" | ") == 3]
-    assert [line for line in rows if line not in moved] == table()
+    pages = sorted((ROOT / "docs" / "cases").glob("*.md"))
+    assert [page.stem for page in pages] == sorted(
+        path.parent.name for path in (ROOT / "ablations").glob("*/ablation.yaml")
+    )
+    assert [row for page in pages for row in claims_of(page)] == table()
     # What moved: its last verdict is that of the table.
+    moved = claims_of(ROOT / "docs" / "verdicts.md")
+    assert moved
     now = {claim["id"]: claim["verdict"] for claim in read_rows(REFERENCE / "small/claims.json")}
     for line in moved:
         claim, _, verdict, _ = line.strip("| ").split(" | ")
@@ -90,7 +99,7 @@ def test_the_table_of_verdicts_is_that_of_the_reference() -> None:
 
 
 def test_every_linked_file_exists() -> None:
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("src/**/README.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/README.md")]
     assert len(pages) >= 4
     for page in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
