@@ -5,6 +5,7 @@
 #   make environment the locked environment alone, in .venv
 #   make development the environment with the tools for development
 #   make checks      those checks that run no test: style, types, layers, workflow
+#   make site        the documentation as a site, in site/
 #   make image       the image that jobs run in, for the container engine that answers
 #   make wheels      the packages of that image into $(WHEELS), to build it without network
 #   make lock        resolve envs/*.in into envs/*.lock again
@@ -23,7 +24,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help environment development reproduce checks test image wheels lock clean
+.PHONY: help environment development reproduce checks test site image wheels lock clean
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -146,6 +147,10 @@ lock:
 	# The images are declared by these files.
 	$(VENV)/bin/python -m fixbench image lock || echo 'then run: fixbench image lock'
 
+site: $(DEVELOPMENT)
+	$(VENV)/bin/mkdocs build --quiet --site-dir site
+	@$(call say,site/index.html)
+
 clean:
-	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build wheels .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lock .snakemake .fixbench results logs build site wheels .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	git clean -fdXq reports
