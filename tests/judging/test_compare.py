@@ -136,6 +136,15 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(
         fixbench.compare(wide, **arguments)
 
 
+def test_messages_speak_of_arguments_rather_than_of_options(wide: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match=r"name it with columns={'variant': …}, or the columns"):
+        fixbench.compare(wide.drop(columns="method"))
+    odd = wide.rename(columns={"accuracy": "width"}).replace({"method": {"baseline": "adam"}})
+    head = str(fixbench.compare(odd, metric="width")).splitlines()[0]
+    assert "not known; better= says it" in head
+    assert "adam (the first; baseline= names another)" in head
+
+
 def test_it_prints_a_line_for_each_variant(wide: pd.DataFrame) -> None:
     frame = wide.astype({"accuracy": object})
     frame.loc[(frame["method"] == "cutout") & (frame["seed"] == 4), "accuracy"] = "OOM"
@@ -191,18 +200,24 @@ def test_ipython_finds_how_to_show_it(wide: pd.DataFrame) -> None:
     assert {"text/html", "text/plain"} <= set(shown)
 
 
-def test_the_report_is_that_of_judge(wide: pd.DataFrame, tmp_path: Path) -> None:
-    fixbench.judge(wide, margin=0.005, directory=tmp_path / "judge")
-    page = fixbench.compare(wide, smallest_effect=0.005).report(tmp_path / "compare")
-    assert page == tmp_path / "compare" / "results.html"
-    written = {
-        path.name: path.read_bytes() for path in (tmp_path / "judge").iterdir() if path.is_file()
-    }
-    assert {"results.html", "results.pdf", "claims.json", "appendix-results.tex"} <= set(written)
-    for name, content in written.items():
-        assert (tmp_path / "compare" / name).read_bytes() == content, name
-    claims = read_table(tmp_path / "compare" / "claims.json").claims
-    assert len(claims) == 4
+def test_the_report_is_that_of_judge(
+    wide: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pages name the file of rows as it was given, so that both are written to the same place.
+    written = []
+    for name in ("judge", "compare"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        if name == "judge":
+            fixbench.judge(wide, margin=0.005, directory="out")
+        else:
+            page = fixbench.compare(wide, smallest_effect=0.005).report("out")
+            assert page == Path("out") / "results.html"
+        files = [path for path in Path("out").rglob("*") if path.is_file()]
+        written.append({path: path.read_bytes() for path in files})
+    assert {"results.html", "results.pdf", "appendix-results.tex"} <= {p.name for p in written[0]}
+    assert written[0] == written[1]
+    assert len(read_table(Path("out") / "claims.json").claims) == 4
 
 
 def test_compare_writes_nothing(

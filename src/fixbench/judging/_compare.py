@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,8 @@ from fixbench.judging._roles import Better, near
 __all__ = ["compare"]
 
 _ROLES = ("variant", "seed", "metric", "value", "methods", "stage", "step", "status")
-#: Option of the command → argument.
-_ARGUMENTS = {"--margin": "smallest_effect", "--name": "name", "--reader": "reader"}
+#: Option of the command → argument, where it is called otherwise.
+_ARGUMENTS = {"margin": "smallest_effect"}
 
 
 def compare(
@@ -77,12 +78,23 @@ def compare(
         text, names = _claims(claims, found, choices.margin)
         return _judged(found, text, names, claims, name)
     except InputError as error:
-        if not error.file.startswith("--"):
-            raise
-        option = error.file.removeprefix("--")
-        where = f"columns: {option}" if option in _ROLES else option
-        where = _ARGUMENTS.get(error.file, where)
-        raise InputError(where, error.key, error.value, expected=error.expected) from None
+        raise _in_python(error) from None
+
+
+def _in_python(error: InputError) -> InputError:
+    """The message with arguments, where that of the command has options."""
+
+    def argument(name: str) -> str:
+        return f"columns: {name}" if name in _ROLES else _ARGUMENTS.get(name, name)
+
+    option = error.file.removeprefix("--")
+    where = error.file if option == error.file else argument(option)
+    expected = re.sub(
+        r"--([a-z]+)",
+        lambda match: f"columns={{'{match[1]}': …}}" if match[1] in _ROLES else f"{match[1]}=",
+        error.expected,
+    )
+    return InputError(where, error.key, error.value, expected=expected)
 
 
 def _claims(
@@ -102,7 +114,7 @@ def _claims(
 def _names(found: Found) -> dict[str, str]:
     """Id of a comparison → its variant, with the metric and the stage where there are several."""
     given = found.given
-    names = {}
+    names: dict[str, str] = {}
     for item in found.proposal.comparisons:
         parts = [given.labels[item.variant]]
         parts += [item.metric] if len(given.metrics) > 1 else []

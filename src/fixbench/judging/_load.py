@@ -91,7 +91,7 @@ def _labels(cells: Sequence[Any]) -> pd.Series:
     if all(isinstance(cell, str) for cell in cells):
         if all(cell.isascii() and cell.isdigit() and str(int(cell)) == cell for cell in cells):
             return pd.Series([int(cell) for cell in cells])
-        return pd.Series([None if is_missing(cell) else str(cell) for cell in cells], dtype=object)
+        return _typed([str(cell) for cell in cells])
     return _typed(cells)
 
 

@@ -73,10 +73,16 @@ def as_html(comparison: Comparison) -> str:
 def _head(comparison: Comparison) -> str:
     given, proposal = comparison.found.given, comparison.found.proposal
     metrics = ", ".join(
-        f"{metric} ({proposal.better[metric]} is better, {proposal.better_from[metric]})"
+        f"{metric} ({proposal.better[metric]} is better, {_said(proposal.better_from[metric])})"
         for metric in given.metrics
     )
-    return f"{metrics}; baseline {given.labels[proposal.baseline]} ({proposal.baseline_from})"
+    baseline = given.labels[proposal.baseline]
+    return f"{metrics}; baseline {baseline} ({_said(proposal.baseline_from)})"
+
+
+def _said(source: str) -> str:
+    """Where a choice is from; what is an option of the command is an argument here."""
+    return source.replace("--baseline", "baseline=").replace("--better", "better=")
 
 
 def _columns(comparison: Comparison) -> tuple[str, ...]:
