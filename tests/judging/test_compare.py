@@ -140,7 +140,7 @@ def test_messages_speak_of_arguments_rather_than_of_options(wide: pd.DataFrame) 
     with pytest.raises(InputError, match=r"name it with columns={'variant': …}, or the columns"):
         fixbench.compare(wide.drop(columns="method"))
     odd = wide.rename(columns={"accuracy": "width"}).replace({"method": {"baseline": "adam"}})
-    head = str(fixbench.compare(odd, metric="width")).splitlines()[0]
+    head = " ".join(str(fixbench.compare(odd, metric="width")).split())
     assert "not known; better= says it" in head
     assert "adam (the first; baseline= names another)" in head
 
