@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,20 @@ from fixbench.ablation import metric_problem
 from fixbench.errors import InputError
 from fixbench.judging._cells import MISSING, Value, is_missing, label, status_of, status_words
 from fixbench.judging._cells import value_of as read_value
-from fixbench.judging._roles import Layout, Roles, better_by_name
+from fixbench.judging._roles import Layout, Roles, better_by_name, near
 from fixbench.judging._tables import Place, Table
 
-__all__ = ["DEFAULT_METRIC", "DEFAULT_STAGE", "Cell", "Given", "read_given"]
+__all__ = [
+    "DEFAULT_METRIC",
+    "DEFAULT_STAGE",
+    "WIDE",
+    "Cell",
+    "Given",
+    "Reader",
+    "Record",
+    "only_metrics",
+    "read_given",
+]
 
 DEFAULT_STAGE = "run"
 #: What values are called where columns are variants.
@@ -66,7 +76,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
     """One value as it stands in the table."""
 
     variant: str
@@ -89,7 +99,7 @@ def read_given(table: Table, roles: Roles, *, unpaired: bool = False) -> Given:
         InputError: a cell is no value; a label is missing; a value is there twice; there is one
             variant only.
     """
-    reader = _Reader(table, roles)
+    reader = Reader(table, roles)
     records = reader.records()
     notes = [*table.notes, *reader.notes]
     if roles.seed is not None and "fold" in re.split(r"[^a-z]+", roles.seed.lower()):
@@ -100,7 +110,7 @@ def read_given(table: Table, roles: Roles, *, unpaired: bool = False) -> Given:
     if roles.step is not None:
         records = _last(records, roles.step)
         notes.append(f"Of each run the last value by {roles.step!r} is judged.")
-    if roles.seed is None and not reader.seeds_in_names and roles.layout != _WIDE:
+    if roles.seed is None and not reader.seeds_in_names and roles.layout != WIDE:
         records, numbered = _numbered(records), True
     else:
         numbered = False
@@ -146,10 +156,38 @@ def read_given(table: Table, roles: Roles, *, unpaired: bool = False) -> Given:
     )
 
 
-_WIDE: Layout = "a column for each variant"
+def only_metrics(given: Given, metrics: Sequence[str]) -> Given:
+    """The same with these metrics alone; the one of columns that are variants gets its name.
+
+    Raises:
+        InputError: there is no such metric.
+    """
+    names = {metric: metric for metric in given.metrics}
+    if given.layout == WIDE and len(metrics) == 1:
+        if (problem := metric_problem(metrics[0])) is not None:
+            raise InputError("metric", "", metrics[0], expected=problem)
+        names = {DEFAULT_METRIC: metrics[0]}
+    for metric in metrics:
+        if metric not in names.values():
+            expected = f"a metric: {near(metric, given.metrics)}"
+            raise InputError("metric", "", metric, expected=expected)
+    values = {
+        (variant, names[metric], stage): found
+        for (variant, metric, stage), found in given.values.items()
+        if names[metric] in metrics
+    }
+    stages = list(dict.fromkeys(cell[2] for cell in values))
+    kept = [names[metric] for metric in given.metrics if names[metric] in metrics]
+    return replace(given, values=values, metrics=kept, stages=stages)
 
 
-class _Reader:
+#: The layout without a name of a metric.
+WIDE: Layout = "a column for each variant"
+
+
+class Reader:
+    """The values of a table, row by row."""
+
     def __init__(self, table: Table, roles: Roles) -> None:
         self._table, self._roles = table, roles
         self.file = ", ".join(table.files[:3]) + (", …" if len(table.files) > 3 else "")
@@ -157,20 +195,21 @@ class _Reader:
         self.seeds_in_names = False
         self._by_file = self._file_labels() if roles.by_file else {}
 
-    def records(self) -> list[_Record]:
+    def records(self) -> list[Record]:
+        """One for each value, whatever its step."""
         found = []
         for row, place in enumerate(self._table.places):
             found += self._of_row(row, place)
         return found
 
-    def _of_row(self, row: int, place: Place) -> list[_Record]:
+    def _of_row(self, row: int, place: Place) -> list[Record]:
         roles, columns = self._roles, self._table.columns
         seed = None
         if roles.seed is not None:
             seed = self._label(roles.seed, row, place)
         elif roles.by_file:
             seed = self._by_file[place.file][1]
-        elif roles.layout == _WIDE:
+        elif roles.layout == WIDE:
             # A row is one seed: it has a value of every variant.
             seed = str(row)
         stage = "/".join(self._label(name, row, place) for name in roles.stage) or DEFAULT_STAGE
@@ -194,7 +233,7 @@ class _Reader:
         records = []
         for name in roles.values:
             value = self._value(name, row, place, state)
-            if roles.layout == _WIDE:
+            if roles.layout == WIDE:
                 variant, metric = name, DEFAULT_METRIC
             else:
                 variant = self._variant(row, place)
@@ -202,7 +241,7 @@ class _Reader:
                 if (problem := metric_problem(metric)) is not None:
                     column = roles.metric or "header"
                     raise InputError(str(place), column, metric, expected=problem)
-            records.append(_Record(variant, seed, metric, stage, step, value, place, row))
+            records.append(Record(variant, seed, metric, stage, step, value, place, row))
         return records
 
     def _value(self, name: str, row: int, place: Place, state: str) -> Value:
@@ -247,10 +286,10 @@ class _Reader:
         return {name: (stem, None) for name, stem in stems.items()}
 
 
-def _last(records: list[_Record], step: str) -> list[_Record]:
+def _last(records: list[Record], step: str) -> list[Record]:
     """The last value of each run that is not missing, and the last row where all are."""
-    found: dict[tuple[str, str | None, str, str], _Record] = {}
-    seen: dict[tuple[Any, ...], _Record] = {}
+    found: dict[tuple[str, str | None, str, str], Record] = {}
+    seen: dict[tuple[Any, ...], Record] = {}
     for record in records:
         key = (record.variant, record.seed, record.metric, record.stage)
         if record.value.status != MISSING:
@@ -264,14 +303,14 @@ def _last(records: list[_Record], step: str) -> list[_Record]:
     return list(found.values())
 
 
-def _numbered(records: list[_Record]) -> list[_Record]:
+def _numbered(records: list[Record]) -> list[Record]:
     """Runs without a seed: the n-th value of a variant, metric and stage is of its n-th run."""
     counts: Counter[tuple[str, str, str]] = Counter()
     made = []
     for record in records:
         key = (record.variant, record.metric, record.stage)
         made.append(
-            _Record(
+            Record(
                 record.variant,
                 str(counts[key]),
                 record.metric,
@@ -286,8 +325,8 @@ def _numbered(records: list[_Record]) -> list[_Record]:
     return made
 
 
-def _refuse_doubles(records: Sequence[_Record], table: Table, roles: Roles) -> None:
-    seen: dict[tuple[str, str | None, str, str], _Record] = {}
+def _refuse_doubles(records: Sequence[Record], table: Table, roles: Roles) -> None:
+    seen: dict[tuple[str, str | None, str, str], Record] = {}
     for record in records:
         key = (record.variant, record.seed, record.metric, record.stage)
         if (twin := seen.get(key)) is not None:
@@ -308,7 +347,7 @@ def _refuse_doubles(records: Sequence[_Record], table: Table, roles: Roles) -> N
         seen[key] = record
 
 
-def _twice(record: _Record, twin: _Record, at: str, hint: str) -> InputError:
+def _twice(record: Record, twin: Record, at: str, hint: str) -> InputError:
     stage = "" if record.stage == DEFAULT_STAGE else f" of {record.stage!r}"
     seed = "" if record.seed is None else f" with seed {record.seed}"
     expected = (
@@ -332,12 +371,12 @@ def _names(labels: Sequence[str], file: str) -> dict[str, str]:
     return found
 
 
-def _identity(record: _Record, paired: bool, numbered: bool) -> str:
+def _identity(record: Record, paired: bool, numbered: bool) -> str:
     return str(record.seed) if paired or not numbered else f"{record.variant}, run {record.seed}"
 
 
 def _seeds(
-    records: Sequence[_Record], *, numbered: bool, unpaired: bool, file: str
+    records: Sequence[Record], *, numbered: bool, unpaired: bool, file: str
 ) -> tuple[dict[int, str], bool, str]:
     """Number → label, whether runs with the same seed are pairs, and why."""
     if numbered:
@@ -381,7 +420,7 @@ def _as_numbers(texts: Sequence[str], file: str) -> dict[int, str]:
     return dict(sorted(seeds.items()))
 
 
-def _roles_text(roles: Roles, reader: _Reader) -> dict[str, str]:
+def _roles_text(roles: Roles, reader: Reader) -> dict[str, str]:
     """Role → the column that has it, in words."""
     named = {
         "variant": ", ".join(roles.variant) or ("the files" if roles.by_file else "the columns"),
@@ -393,5 +432,5 @@ def _roles_text(roles: Roles, reader: _Reader) -> dict[str, str]:
         "status": roles.status or "",
     }
     if not named["seed"]:
-        named["seed"] = "the rows" if roles.layout == _WIDE else ""
+        named["seed"] = "the rows" if roles.layout == WIDE else ""
     return {role: text for role, text in named.items() if text}

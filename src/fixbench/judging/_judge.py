@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from fixbench import analysis
 from fixbench.ablation import Ablation, load_ablation
 from fixbench.errors import InputError
 from fixbench.judging._folder import place_claims, place_files, write_given
-from fixbench.judging._given import Given, read_given
+from fixbench.judging._given import Given, only_metrics, read_given
 from fixbench.judging._proposal import (
     RESULTS,
     TIER,
@@ -22,13 +22,23 @@ from fixbench.judging._proposal import (
     claims_text,
     propose,
 )
-from fixbench.judging._roles import Asked, Better, find_roles
+from fixbench.judging._roles import Asked, Better, Roles, find_roles
 from fixbench.judging._tables import Table, frame_table, read_tables, together
 from fixbench.judging.readers import is_known, read_folder
 from fixbench.provenance import file_hash
 from fixbench.verdicts import ClaimResult
 
-__all__ = ["CANNOT_KNOW", "Judged", "judge", "judge_folder"]
+__all__ = [
+    "CANNOT_KNOW",
+    "Found",
+    "Judged",
+    "choices_of",
+    "claims_file",
+    "find",
+    "judge",
+    "judge_folder",
+    "write_and_judge",
+]
 
 #: What a table cannot say, and what that costs.
 CANNOT_KNOW: Mapping[str, str] = {
@@ -39,6 +49,16 @@ CANNOT_KNOW: Mapping[str, str] = {
     "controls": "none is declared: a variant may differ from the baseline in more than its name "
     "says, and no rival explanation was tested",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Results that were read, and the comparisons that are proposed of them."""
+
+    table: Table
+    roles: Roles
+    given: Given
+    proposal: Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,26 +149,100 @@ def judge(
         return judge_folder(
             again, directory=again.parent, claims=claims, force=force, write_pages=pages
         )
-    table = _table(results, reader)
-    named: dict[str, Any] = {
-        "variant": _several(variant),
-        "seed": together(table, _several(seed)),
-        "metric": _several(metric),
-        "value": value,
-        "methods": _several(methods),
-        "stage": _several(stage),
-        "step": step,
-        "status": status,
-    }
-    # What a reader knows of its columns holds where nobody says otherwise.
-    asked = Asked(**{**table.hints, **{role: column for role, column in named.items() if column}})
-    given = read_given(table, find_roles(table, asked), unpaired=unpaired)
-    choices = Choices(
+    found = find(
+        results,
+        columns={
+            "variant": variant,
+            "seed": seed,
+            "metric": metric,
+            "value": value,
+            "methods": methods,
+            "stage": stage,
+            "step": step,
+            "status": status,
+        },
+        choices=choices_of(baseline, better, margin),
+        unpaired=unpaired,
+        reader=reader,
+    )
+    return write_and_judge(
+        found,
+        None if claims is None else claims_file(Path(claims)),
+        name=name,
+        directory=directory,
+        force=force,
+        pages=pages,
+    )
+
+
+def choices_of(
+    baseline: str | None,
+    better: Better | Mapping[str, Better] | None,
+    margin: float | Mapping[str, float] | None,
+) -> Choices:
+    """What a user decides; of all metrics, or metric by metric."""
+    return Choices(
         baseline=baseline,
         better=better if isinstance(better, Mapping) else {"": better} if better else {},
         margin=margin if isinstance(margin, Mapping) else {} if margin is None else {"": margin},
     )
-    proposal = propose(given, choices)
+
+
+def find(
+    results: Any,
+    *,
+    columns: Mapping[str, str | Sequence[str] | None],
+    choices: Choices,
+    unpaired: bool,
+    reader: str | None,
+    metrics: Sequence[str] = (),
+) -> Found:
+    """What results hold, and the comparisons that are proposed of them.
+
+    Args:
+        columns: role, by the names of `Asked` → the column, or several.
+        metrics: those that are compared, by name; all where it is empty.
+
+    Raises:
+        InputError: as `judge`.
+    """
+    table = _table(results, reader)
+    named: dict[str, Any] = {
+        role: _several(columns.get(role) or ())
+        for role in ("variant", "metric", "methods", "stage")
+    }
+    named |= {role: columns.get(role) for role in ("value", "step", "status")}
+    named["seed"] = together(table, _several(columns.get("seed") or ()))
+    if metrics and not named["metric"] and not named["value"]:
+        # Columns of other metrics need not hold values that can be read.
+        named["metric"] = tuple(metrics) if set(metrics) <= set(table.columns) else ()
+    # What a reader knows of its columns holds where nobody says otherwise.
+    asked = Asked(**{**table.hints, **{role: column for role, column in named.items() if column}})
+    roles = find_roles(table, asked)
+    given = read_given(table, roles, unpaired=unpaired)
+    if metrics:
+        given = only_metrics(given, metrics)
+    return Found(table=table, roles=roles, given=given, proposal=propose(given, choices))
+
+
+def write_and_judge(
+    found: Found,
+    claims: str | None,
+    *,
+    name: str | None,
+    directory: Path,
+    force: bool,
+    pages: bool,
+) -> Judged:
+    """Write what was found as an ablation, and judge it.
+
+    Args:
+        claims: the text of a ``claims.yaml``, instead of claims that are proposed.
+
+    Raises:
+        InputError: as `judge`.
+    """
+    table, given, proposal = found.table, found.given, found.proposal
     folder = directory / _folder_name(name if name is not None else table.name, asked=name)
     if _holds(folder, table):
         folder = folder.with_name(f"{folder.name}-judged")
@@ -156,22 +250,17 @@ def judge(
         "ablation.yaml": ablation_text(given, proposal, name=folder.name, files=table.files),
         "claims.yaml": claims_text(given, proposal),
     }
-    chosen = None if claims is None else _claims_file(Path(claims))
-    if chosen is not None:
+    if claims is not None:
         del texts["claims.yaml"]
-        place_claims(folder, chosen, force=force)
+        place_claims(folder, claims, force=force)
     kept = place_files(folder, texts, force=force)
     write_given(folder, given, {file: file_hash(Path(file)) for file in _on_disk(table)})
     judged = judge_folder(folder, directory=directory, write_pages=pages)
-    return Judged(
-        folder=folder,
-        directory=directory,
-        ablation=judged.ablation,
-        results=judged.results,
+    return replace(
+        judged,
         given=given,
         proposal=proposal,
         kept=[name for name, stays in kept.items() if stays],
-        pages=judged.pages,
     )
 
 
@@ -193,7 +282,7 @@ def judge_folder(
         InputError: a file of it is wrong or missing.
     """
     if claims is not None:
-        place_claims(folder, _claims_file(Path(claims)), force=force)
+        place_claims(folder, claims_file(Path(claims)), force=force)
     rows = folder / RESULTS
     results = analysis.analyse(folder, TIER, [rows])
     verdicts = folder / "verdicts.json"
@@ -264,7 +353,8 @@ def _holds(folder: Path, table: Table) -> bool:
     return any(place in (Path(f).resolve(), *Path(f).resolve().parents) for f in table.files)
 
 
-def _claims_file(path: Path) -> str:
+def claims_file(path: Path) -> str:
+    """The text of claims that a user wrote."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError):

@@ -23,7 +23,9 @@ __all__ = [
     "Proposal",
     "ablation_text",
     "claims_text",
+    "identifier",
     "propose",
+    "why_unpaired",
 ]
 
 #: The rows, in the folder of the ablation.
@@ -126,14 +128,14 @@ def propose(given: Given, choices: Choices) -> Proposal:
                     continue
                 comparisons.append(
                     Comparison(
-                        id=_identifier(len(comparisons)),
+                        id=identifier(len(comparisons)),
                         variant=variant,
                         against=baseline,
                         metric=metric,
                         stage=stage,
                         better=better[metric],
                         margin=margins.get(metric, margins.get("")),
-                        unpaired=_why_unpaired(
+                        unpaired=why_unpaired(
                             given, (variant, metric, stage), (baseline, metric, stage)
                         ),
                     )
@@ -154,7 +156,8 @@ def propose(given: Given, choices: Choices) -> Proposal:
     )
 
 
-def _why_unpaired(given: Given, one: Cell, other: Cell) -> str:
+def why_unpaired(given: Given, one: Cell, other: Cell) -> str:
+    """Why the runs of two cells are no pairs; empty where they are."""
     if not given.paired:
         return given.pairing
     a, b = given.seeds_of(one), given.seeds_of(other)
@@ -215,7 +218,7 @@ def _refuse_unknown(option: str, given: Given, asked: Mapping[str, object]) -> N
             raise InputError(option, "", metric, expected=expected)
 
 
-def _identifier(place: int) -> str:
+def identifier(place: int) -> str:
     """``JA01`` to ``JA99``, ``JB01``, …."""
     block, number = divmod(place, 99)
     return f"{chr(ord('J') + block // 26)}{chr(ord('A') + block % 26)}{number + 1:02d}"
@@ -276,22 +279,19 @@ def ablation_text(given: Given, proposal: Proposal, *, name: str, files: Sequenc
         lines.append(f"  {_quoted(variant)}: {{reason: {_quoted(f'called {label}')}{changes}}}")
     lines.append("metrics:")
     for metric in given.metrics:
-        source = f"as given; which direction is better: {proposal.better_from[metric]}"
-        lines.append(
-            f"  {_quoted(metric)}: {{better: {proposal.better[metric]}, "
-            f"description: {_quoted(source)}}}"
-        )
+        # Without a description the name stands on axes and in captions, and says more.
+        lines.append(f'  {_quoted(metric)}: {{better: {proposal.better[metric]}, description: ""}}')
     lines += [
         "tiers:",
         f"  {TIER}: {{seeds: {_quoted(_ranges(sorted(given.seeds)))}, scaled_down: "
         f"[{_quoted('Not known: the results were given.')}]}}",
         "threats:",
-        *(f"  - {_quoted(text)}" for text in _threats(given)),
+        *(f"  - {_quoted(text)}" for text in _threats(given, proposal)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _threats(given: Given) -> list[str]:
+def _threats(given: Given, proposal: Proposal) -> list[str]:
     """What a reader must not conclude, since it cannot be known from a table."""
     counts = given.count()
     threats = [
@@ -304,6 +304,11 @@ def _threats(given: Given) -> list[str]:
         "No control and no precondition is declared: a variant may differ from the baseline in "
         "more than its name says, and no rival explanation was tested.",
     ]
+    sides = [
+        f"{metric} {proposal.better[metric]} ({proposal.better_from[metric]})"
+        for metric in given.metrics
+    ]
+    threats.append(f"Which side is better was not declared before the results: {', '.join(sides)}.")
     if any(text != str(number) for number, text in given.seeds.items()):
         threats.append(
             "Seeds are numbered in the order of the rows: the table has no whole numbers."

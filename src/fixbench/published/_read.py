@@ -14,6 +14,10 @@ from fixbench.published._model import VERSION, PublishedTable
 __all__ = ["read_rows", "read_table"]
 
 _TABLE = "the table of claims that a run wrote"
+_VERDICTS = (
+    f"{VERSION}, as in what `fixbench claims` writes; these are the verdicts of `fixbench "
+    "analyse`, from which it makes the table"
+)
 
 
 def read_table(path: Path) -> PublishedTable:
@@ -25,6 +29,8 @@ def read_table(path: Path) -> PublishedTable:
     content = _content(path)
     if isinstance(content, list):
         raise InputError(path, "version", expected=_older(content))
+    if isinstance(content, dict) and "verdicts" in content:
+        raise InputError(path, "version", expected=_VERDICTS)
     if not isinstance(content, dict) or "version" not in content:
         raise InputError(path, "", expected=_TABLE)
     if content["version"] != VERSION:
@@ -65,10 +71,7 @@ def _content(path: Path) -> Any:
 
 def _older(rows: list[Any]) -> str:
     if rows and isinstance(rows[0], dict) and "ruling" in rows[0]:
-        return (
-            f"{VERSION}, as in what `fixbench claims` writes; these are the verdicts of `fixbench "
-            "analyse`, from which it makes the table"
-        )
+        return _VERDICTS
     return (
         f"{VERSION}; fixbench 0.2.0 or older wrote this table, which has no version: write it "
         "again with `fixbench claims`"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from fixbench.ablation import Ablation, Claim
 from fixbench.reports._effects import better_side, margin_zone, null_name, tolerance_zone
 from fixbench.reports._judging import ClaimResult
+from fixbench.reports._views import drawable
 from fixbench.reports.figures import Strip
 
-__all__ = ["claim_strip", "named_mean", "named_null", "named_zones"]
+__all__ = ["claim_strip", "is_drawn", "named_mean", "named_null", "named_zones"]
 
 
 def claim_strip(
@@ -37,6 +38,17 @@ def claim_strip(
         quantity=quantity,
         null_name=null_name(claim.effect, claim.decision.null),
         better="" if ablation is None or share else better_side(claim.effect, ablation),
+    )
+
+
+def is_drawn(claim: Claim | None, result: ClaimResult) -> bool:
+    """Whether figures show the claim: its effect has a number, which is no exact property."""
+    return (
+        claim is not None
+        and claim.effect is not None
+        and claim.decision.rule != "property"
+        and result.effect is not None
+        and drawable(result.effect)
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy import stats
@@ -16,9 +15,9 @@ from scipy import stats
 from fixbench.reports._format import number
 from fixbench.reports.figures._axes import axes_at
 from fixbench.reports.figures._lines import Dashes, line_looks
-from fixbench.reports.figures._style import CHARACTER, WIDTH, ZONE, style, to_svg
+from fixbench.reports.figures._style import CHARACTER, WIDTH, ZONE, Drawing, style, to_svg
 
-__all__ = ["MAXIMUM_LINES", "MAXIMUM_POINTS", "Panel", "curves"]
+__all__ = ["MAXIMUM_LINES", "MAXIMUM_POINTS", "Panel", "curves", "draw_curves"]
 
 #: Points along a curve and per-seed lines of an arm that a figure holds at most.
 MAXIMUM_POINTS = 30
@@ -63,6 +62,22 @@ def curves(
     Returns:
         The SVG, and the largest number of consecutive steps averaged into one drawn point.
     """
+    with style(name):
+        figure, block = draw_curves(
+            frame, panels, label=label, baseline=baseline, confidence=confidence
+        )
+        return to_svg(figure), block
+
+
+def draw_curves(
+    frame: pd.DataFrame,
+    panels: Sequence[Panel],
+    *,
+    label: str,
+    baseline: str,
+    confidence: float = 0.95,
+) -> tuple[Drawing, int]:
+    """The figure, drawn in the style of the moment; with the same arguments and block."""
     rows_of = dict(iter(frame.groupby(["stage", "variant"])))
     shown = [[arm for arm in panel.arms if (panel.stage, arm) in rows_of] for panel in panels]
     columns = min(2, len(panels))
@@ -86,50 +101,49 @@ def curves(
     drawn: dict[tuple[str, int], list[Axes]] = {}
     extents: dict[tuple[str, int], list[tuple[float, float]]] = {}
     block, top = 1, height
-    with style(name):
-        figure = Figure(figsize=(WIDTH, height))
-        for index, (panel, arms) in enumerate(zip(panels, shown, strict=True)):
-            row, column = places[index]
-            if row and column == 0:
-                top -= heads[row - 1] + size + below
-            place = 0.6 + column * (width + 0.55)
-            axes = axes_at(figure, place, top - heads[row] - size, width, size)
-            axes.spines["left"].set_visible(True)
-            axes.set_title(panel.title, fontsize=8, loc="left", y=1 + (head[index] - 0.2) / size)
-            axes.set_xlabel("step", labelpad=1)
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            axes.grid(axis="y", color=ZONE, alpha=0.25, linewidth=0.5)
-            if column == 0:
-                axes.set_ylabel(label)
-            looks = line_looks(panel.arms, baseline)
-            key = (panel.stage, panel.family)
-            drawn.setdefault(key, []).append(axes)
-            for arm in arms:
-                values = rows_of[panel.stage, arm]
-                table = values.pivot(index="step", columns="seed", values="value").sort_index()
-                step = -(-len(table) // MAXIMUM_POINTS)
-                block = max(block, step)
-                extent = _curve(axes, _blocks(table, step), looks[arm], confidence)
-                extents.setdefault(key, []).append(extent)
-            axes.legend(
-                handles=[
-                    Line2D([], [], color=color, linestyle=style, linewidth=1.7, label=arm)
-                    for arm, (color, style, _) in looks.items()
-                    if arm in arms
-                ],
-                loc="lower left",
-                bbox_to_anchor=(-0.01, 1.0),
-                ncols=entries,
-                borderaxespad=0.2,
-                labelspacing=0.25,
-                columnspacing=1.0,
-                frameon=False,
-                fontsize=7,
-                handlelength=2.8,
-            )
-        for key, family in drawn.items():
-            _same_limits(family, extents[key])
-        return to_svg(figure), block
+    figure = Drawing(figsize=(WIDTH, height))
+    for index, (panel, arms) in enumerate(zip(panels, shown, strict=True)):
+        row, column = places[index]
+        if row and column == 0:
+            top -= heads[row - 1] + size + below
+        place = 0.6 + column * (width + 0.55)
+        axes = axes_at(figure, place, top - heads[row] - size, width, size)
+        axes.spines["left"].set_visible(True)
+        axes.set_title(panel.title, fontsize=8, loc="left", y=1 + (head[index] - 0.2) / size)
+        axes.set_xlabel("step", labelpad=1)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.grid(axis="y", color=ZONE, alpha=0.25, linewidth=0.5)
+        if column == 0:
+            axes.set_ylabel(label)
+        looks = line_looks(panel.arms, baseline)
+        key = (panel.stage, panel.family)
+        drawn.setdefault(key, []).append(axes)
+        for arm in arms:
+            values = rows_of[panel.stage, arm]
+            table = values.pivot(index="step", columns="seed", values="value").sort_index()
+            step = -(-len(table) // MAXIMUM_POINTS)
+            block = max(block, step)
+            extent = _curve(axes, _blocks(table, step), looks[arm], confidence)
+            extents.setdefault(key, []).append(extent)
+        axes.legend(
+            handles=[
+                Line2D([], [], color=color, linestyle=dashes, linewidth=1.7, label=arm)
+                for arm, (color, dashes, _) in looks.items()
+                if arm in arms
+            ],
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.0),
+            ncols=entries,
+            borderaxespad=0.2,
+            labelspacing=0.25,
+            columnspacing=1.0,
+            frameon=False,
+            fontsize=7,
+            handlelength=2.8,
+        )
+    for key, family in drawn.items():
+        _same_limits(family, extents[key])
+    return figure, block
 
 
 def _same_limits(family: Sequence[Axes], extents: Sequence[tuple[float, float]]) -> None:

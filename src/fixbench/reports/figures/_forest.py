@@ -6,14 +6,13 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from fixbench.reports._format import number
 from fixbench.reports.figures._axes import axes_at, scale_axis, text_beside
 from fixbench.reports.figures._strip import Strip, axis_text, draw_strip, measured_text
-from fixbench.reports.figures._style import PAGE, WIDTH, style, to_svg
+from fixbench.reports.figures._style import PAGE, WIDTH, Drawing, style, to_svg
 
-__all__ = ["axis_groups", "forest"]
+__all__ = ["axis_groups", "draw_forest", "forest"]
 
 #: Characters in a line of an axis label.
 _LABEL = 90
@@ -25,37 +24,41 @@ def forest(name: str, items: Sequence[Strip]) -> str:
     Effects of one quantity share an axis, but those far from no effect have one of their own: they
     would leave the others no room.
     """
+    with style(name):
+        return to_svg(draw_forest(items))
+
+
+def draw_forest(items: Sequence[Strip]) -> Drawing:
+    """The figure, drawn in the style of the moment."""
     groups = axis_groups(items)
     row, between, left, right = 0.34, 0.52, 1.9, 2.6
     closer = min(1.0, (PAGE - 0.3) / (row * len(items) + between * len(groups)))
     # Rows that are closer than their text is high cannot be read: very many need more than a page.
     row, between = max(closer * row, 0.13), max(closer * between, 0.3)
     height = 0.3 + row * len(items) + between * len(groups)
-    with style(name):
-        figure = Figure(figsize=(WIDTH, height))
-        top = height - 0.3
-        for index, group in enumerate(groups):
-            size = row * len(group)
-            axes = axes_at(figure, left, top - size, WIDTH - left - right, size)
-            values = [value for item in group for value in item.span(seeds=False)]
-            scale_axis(axes, values, group[0].logarithmic)
-            text = textwrap.fill(axis_text(group), _LABEL)
-            axes.set_xlabel(text, labelpad=1, fontsize=7, linespacing=1.1)
-            axes.set_ylim(-len(group) + 0.5, 0.5)
-            lines = [
-                (item.label, number(item.documented), measured_text(item.estimate))
-                for item in group
-            ]
-            if index == 0:
-                lines.insert(0, ("", "documented", "measured [interval]"))
-            for position, texts in enumerate(lines, start=len(group) - len(lines)):
-                for text, inches in zip(texts, (-0.08, 0.12, 0.85), strict=True):
-                    down = (0.5 + position) / len(group)
-                    text_beside(axes, text, down, inches=inches, height=row if inches < 0 else 0)
-            for position, item in enumerate(group):
-                draw_strip(axes, item, -position, half=0.34, seeds=False)
-            top -= size + between
-        return to_svg(figure)
+    figure = Drawing(figsize=(WIDTH, height))
+    top = height - 0.3
+    for index, group in enumerate(groups):
+        size = row * len(group)
+        axes = axes_at(figure, left, top - size, WIDTH - left - right, size)
+        values = [value for item in group for value in item.span(seeds=False)]
+        scale_axis(axes, values, group[0].logarithmic)
+        text = textwrap.fill(axis_text(group), _LABEL)
+        axes.set_xlabel(text, labelpad=1, fontsize=7, linespacing=1.1)
+        axes.set_ylim(-len(group) + 0.5, 0.5)
+        lines = [
+            (item.label, number(item.documented), measured_text(item.estimate)) for item in group
+        ]
+        if index == 0:
+            lines.insert(0, ("", "documented", "measured [interval]"))
+        for position, texts in enumerate(lines, start=len(group) - len(lines)):
+            for text, inches in zip(texts, (-0.08, 0.12, 0.85), strict=True):
+                down = (0.5 + position) / len(group)
+                text_beside(axes, text, down, inches=inches, height=row if inches < 0 else 0)
+        for position, item in enumerate(group):
+            draw_strip(axes, item, -position, half=0.34, seeds=False)
+        top -= size + between
+    return figure
 
 
 def axis_groups(items: Sequence[Strip]) -> list[list[Strip]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,19 @@ import matplotlib
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-__all__ = ["CHARACTER", "DOCUMENTED", "INK", "PAGE", "WIDTH", "ZONE", "style", "to_pdf", "to_svg"]
+__all__ = [
+    "CHARACTER",
+    "DOCUMENTED",
+    "INK",
+    "PAGE",
+    "WIDTH",
+    "ZONE",
+    "Drawing",
+    "drawing",
+    "style",
+    "to_pdf",
+    "to_svg",
+]
 
 INK = "#1b1f23"
 DOCUMENTED = "#d55e00"
@@ -25,6 +37,7 @@ ZONE = "#8a8f98"
 
 WIDTH = 7.2  # inches: the text width of A4 with narrow margins
 PAGE = 8.6  # inches: what A4 leaves for a figure above its caption
+_DOTS = 144  # an inch, on a screen
 CHARACTER = 0.066  # inches, a mean of digits and letters at 7.5 points
 
 
@@ -56,6 +69,26 @@ def style(name: str) -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(changes)
         yield
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows, whether or not pyplot was imported."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=_DOTS)
+        return buffer.getvalue()
+
+
+def drawing(name: str, draw: Callable[[], Drawing]) -> Drawing:
+    """What ``draw`` makes, in this style, for whoever changes or saves it later.
+
+    matplotlib makes ticks when it draws, from the style of that moment: they are made here.
+    """
+    with style(name):
+        figure = draw()
+        figure.draw_without_rendering()
+    return figure
 
 
 def to_svg(figure: Figure) -> str:

@@ -9,6 +9,7 @@ from fixbench.reports.paper._appendix import joint_appendix as joint_appendix
 from fixbench.reports.paper._bibliography import bibliography as bibliography
 from fixbench.reports.paper._judged import JudgedAblation as JudgedAblation
 from fixbench.reports.paper._numbers import numbers_file as numbers_file
+from fixbench.reports.paper._tables import table_alone as table_alone
 
 __all__ = [
     "JudgedAblation",
@@ -16,4 +17,5 @@ __all__ = [
     "bibliography",
     "joint_appendix",
     "numbers_file",
+    "table_alone",
 ]

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fixbench.reports._format import MISSING, number
+from fixbench.reports._format import MISSING
 from fixbench.reports._judging import Verdict
 from fixbench.reports.paper._bibliography import document_key, paper_keys
 from fixbench.reports.paper._environment import render
-from fixbench.reports.paper._forest import empty_figure, forest_figure, in_parts
+from fixbench.reports.paper._forest import empty_figure, forest_figure
 from fixbench.reports.paper._judged import JudgedAblation, is_share
 from fixbench.reports.paper._row import ClaimRow, claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
 from fixbench.reports.paper._standard import LIMIT, standard_forest
+from fixbench.reports.paper._tables import (
+    Table,
+    claim_tables,
+    intervals_text,
+    named_parts,
+    table_caption,
+)
 
 __all__ = ["MEANINGS", "ablation_appendix", "joint_appendix"]
 
@@ -35,17 +42,8 @@ MEANINGS: Mapping[Verdict, str] = {
     "withdrawn": "taken out after its results existed",
 }
 
-#: The claims of a table: names of two lines each then fill a page.
-_MOST = 30
 #: What a caption or a sentence names one by one.
 _MOST_NAMED = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Table:
-    rows: list[ClaimRow]
-    caption: str
-    label: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,7 @@ class _Item:
     papers: str
     sentence: str
     others: str
-    tables: list[_Table]
+    tables: list[Table]
     figures: list[_Figure]
 
 
@@ -88,7 +86,7 @@ def ablation_appendix(judged: JudgedAblation) -> dict[str, bytes]:
     contents = {f"{name}-forest.pdf": empty_figure() if forest is None else forest.pdf}
     figures: list[_Figure] = []
     if forest is not None:
-        caption = f"{judged.ablation.title}: effects with {_intervals(judged)}{forest.marks}."
+        caption = f"{judged.ablation.title}: effects with {intervals_text(judged)}{forest.marks}."
         absent = [row.id for row in rows if row.id not in forest.drawn]
         if absent:
             caption += f" Not drawn, as no mean was tested: {_listed(absent, ', ')}."
@@ -160,60 +158,17 @@ def _item(
         papers=",".join(paper_keys(judged)),
         sentence=sentence(judged),
         others=_others(judged, {row.id for row in rows}),
-        tables=_tables(rows, _caption(judged, rows), f"tab:{where}"),
+        tables=claim_tables(rows, table_caption(judged, rows), f"tab:{where}"),
         figures=figures,
     )
-
-
-def _tables(rows: Sequence[ClaimRow], caption: str, label: str) -> list[_Table]:
-    """No table without a claim, and none that is longer than a page: a float cannot be divided."""
-    parts = in_parts(rows, _MOST)
-    names = _parts(caption, label, len(parts))
-    return [
-        _Table(rows=list(part), caption=caption, label=label)
-        for part, (caption, label) in zip(parts, names, strict=True)
-    ]
 
 
 def _figures(file: str, caption: str, label: str, pages: int) -> list[_Figure]:
     """The pages of a figure."""
     return [
         _Figure(file=file, caption=caption, label=label)
-        for caption, label in _parts(caption, label, pages)
+        for caption, label in named_parts(caption, label, pages)
     ]
-
-
-def _parts(caption: str, label: str, count: int) -> list[tuple[str, str]]:
-    """Caption and label of each part; the first has the label of the whole."""
-    if count == 1:
-        return [(caption, label)]
-    return [
-        (f"{caption} Part {part} of {count}.", label if part == 1 else f"{label}-{part}")
-        for part in range(1, count + 1)
-    ]
-
-
-def _caption(judged: JudgedAblation, rows: Sequence[ClaimRow]) -> str:
-    text = f"{judged.ablation.title}: documented and measured values, with {_intervals(judged)}"
-    sizes = {result.panel.holm_m for result in judged.results if result.panel is not None}
-    sizes -= {None}
-    if len(sizes) == 1:
-        text += f"; p is adjusted for {sizes.pop()} claims"
-    if any(not row.adjusted and row.p != MISSING for row in rows):
-        text += "; p in brackets is not adjusted"
-    if any(row.equivalence for row in rows):
-        text += "; e: p of absence"
-    return f"{text}."
-
-
-def _intervals(judged: JudgedAblation) -> str:
-    effects = [result.effect for result in judged.results if result.effect is not None]
-    if not effects:
-        return "no interval"
-    confidences = {number(100 * effect.confidence, 3) for effect in effects}
-    counts = sorted({arm.n for effect in effects for arm in effect.arms or (effect,)})
-    n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"{' or '.join(sorted(confidences))} % intervals over n = {n} seeds"
 
 
 def _others(judged: JudgedAblation, shown: set[str]) -> str:

@@ -11,7 +11,7 @@ from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports._metrics import metric_label
 from fixbench.reports.paper._judged import JudgedAblation
 
-__all__ = ["ClaimRow", "claim_row"]
+__all__ = ["ClaimRow", "claim_row", "rests_on_equivalence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +119,18 @@ def _measured(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     return " ".join(filter(None, (f"{times}{found.value}", found.interval, unit)))
 
 
+def rests_on_equivalence(claim: Claim, result: ClaimResult) -> bool:
+    """Whether the verdict rests on p of equivalence, or of non-inferiority."""
+    return result.verdict in ("absent", "negligible") or (
+        claim.decision.rule in ("no_difference", "not_worse") and result.verdict == "reproduced"
+    )
+
+
 def _p(claim: Claim | None, result: ClaimResult) -> tuple[str, bool, bool]:
     """p, whether it is of equivalence, and whether it is adjusted."""
     if claim is None or result.effect is None:
         return MISSING, False, False
-    same = result.verdict in ("absent", "negligible") or (
-        claim.decision.rule in ("no_difference", "not_worse") and result.verdict == "reproduced"
-    )
+    same = rests_on_equivalence(claim, result)
     adjusted = result.p_equivalence_adjusted if same else result.p_adjusted
     raw = result.p_equivalence if same else result.effect.p_value
     if claim.primary and adjusted == adjusted:

@@ -14,8 +14,8 @@ from fixbench.reports._judging import ClaimResult
 from fixbench.reports._margin_axis import BAND, StripView, strip_view
 from fixbench.reports._near import nearness
 from fixbench.reports._rules import VERDICTS
-from fixbench.reports._strips import claim_strip, named_null, named_zones
-from fixbench.reports._views import FigureView, TableText, bounds, drawable
+from fixbench.reports._strips import claim_strip, is_drawn, named_null, named_zones
+from fixbench.reports._views import FigureView, TableText, bounds
 from fixbench.reports.paper import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import claim_row
@@ -214,11 +214,11 @@ def _overview(inputs: Inputs) -> FigureView | None:
             ablation=inputs.ablation,
         )
         for claim, result in inputs.judged
-        if _drawn(claim, result)
+        if is_drawn(claim, result)
     ]
     if not drawn:
         return None
-    absent = [claim.id for claim, result in inputs.judged if not _drawn(claim, result)]
+    absent = [claim.id for claim, result in inputs.judged if not is_drawn(claim, result)]
     confidence = number(100 * drawn[0].estimate.confidence, 3)
     caption = (
         f"Every measured effect with its {confidence} % interval; {named_null(drawn)}"
@@ -238,15 +238,6 @@ def _overview(inputs: Inputs) -> FigureView | None:
 def _strip_label(claim: Claim, result: ClaimResult) -> str:
     named = f"{claim.id} {claim.label}" if claim.label else claim.id
     return f"{named} ({result.verdict})"
-
-
-def _drawn(claim: Claim, result: ClaimResult) -> bool:
-    return (
-        claim.effect is not None
-        and claim.decision.rule != "property"
-        and result.effect is not None
-        and drawable(result.effect)
-    )
 
 
 def _quantity(inputs: Inputs, claim: Claim) -> str:
