@@ -37,12 +37,15 @@ def init_repository(name: str = "example", asked: Asked | None = None) -> list[s
         InputError: one of these files exists, or cannot be written, or the name or the command is
             refused as for a new ablation. Nothing was written.
     """
-    for path in (*WORKFLOW_FILES, str(CONFIG)):
+    for path in WORKFLOW_FILES:
         if os.path.lexists(path):
-            expected = "no such file: it would be replaced" + (
-                "; to add Fixbench to a workflow that exists, see docs/repository.md"
+            expected = (
+                "no workflow in this folder; one that exists takes Fixbench's rules as a module, "
+                "from fixbench.workflow.SNAKEFILE (docs/repository.md)"
             )
             raise InputError(path, "", expected=expected)
+    if os.path.lexists(CONFIG):
+        raise InputError(CONFIG, "", expected="no such file: it would be replaced")
     for folder in (Path(), CONFIG.parent, _ABLATIONS):
         check_writable(folder)
     with _none_or_all() as made:
