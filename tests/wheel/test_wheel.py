@@ -83,7 +83,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
             for top in {file.parts[0] for file in package.files or ()}:
                 link = packages / top
                 if top not in ("..", "__pycache__") and link.suffix != ".pth" and not link.exists():
-                    link.symlink_to(package.locate_file(top))
+                    link.symlink_to(str(package.locate_file(top)))
         kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "LANG") if name in os.environ}
         kept |= {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
         kept["XDG_CACHE_HOME"] = str(folder / "cache")
@@ -117,7 +117,8 @@ def test_judging_needs_no_extra(environment: Callable[..., Call], tmp_path: Path
     assert claim["measured"] == pytest.approx(0.02, abs=1e-4)
     assert "mixup" in (tmp_path / "fixbench-report" / "results.html").read_text()
     # The declaration of the image comes with the wheel.
-    program = "import pathlib, fixbench.containers as c; print(c.image_spec(pathlib.Path(), 'torch-cpu').lock)"
+    program = "from pathlib import Path; from fixbench.containers import image_spec; "
+    program += "print(image_spec(Path(), 'torch-cpu').lock)"
     lock = hashlib.sha256((ROOT / "envs" / "torch-cpu.lock").read_bytes()).hexdigest()
     assert call(tmp_path, "python", "-c", program).stdout == f"{lock}\n"
     # A repository can be begun and checked there; what runs it says which extra it takes.
