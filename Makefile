@@ -108,7 +108,7 @@ checks: development
 	$(call say,import-linter)
 	lint-imports --no-logo
 	$(call say,snakefmt)
-	snakefmt --check Snakefile rules ablations
+	snakefmt --check Snakefile src ablations
 	$(call say,snakemake --lint)
 	snakemake --lint
 

@@ -1,27 +1,16 @@
+# Runs every ablation in ablations/, judges its claims and reports them. Rules of yours may follow.
+import fixbench.workflow
+
+
+# Any key can be given on the command line instead: --config tier=smoke
 configfile: "config/config.yaml"
 
 
-include: "rules/common.smk"
-include: "rules/data.smk"
-include: "rules/job.smk"
-include: "rules/analysis.smk"
+module fixbench_pipeline:
+    snakefile:
+        fixbench.workflow.SNAKEFILE
+    config:
+        config
 
 
-for path in PLAN.rules():
-
-    include: path
-
-
-check_rules()
-
-
-rule all:
-    default_target: True
-    input:
-        PLAN.targets(),
-        # Snakemake does not miss a deleted file from which nothing is to be made.
-        lambda wildcards: [
-            path
-            for ablation in PLAN.ablations
-            for path in PLAN.results(ablation, blocks(ablation))
-        ],
+use rule * from fixbench_pipeline

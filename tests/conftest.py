@@ -30,7 +30,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The pipeline with the ablations of the test suite; also the working directory."""
-    for name in ("rules", "config", "profiles"):
+    for name in ("config", "profiles"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "Snakefile", tmp_path)
     ignore = shutil.ignore_patterns("__pycache__")

@@ -28,7 +28,7 @@ from fixbench.job import run_job
 from fixbench.provenance import code_hash, file_hash
 from fixbench.results import read_metadata, read_results, write_table
 from fixbench.tracking import tracked_hash
-from fixbench.workflow import make_plan, new_ablation
+from fixbench.workflow import SNAKEFILE, make_plan, new_ablation
 from fixbench.workflow._folders import RULES
 from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 
@@ -137,7 +137,7 @@ def test_hashes_registered_before_a_run_are_found_after_it(
     ("old", "new", "message"),
     [
         ("tier: small", "tier: tiny", "tier is 'tiny'; expected 'smoke', 'small', 'extended' or"),
-        ("device: auto", "devise: auto", "devise is 'auto'; expected no such key; see config/"),
+        ("device: auto", "devise: auto", "devise is 'auto'; expected no such key; there are "),
         ("seeds: null", "seeds: [1, 2]", "seeds is [1, 2]; expected string"),
         ("ablations: []", "ablations: 3", "ablations is 3; expected list"),
     ],
@@ -561,8 +561,8 @@ def test_new_refuses_the_rules_of_other_ablations(
 
 
 def test_new_knows_the_rules_of_the_pipeline() -> None:
-    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
-    text = "\n".join(path.read_text() for path in files)
+    text = "\n".join(path.read_text() for path in Path(SNAKEFILE).parent.glob("*.smk"))
+    text += Path(SNAKEFILE).read_text()
     assert set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.MULTILINE)) == RULES
 
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+import fixbench
 from fixbench.cli import main
 from fixbench.crate import published_run, read_run, write_crate
 from fixbench.errors import InputError
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(fixbench.__file__).parent
 PUBLISHED = Path("reports/reference/small")
 LOCK = "package==1 --hash=sha256:0\n"
 
@@ -31,7 +33,6 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     files = {
         "Snakefile": "rule all:\n",
-        "rules/job.smk": "rule job:\n",
         "CITATION.cff": "title: A suite\nlicense: MIT\nversion: 1\nauthors:\n"
         "  - {given-names: Ada, family-names: Author, orcid: 'https://orcid.org/0'}\n"
         "  - name: A group\n",
@@ -103,7 +104,10 @@ def test_everything_that_is_named_is_there(checkout: Path, tmp_path: Path) -> No
     } - {"ro-crate-metadata.json"}
     assert described == present
     for name in described - {"README.md"}:
-        assert entities[name]["sha256"] == digest(crate / name) == digest(checkout / name)
+        # The rules are those of the package, which the Snakefile takes as a module.
+        source = PACKAGE.parent if name.startswith("fixbench/") else checkout
+        assert entities[name]["sha256"] == digest(crate / name) == digest(source / name)
+    assert {"Snakefile", "fixbench/workflow/rules/job.smk"} <= described
 
 
 def test_a_job_says_what_ran_on_what(checkout: Path, tmp_path: Path) -> None:

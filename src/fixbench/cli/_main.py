@@ -22,6 +22,7 @@ from fixbench.cli import (
     _determinism,
     _export,
     _image,
+    _init,
     _judge,
     _look,
     _new,
@@ -56,6 +57,7 @@ COMMANDS = (
     _determinism.COMMAND,
     _verify.COMMAND,
     _new.COMMAND,
+    _init.COMMAND,
 )
 
 

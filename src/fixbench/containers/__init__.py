@@ -16,6 +16,7 @@ from fixbench.containers._invocation import Invocation as Invocation
 from fixbench.containers._invocation import Limits as Limits
 from fixbench.containers._invocation import Mount as Mount
 from fixbench.containers._launch import launch as launch
+from fixbench.containers._mounts import CODE as CODE
 from fixbench.containers._spec import ImageSpec as ImageSpec
 from fixbench.containers._spec import image_spec as image_spec
 from fixbench.containers._spec import write_image_lock as write_image_lock

@@ -15,7 +15,7 @@ from pathlib import Path
 from fixbench.containers._engine import Engine, Image
 from fixbench.containers._invocation import Invocation, check_mountable
 from fixbench.containers._programs import ask, last_line, show
-from fixbench.containers._spec import DOCKERFILE, ImageSpec, describe, open_labels
+from fixbench.containers._spec import DOCKERFILE, ImageSpec, declaration, describe, open_labels
 from fixbench.errors import InputError
 
 __all__ = ["OciEngine"]
@@ -90,7 +90,7 @@ class OciEngine(Engine):
             context = Path(folder)
             (context / "envs").mkdir()
             for path in (DOCKERFILE, Path("envs", f"{spec.environment}.lock")):
-                shutil.copyfile(root / path, context / path)
+                shutil.copyfile(declaration(root) / path, context / path)
             if wheels is not None:
                 _copy_wheels(wheels, context / "wheels")
             expected = f"an image that {self.name} can build; its output says why"
@@ -114,7 +114,7 @@ class OciEngine(Engine):
 
     def _check_parts(self, spec: ImageSpec, root: Path) -> None:
         """Refuse to build something else under the labels of ``spec``."""
-        current = describe(root, spec.environment)
+        current = describe(declaration(root), spec.environment)
         for key, value in (("lock", spec.lock), ("dockerfile", spec.dockerfile)):
             if current[key] != value:
                 expected = f"{value}, as when the workflow started; start it again"

@@ -1,5 +1,7 @@
 """What an image is made of: the declaration in ``envs/images.lock``, and its copy for jobs.
 
+A repository that has none of its own takes that of the package.
+
 ``envs/images.lock`` declares an image for each lock file of ``envs/``. A published image is
 identified by its digest. An image that was built on this machine is identified by what went into
 it: base image, lock file and Dockerfile, which it carries as labels.
@@ -23,6 +25,7 @@ __all__ = [
     "DOCKERFILE",
     "ImageSpec",
     "choose_base",
+    "declaration",
     "describe",
     "image_spec",
     "open_labels",
@@ -33,6 +36,8 @@ __all__ = [
 
 DOCKERFILE = Path("Dockerfile")
 _LOCK = Path("envs", "images.lock")
+#: ``envs/`` and the Dockerfile of Fixbench, in the checkout as links to them.
+_OWN = Path(__file__).parent / "declared"
 #: The base that this machine uses instead of the locked one, if its user named one.
 _OVERRIDE = Path(".fixbench", "base-image.json")
 _LABEL = "io.fixbench."
@@ -89,22 +94,28 @@ class ImageSpec:
         }
 
 
+def declaration(root: Path) -> Path:
+    """The folder with the ``envs/`` and the Dockerfile that count in a repository."""
+    return root if (root / _LOCK).is_file() else _OWN
+
+
 def image_spec(root: Path, environment: str) -> ImageSpec:
     """The declared image of an environment, with this machine's base if it uses another.
 
     Raises:
-        InputError: ``envs/images.lock`` lacks the environment, or does not describe the files of
-            this checkout.
+        InputError: ``envs/images.lock`` lacks the environment, or does not describe the files
+            beside it.
     """
     from fixbench.reading import read_yaml  # slow to import, and jobs read a spec from JSON
 
-    file = root / _LOCK
+    home = declaration(root)
+    file = home / _LOCK
     entries = read_yaml(file)
     entry = entries.get(environment) if isinstance(entries, dict) else None
     if not isinstance(entry, dict):
         expected = "an entry; run `fixbench image lock`"
         raise InputError(file, environment, expected=expected)
-    current = describe(root, environment)
+    current = describe(home, environment)
     for key, value in current.items():
         if entry.get(key) != value:
             expected = f"{value}, as the files of this checkout have it; run `fixbench image lock`"

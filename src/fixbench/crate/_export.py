@@ -56,7 +56,7 @@ def write_crate(run: Run, folder: Path) -> Path:
     text = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
     with whole_folder(folder) as partial:
         for path in (*run.sources, *run.locks, *run.records, *run.results, *run.pages):
-            place = partial / path.relative_to(run.root)
+            place = partial / run.place(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
         write_text(partial / "README.md", _README.format(**root))
@@ -165,9 +165,8 @@ class _Crate:
         return self._entities.setdefault(entity["@id"], entity)
 
     def _files(self, paths: Any, description: str) -> list[Entity]:
-        root = self._run.root
         return [
-            self._add(file_entity(path.relative_to(root).as_posix(), path, description))
+            self._add(file_entity(self._run.place(path).as_posix(), path, description))
             for path in paths
         ]
 

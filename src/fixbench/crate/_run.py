@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fixbench
 from fixbench.errors import InputError
 from fixbench.provenance import file_hash, read_provenance
 from fixbench.published import read_rows
 
 __all__ = ["Run", "published_run", "read_run"]
 
+_PACKAGE = Path(fixbench.__file__).parent
+#: The rules, which the Snakefile takes from the package.
+_RULES = ("workflow/rules/Snakefile", "workflow/rules/*.smk", "workflow/rules/captions/*")
 #: What describes the workflow, relative to the checkout; what is not there is left out.
 _WORKFLOW = (
     "Snakefile",
-    "rules/*.smk",
     "config/config.yaml",
     "*.dvc",
     "CITATION.cff",
@@ -65,6 +68,11 @@ class Run:
     records: Mapping[Path, Mapping[str, Any]]
     results: Sequence[Path]
     pages: Sequence[Path]
+
+    def place(self, path: Path) -> Path:
+        """Where a file of the run stands in a crate; what is of the package, below its name."""
+        top = _PACKAGE.parent if path.is_relative_to(_PACKAGE) else self.root
+        return path.relative_to(top)
 
 
 def read_run(root: Path, tier: str, reports: Path, *, ablations: Path = Path("ablations")) -> Run:
@@ -120,6 +128,7 @@ def _run(
             raise InputError(path, "tier", record.get("tier"), expected=repr(tier))
     sources = [
         *_existing(root, _WORKFLOW),
+        *_existing(_PACKAGE, _RULES),
         *(path for name in names for path in _existing(ablations / name, _ABLATION)),
     ]
     recorded = {

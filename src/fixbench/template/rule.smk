@@ -1,4 +1,4 @@
-# The shared rule rules/job.smk, with what differs. Any part of it can be given here; `resources`
+# The shared rule `job`, with what differs. Any part of it can be given here; `resources`
 # replaces all of the shared ones, which are these.
 use rule job as __NAME__ with:
     wildcard_constraints:

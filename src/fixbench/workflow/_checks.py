@@ -22,7 +22,7 @@ _NOT_TRACKED = ("folder", "path")
 def check_surroundings(file: Path, ablation: Ablation) -> None:
     """Check that the inputs and the environment that an ablation file names are there.
 
-    Paths are relative to the working directory. Without pointers (``data.dvc``) or a folder
+    Paths are relative to the working directory. Without pointers (``data.dvc``) or lock files in
     ``envs`` there, nothing is known of inputs or environments.
 
     Raises:
@@ -39,11 +39,9 @@ def check_surroundings(file: Path, ablation: Ablation) -> None:
             expected = "a tracked folder, such as data/NAME; see `fixbench data track`"
             where: list[str | int] = ["inputs", number]
             raise read_source(file).problem(where, name, expected=expected) from None
-    envs = Path("envs")
-    if envs.is_dir() and not lock_files(Path(), ablation.environment):
-        known = sorted(
-            {path.stem.removesuffix("-cpu").removesuffix("-cuda") for path in envs.glob("*.lock")}
-        )
+    locks = [*Path("envs").glob("*.lock")]
+    if locks and not lock_files(Path(), ablation.environment):
+        known = sorted({path.stem.removesuffix("-cpu").removesuffix("-cuda") for path in locks})
         expected = f"an environment with a lock file in envs/: {', '.join(known)}"
         raise read_source(file).problem(["environment"], ablation.environment, expected=expected)
 

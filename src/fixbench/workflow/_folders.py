@@ -14,6 +14,7 @@ from fixbench.files import whole_folder, write_text
 
 __all__ = [
     "RULES",
+    "SNAKEFILE",
     "check_new_name",
     "check_writable",
     "find_ablations",
@@ -21,7 +22,9 @@ __all__ = [
     "template",
 ]
 
-#: The rules of the Snakefile and of ``rules/``, beside which an ablation's own rule stands.
+#: The pipeline, which a repository's Snakefile takes as a module.
+SNAKEFILE = str(Path(__file__).parent / "rules" / "Snakefile")
+#: The rules of the pipeline, beside which an ablation's own rule stands.
 RULES = frozenset({"all", "analyse", "claims", "data", "draw", "job", "look", "report"})
 #: How a rule is named in a file: by itself, or as one that inherits.
 _RULE = re.compile(

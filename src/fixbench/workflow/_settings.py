@@ -74,7 +74,7 @@ def check_settings(config: Any) -> Settings:
     try:
         return Settings.model_validate(config)
     except ValidationError as error:
-        unknown = "no such key; see config/config.schema.json"
+        unknown = f"no such key; there are {', '.join(Settings.model_fields)}"
         place = error.errors()[0]["loc"]
         file: str | Path | Source = given_in(config, str(place[0])) if place else CONFIG
         if file == CONFIG:

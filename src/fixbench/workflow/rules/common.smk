@@ -4,6 +4,8 @@ import shlex
 import sys
 from pathlib import Path
 
+import fixbench
+from fixbench.containers import CODE
 from fixbench.errors import InputError
 from fixbench.provenance import room_hash
 from fixbench.worker import OWNER, WORKER
@@ -14,6 +16,13 @@ CONTAINED = any(
     method.name.lower() == "apptainer"
     for method in workflow.deployment_settings.deployment_method
 )
+
+# Where Fixbench is in such a container. Snakemake shows it the working directory alone.
+PACKAGE, SOURCE = Path(fixbench.__file__).parent, "$PWD/src"
+if CONTAINED and PACKAGE.parent != Path("src").resolve():
+    SOURCE = CODE
+    bound = shlex.quote(f"{PACKAGE}:{CODE / PACKAGE.name}")
+    workflow.deployment_settings.apptainer_args += f" --bind {bound}"
 
 
 def refuse(error):
@@ -52,7 +61,7 @@ for line in PLAN.warnings():
 shell.prefix(
     "set -euo pipefail; export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 DVC_NO_ANALYTICS=1 "
     + (
-        f'PYTHONPATH="$PWD/src" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
+        f'PYTHONPATH="{SOURCE}" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
         if CONTAINED
         else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH"
         + f" {OWNER}={os.getpid()} {WORKER}={'yes' if PLAN.worker else 'no'}; "
