@@ -225,7 +225,7 @@ def test_command_without_output_does_not_start(project: Path) -> None:
         ("metric,value,speed\\nmean,1,2\\n", "expected the columns metric and value, and opt"),
         (
             "metric,value\\nmean,high\\n",
-            r"command: row 1 of \{output\}: value is 'high'; expected a number, or nan",
+            r"command: row 1 of \{output\}: value is 'high'; expected a number that a d",
         ),
         (
             "metric,value\\nmean,1\\nmean,2\\n",
@@ -236,7 +236,6 @@ def test_command_without_output_does_not_start(project: Path) -> None:
             "metric,step,value\\nmean,3,1\\nmean,4,1\\nmean,3,2\\n",
             "row 3 .* at step 3 stands twice",
         ),
-        ("metric,value\\n", r"command; expected at least one row of metrics in \{output\}"),
         (
             "metric,value,step\\nmean,1,0.9\\n",
             r"row 1 of \{output\}: step is '0\.9'; expected a wh",

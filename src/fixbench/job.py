@@ -30,7 +30,7 @@ from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
 from fixbench.reading import Source, read_source, validation_problem
-from fixbench.results import RUN_METRIC, Row, write_results
+from fixbench.results import RUN_METRIC, UNDECLARED, Row, check_rows, write_results
 from fixbench.training import (
     Diverged,
     Failed,
@@ -151,6 +151,8 @@ def run_job(
                     save_seconds=save_seconds,
                 )
                 outcome, status = _run_seed(run, seed, context, parents.get(seed))
+                # Now, and not after all seeds.
+                check_rows(output, seed, outcome.rows, _units(ablation, outcome.rows))
                 kept = outcome.state if keep_state else {}
                 done.save({"rows": outcome.rows, "status": status, "state": kept})
                 training.path.unlink(missing_ok=True)
@@ -178,14 +180,14 @@ def run_job(
         }
         made_by = {"ablation": ablation_name, "variant": variant, **on_draw}
         save_state(state, {**made_by, "seeds": entries}, checksum=True)
-    measured_metrics = {row.metric for result in finished.values() for row in result["rows"]}
-    declared = ablation.declared(sorted(measured_metrics))
+    rows = [row for result in finished.values() for row in result["rows"]]
+    declared = ablation.declared(sorted({row.metric for row in rows}))
     write_results(
         output,
         {seed: result["rows"] for seed, result in finished.items()},
         ablation=ablation_name,
         variant=variant,
-        units={RUN_METRIC: "1"} | {name: metric.unit for name, metric in declared.items()},
+        units=_units(ablation, rows),
         metadata={
             "ablation": ablation_name,
             "variant": variant,
@@ -446,6 +448,15 @@ def _called(ablation: Ablation) -> dict[str, Any]:
     if reader is not None:  # which of the metrics it finds are kept
         called |= {"metrics_from": reader.model_dump(), "metrics": sorted(ablation.units)}
     return called
+
+
+def _units(ablation: Ablation, rows: Iterable[Row]) -> dict[str, str]:
+    """Metric → its unit. Only a command may measure what the ablation does not declare."""
+    measured = sorted({row.metric for row in rows})
+    units = {name: metric.unit for name, metric in ablation.declared(measured).items()}
+    if ablation.command is not None:
+        units = dict.fromkeys(measured, UNDECLARED) | units
+    return {**units, RUN_METRIC: "1"}
 
 
 def _run_seed(

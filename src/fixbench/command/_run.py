@@ -38,7 +38,7 @@ def run_command(
     """Run the command in the ablation's folder and read the metrics that it leaves.
 
     A command that ends with a status other than 0 makes one row, with the status ``"failed"``. So
-    does one that leaves nothing where ``metrics_from`` says.
+    does one that leaves no row, or nothing where ``metrics_from`` says.
 
     Args:
         ablation: whose ``command`` it is.
@@ -65,10 +65,10 @@ def run_command(
             raise InputError(file, "command", command, expected=expected)
         if status != 0:
             return _failed(seed, f"the command ended with status {status}")
-        if reader is None:
-            return read_table(Path(words["output"]), file, ablation)
-        path = log or folder / fill_path(reader.path or "", words)
         try:
+            if reader is None:
+                return read_table(Path(words["output"]), file, ablation, seed)
+            path = log or folder / fill_path(reader.path or "", words)
             return read_declared(path, reader, file, ablation, seed)
         except NoRowsError as error:
             return _failed(seed, str(error))
