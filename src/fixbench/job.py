@@ -30,14 +30,24 @@ from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
 from fixbench.reading import Source, read_source, validation_problem
-from fixbench.results import RUN_METRIC, UNDECLARED, Row, check_rows, write_results
+from fixbench.results import (
+    OUT_OF_MEMORY,
+    RUN_METRIC,
+    TIME_LIMIT,
+    UNDECLARED,
+    Row,
+    check_rows,
+    write_results,
+)
 from fixbench.training import (
+    Clock,
     Diverged,
     Failed,
     FileCheckpointer,
     Outcome,
     RunContext,
     System,
+    TimeLimitError,
     load_state,
     make_deterministic,
     save_state,
@@ -129,6 +139,7 @@ def run_job(
             **_called(ablation),
         }
     )
+    clock = Clock({} if ablation.limits is None else ablation.limits.model_dump())
 
     # Jobs of several tiers or draws may run the same seeds at the same time.
     resume = root / ".fixbench" / "resume" / ablation_name / tier / variant
@@ -150,7 +161,7 @@ def run_job(
                     measure=measure,
                     save_seconds=save_seconds,
                 )
-                outcome, status = _run_seed(run, seed, context, parents.get(seed))
+                outcome, status = _run_seed(run, seed, context, parents.get(seed), clock)
                 # Now, and not after all seeds.
                 check_rows(output, seed, outcome.rows, _units(ablation, outcome.rows))
                 kept = outcome.state if keep_state else {}
@@ -440,11 +451,13 @@ def _runner(
 
 
 def _called(ablation: Ablation) -> dict[str, Any]:
-    """What the rows of a command depend on besides its options and its folder."""
+    """What rows depend on besides options and code: limits, and how a command is called."""
+    limits = ablation.limits
+    called: dict[str, Any] = {} if limits is None else {"limits": limits.model_dump()}
     if ablation.command is None:
-        return {}
+        return called
     reader = ablation.metrics_from
-    called: dict[str, Any] = {"command": ablation.command}
+    called["command"] = ablation.command
     if reader is not None:  # which of the metrics it finds are kept
         called |= {"metrics_from": reader.model_dump(), "metrics": sorted(ablation.units)}
     return called
@@ -460,7 +473,7 @@ def _units(ablation: Ablation, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _run_seed(
-    run: _Run, seed: int, context: RunContext, parent: Mapping[str, Any] | None
+    run: _Run, seed: int, context: RunContext, parent: Mapping[str, Any] | None, clock: Clock
 ) -> tuple[Outcome, str]:
     """The outcome of one seed and its status; failures of a run are outcomes."""
     relay = cast("_Relay", context.progress)
@@ -469,7 +482,11 @@ def _run_seed(
             return _failure([], "parent", 0, parent["status"])
         context = replace(context, parent=parent["state"])
     try:
-        return run(seed, context), "ok"
+        with clock.limit():
+            return run(seed, context), "ok"
+    except TimeLimitError as error:
+        print(f"seed {seed}: {error}", file=sys.stderr)
+        return _failure([], relay.stage, relay.step, TIME_LIMIT)
     except Diverged as error:
         return _failure(error.rows, error.stage, error.step, "diverged")
     except Failed as error:
@@ -478,6 +495,7 @@ def _run_seed(
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
+        print(f"seed {seed}: out of memory ({error}), which is no outcome", file=sys.stderr)
     except SystemExit as error:
         if error.code in _STOPPED:
             raise
@@ -488,7 +506,7 @@ def _run_seed(
     gc.collect()
     if context.device.type == "cuda":
         torch.cuda.empty_cache()
-    return _failure([], relay.stage, relay.step, "out_of_memory")
+    return _failure([], relay.stage, relay.step, OUT_OF_MEMORY)
 
 
 def _failure(rows: list[Row], stage: str, step: int, status: str) -> tuple[Outcome, str]:

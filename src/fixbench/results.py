@@ -32,8 +32,10 @@ from fixbench.files import whole_file
 __all__ = [
     "COLUMNS",
     "DATA_SEED",
+    "OUT_OF_MEMORY",
     "RUN_METRIC",
     "STATUSES",
+    "TIME_LIMIT",
     "UNDECLARED",
     "UNDEFINED",
     "Row",
@@ -52,9 +54,13 @@ RUN_METRIC = "run"
 
 #: A value that does not exist by its nature; no failure.
 UNDEFINED = "undefined"
-#: ``ok``, the ways in which a run or a value can fail, which are counted and never dropped, and
-#: `UNDEFINED`.
-STATUSES = ("ok", "diverged", "out_of_memory", "failed", UNDEFINED)
+#: The machine had too little memory. That is counted apart, and is no outcome of the experiment.
+OUT_OF_MEMORY = "out_of_memory"
+#: A run that took longer than the ablation allows it: an outcome that was declared beforehand.
+TIME_LIMIT = "time_limit"
+#: ``ok``; the ways in which a run or a value can fail, which are counted and never dropped;
+#: `OUT_OF_MEMORY`; and `UNDEFINED`.
+STATUSES = ("ok", "diverged", OUT_OF_MEMORY, "failed", TIME_LIMIT, UNDEFINED)
 
 #: The unit of a metric that the ablation does not declare: kept in the file, and never judged.
 UNDECLARED = "not declared"

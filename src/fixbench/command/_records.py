@@ -63,7 +63,7 @@ def records(content: bytes) -> list[dict[str, Any]]:
 
 def _parquet_records(content: bytes) -> list[dict[str, Any]]:
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
         if len(set(table.schema.names)) < len(table.schema.names):
             raise ValueError(f"a column stands twice in {table.schema.names}")
         found: list[dict[str, Any]] = table.to_pylist()
