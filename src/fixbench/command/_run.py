@@ -57,8 +57,8 @@ def run_command(
         words = _words(scratch, folder, options, seed, root)
         overrides = override_words(flatten(options))
         called = fill_in(command, {**words, "overrides": overrides})
-        printed = reader is not None and reader.path is None
-        log = scratch / "log" if printed else None
+        from_log = reader is not None and reader.path is None
+        log = scratch / "log" if from_log else None
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         status, printed = call(called, folder, environment, log=log)
         if status != 0:

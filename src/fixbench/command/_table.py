@@ -112,11 +112,11 @@ def read_table(path: Path, file: Path, ablation: Ablation, seed: int) -> list[Ro
         expected = "a metric that the ablation file declares: "
         raise refuse(metric, expected + ", ".join(ablation.units), place, "metric")
     if undeclared:
-        names = ", ".join(map(repr, [*undeclared][:_SHOWN]))
+        shown = ", ".join(map(repr, [*undeclared][:_SHOWN]))
         more = f" and {len(undeclared) - _SHOWN} more" if len(undeclared) > _SHOWN else ""
         print(
             f"seed {seed}: note: kept and not judged, since the ablation does not declare them as "
-            f"metrics: {names}{more}",
+            f"metrics: {shown}{more}",
             file=sys.stderr,
         )
     return list(rows.values())
