@@ -4,6 +4,7 @@
 #   make test        the same environment with the tools for development, then every check
 #   make environment the locked environment alone, in .venv
 #   make development the environment with the tools for development
+#   make faults      kill, damage and fuzz small pipelines for half an hour and more
 #   make checks      those checks that run no test: style, types, layers, workflow
 #   make site        the documentation as a site, in site/
 #   make image       the image that jobs run in, for the container engine that answers
@@ -24,7 +25,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help environment development reproduce checks test site image wheels lock clean
+.PHONY: help environment development reproduce checks test faults site image wheels lock clean
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -116,6 +117,12 @@ test: checks
 	@$(ACTIVATE)
 	$(call say,pytest)
 	pytest $(PYTEST)
+
+faults: development
+	@$(ACTIVATE)
+	$(call say,tests/faults)
+	FIXBENCH_FAULTS=long pytest tests/faults
+	python -m tests.faults.fuzz --minutes 10
 
 image: environment
 	@$(ACTIVATE)

@@ -30,14 +30,24 @@ from fixbench.command import check_command, run_command
 from fixbench.errors import InputError
 from fixbench.files import write_json
 from fixbench.reading import Source, read_source, validation_problem
-from fixbench.results import RUN_METRIC, Row, write_results
+from fixbench.results import (
+    OUT_OF_MEMORY,
+    RUN_METRIC,
+    TIME_LIMIT,
+    UNDECLARED,
+    Row,
+    check_rows,
+    write_results,
+)
 from fixbench.training import (
+    Clock,
     Diverged,
     Failed,
     FileCheckpointer,
     Outcome,
     RunContext,
     System,
+    TimeLimitError,
     load_state,
     make_deterministic,
     save_state,
@@ -129,6 +139,7 @@ def run_job(
             **_called(ablation),
         }
     )
+    clock = Clock({} if ablation.limits is None else ablation.limits.model_dump())
 
     # Jobs of several tiers or draws may run the same seeds at the same time.
     resume = root / ".fixbench" / "resume" / ablation_name / tier / variant
@@ -150,7 +161,9 @@ def run_job(
                     measure=measure,
                     save_seconds=save_seconds,
                 )
-                outcome, status = _run_seed(run, seed, context, parents.get(seed))
+                outcome, status = _run_seed(run, seed, context, parents.get(seed), clock)
+                # Now, and not after all seeds.
+                check_rows(output, seed, outcome.rows, _units(ablation, outcome.rows))
                 kept = outcome.state if keep_state else {}
                 done.save({"rows": outcome.rows, "status": status, "state": kept})
                 training.path.unlink(missing_ok=True)
@@ -178,14 +191,14 @@ def run_job(
         }
         made_by = {"ablation": ablation_name, "variant": variant, **on_draw}
         save_state(state, {**made_by, "seeds": entries}, checksum=True)
-    measured_metrics = {row.metric for result in finished.values() for row in result["rows"]}
-    declared = ablation.declared(sorted(measured_metrics))
+    rows = [row for result in finished.values() for row in result["rows"]]
+    declared = ablation.declared(sorted({row.metric for row in rows}))
     write_results(
         output,
         {seed: result["rows"] for seed, result in finished.items()},
         ablation=ablation_name,
         variant=variant,
-        units={RUN_METRIC: "1"} | {name: metric.unit for name, metric in declared.items()},
+        units=_units(ablation, rows),
         metadata={
             "ablation": ablation_name,
             "variant": variant,
@@ -438,18 +451,29 @@ def _runner(
 
 
 def _called(ablation: Ablation) -> dict[str, Any]:
-    """What the rows of a command depend on besides its options and its folder."""
+    """What rows depend on besides options and code: limits, and how a command is called."""
+    limits = ablation.limits
+    called: dict[str, Any] = {} if limits is None else {"limits": limits.model_dump()}
     if ablation.command is None:
-        return {}
+        return called
     reader = ablation.metrics_from
-    called: dict[str, Any] = {"command": ablation.command}
+    called["command"] = ablation.command
     if reader is not None:  # which of the metrics it finds are kept
         called |= {"metrics_from": reader.model_dump(), "metrics": sorted(ablation.units)}
     return called
 
 
+def _units(ablation: Ablation, rows: Iterable[Row]) -> dict[str, str]:
+    """Metric → its unit. Only a command may measure what the ablation does not declare."""
+    measured = sorted({row.metric for row in rows})
+    units = {name: metric.unit for name, metric in ablation.declared(measured).items()}
+    if ablation.command is not None:
+        units = dict.fromkeys(measured, UNDECLARED) | units
+    return {**units, RUN_METRIC: "1"}
+
+
 def _run_seed(
-    run: _Run, seed: int, context: RunContext, parent: Mapping[str, Any] | None
+    run: _Run, seed: int, context: RunContext, parent: Mapping[str, Any] | None, clock: Clock
 ) -> tuple[Outcome, str]:
     """The outcome of one seed and its status; failures of a run are outcomes."""
     relay = cast("_Relay", context.progress)
@@ -458,7 +482,11 @@ def _run_seed(
             return _failure([], "parent", 0, parent["status"])
         context = replace(context, parent=parent["state"])
     try:
-        return run(seed, context), "ok"
+        with clock.limit():
+            return run(seed, context), "ok"
+    except TimeLimitError as error:
+        print(f"seed {seed}: {error}", file=sys.stderr)
+        return _failure([], relay.stage, relay.step, TIME_LIMIT)
     except Diverged as error:
         return _failure(error.rows, error.stage, error.step, "diverged")
     except Failed as error:
@@ -467,6 +495,7 @@ def _run_seed(
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
+        print(f"seed {seed}: out of memory ({error}), which is no outcome", file=sys.stderr)
     except SystemExit as error:
         if error.code in _STOPPED:
             raise
@@ -477,7 +506,7 @@ def _run_seed(
     gc.collect()
     if context.device.type == "cuda":
         torch.cuda.empty_cache()
-    return _failure([], relay.stage, relay.step, "out_of_memory")
+    return _failure([], relay.stage, relay.step, OUT_OF_MEMORY)
 
 
 def _failure(rows: list[Row], stage: str, step: int, status: str) -> tuple[Outcome, str]:

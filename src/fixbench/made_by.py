@@ -61,16 +61,25 @@ def check_records(
         code: the hash of the code by which the ablation's jobs would run now.
 
     Raises:
-        InputError: a file is not as its job wrote it, its record is another variant's, or the
-            job ran other code.
+        InputError: a file is not as its job wrote it or is a copy of another, its record is another
+            variant's, or the job ran other code.
     """
     known: dict[str, tuple[Path, dict[str, Any]]] = {}
     for record in records:
         content = read_provenance(record)
         for digest in content.get("outputs", {}).values():
             known[digest] = record, content
+    by_content: dict[str, Path] = {}
     for path, asked in metadata.items():
-        found = known.get(file_hash(path))
+        digest = file_hash(path)
+        if (other := by_content.setdefault(digest, path)) != path:
+            # A copy is the one that does not lie in the folder of its variant.
+            copy, original = (
+                (path, other) if path.parent.name != asked["variant"] else (other, path)
+            )
+            expected = f"results of its own, not the bytes of {original}; {_AGAIN}"
+            raise InputError(copy, "", expected=expected)
+        found = known.get(digest)
         if found is None:
             expected = f"the file that its job wrote: no record has its SHA-256; {_AGAIN}"
             raise InputError(path, "", expected=expected)

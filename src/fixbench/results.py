@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,14 @@ from fixbench.files import whole_file
 __all__ = [
     "COLUMNS",
     "DATA_SEED",
+    "OUT_OF_MEMORY",
     "RUN_METRIC",
     "STATUSES",
+    "TIME_LIMIT",
+    "UNDECLARED",
     "UNDEFINED",
     "Row",
+    "check_rows",
     "read_metadata",
     "read_results",
     "run_columns",
@@ -50,9 +54,16 @@ RUN_METRIC = "run"
 
 #: A value that does not exist by its nature; no failure.
 UNDEFINED = "undefined"
-#: ``ok``, the ways in which a run or a value can fail, which are counted and never dropped, and
-#: `UNDEFINED`.
-STATUSES = ("ok", "diverged", "out_of_memory", "failed", UNDEFINED)
+#: The machine had too little memory. That is counted apart, and is no outcome of the experiment.
+OUT_OF_MEMORY = "out_of_memory"
+#: A run that took longer than the ablation allows it: an outcome that was declared beforehand.
+TIME_LIMIT = "time_limit"
+#: ``ok``; the ways in which a run or a value can fail, which are counted and never dropped;
+#: `OUT_OF_MEMORY`; and `UNDEFINED`.
+STATUSES = ("ok", "diverged", OUT_OF_MEMORY, "failed", TIME_LIMIT, UNDEFINED)
+
+#: The unit of a metric that the ablation does not declare: kept in the file, and never judged.
+UNDECLARED = "not declared"
 
 _SCHEMA = pa.schema(
     [
@@ -118,13 +129,8 @@ def write_results(
     """
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for seed in sorted(rows):
-        seen = set()
+        check_rows(path, seed, rows[seed], units)
         for row in rows[seed]:
-            _check_row(row, path, units)
-            if (row.stage, row.step, row.metric) in seen:
-                expected = f"each metric of a stage and step once in seed {seed}; this row is there"
-                raise InputError(path, "row", row, expected=f"{expected} twice")
-            seen.add((row.stage, row.step, row.metric))
             stage, step, metric, value, status = astuple(row)
             record = (ablation, variant, seed, stage, step, metric, value, units[metric], status)
             for name, item in zip(COLUMNS, record, strict=True):
@@ -134,6 +140,25 @@ def write_results(
         schema = _DRAWN_SCHEMA
         columns[DATA_SEED] = [data_seed] * len(columns["seed"])
     write_table(path, pa.table(columns, schema=schema), metadata)
+
+
+def check_rows(path: Path, seed: int, rows: Sequence[Row], units: Collection[str]) -> None:
+    """Refuse rows of one seed that no result file may hold.
+
+    Args:
+        path: the file that is to hold them, for messages.
+        units: the metrics that may be measured.
+
+    Raises:
+        InputError: as `write_results`.
+    """
+    seen = set()
+    for row in rows:
+        _check_row(row, path, units)
+        if (row.stage, row.step, row.metric) in seen:
+            expected = f"each metric of a stage and step once in seed {seed}; this row is there"
+            raise InputError(path, "row", row, expected=f"{expected} twice")
+        seen.add((row.stage, row.step, row.metric))
 
 
 def write_table(
@@ -181,15 +206,19 @@ def write_rows(path: Path, frame: pd.DataFrame, *, metadata: Mapping[str, Any]) 
         InputError: a value that is not finite is marked ``ok``, or a status is unknown.
     """
     for row in frame[["stage", "step", "metric", "value", "status"]].itertuples(index=False):
-        _check_row(Row(*row), path, {row.metric: ""})
+        _check_row(Row(*row), path, (row.metric,))
     table = pa.Table.from_pandas(frame[[*COLUMNS]], schema=_SCHEMA, preserve_index=False)
     write_table(path, table, metadata)
 
 
-def read_results(paths: Iterable[Path]) -> pd.DataFrame:
+def read_results(paths: Iterable[Path], *, undeclared: bool = False) -> pd.DataFrame:
     """Read job outputs into one frame with `COLUMNS`, refusing duplicate measurements.
 
-    The frame has the column `DATA_SEED` if the files have it.
+    The frame has the column `DATA_SEED` if the files have it. Rows of metrics that the ablation
+    does not declare are left out.
+
+    Args:
+        undeclared: they are read too.
 
     Raises:
         InputError: a file is missing, is not Parquet, lacks a column, or measures the same
@@ -199,6 +228,8 @@ def read_results(paths: Iterable[Path]) -> pd.DataFrame:
     frames: list[pd.DataFrame] = []
     for path in paths:
         frame = _read_table(path).to_pandas()
+        if not undeclared:
+            frame = frame[frame["unit"] != UNDECLARED].reset_index(drop=True)
         frame["file"] = str(path)
         if frames and (DATA_SEED in frame) != (DATA_SEED in frames[0]):
             expected = "all files of data draws, or none; the tier's declaration was changed "
@@ -283,7 +314,7 @@ def _damaged(path: Path) -> InputError:
     return InputError(path, "", expected=expected)
 
 
-def _check_row(row: Row, path: Path, units: Mapping[str, str]) -> None:
+def _check_row(row: Row, path: Path, units: Collection[str]) -> None:
     if row.metric not in units:
         raise InputError(
             path, "metric", row.metric, expected="a metric that the ablation file declares"

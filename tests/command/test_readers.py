@@ -327,7 +327,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
         "metric,value,status\nloss,1,fine\n",
         {"kind": "csv", "path": "{output}"},
         ": row 1 of {output}: status is 'fine'; expected one of ok, diverged, out_of_memory, "
-        "failed, undefined",
+        "failed, time_limit, undefined",
     ),
     "undefined with a value": (
         "metric,value,status\nloss,1,undefined\n",

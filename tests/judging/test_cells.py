@@ -123,7 +123,7 @@ def test_labels_with_other_signs_get_names_of_their_own(tmp_path: Path) -> None:
 def test_failures_count_as_the_worst_and_are_named(write: Make, tmp_path: Path) -> None:
     a, b = [0.8, 0.82, 0.79, 0.81], [0.9, 0.91, 0.89, 0.92]
     rows = [f"base,{seed},{value}" for seed, value in enumerate(a)]
-    rows += [f"new,{seed},{value}" for seed, value in enumerate([*b[:3], "OOM"])]
+    rows += [f"new,{seed},{value}" for seed, value in enumerate([*b[:3], "failed"])]
     path = write("r.csv", "\n".join(["method,seed,accuracy", *rows]))
     judged = judge(path, directory=tmp_path, pages=False)
     (result,) = judged.results
@@ -132,7 +132,19 @@ def test_failures_count_as_the_worst_and_are_named(write: Make, tmp_path: Path) 
     worst = min(0.79 - 0.81, *(x - y for x, y in zip(b[:3], a[:3], strict=True)))
     expected = np.mean([*(x - y for x, y in zip(b[:3], a[:3], strict=True)), worst])
     assert result.effect.estimate == pytest.approx(expected)
-    assert judged.given.count()["out_of_memory"] == 1
+    assert judged.given.count()["failed"] == 1
+    assert "1 failed" in str(judged)
+
+
+def test_a_run_without_memory_does_not_count_and_is_named(write: Make, tmp_path: Path) -> None:
+    a, b = [0.8, 0.82, 0.79, 0.81], [0.9, 0.91, 0.89, "OOM"]
+    rows = [f"base,{seed},{value}" for seed, value in enumerate(a)]
+    rows += [f"new,{seed},{value}" for seed, value in enumerate(b)]
+    path = write("r.csv", "\n".join(["method,seed,accuracy", *rows]))
+    judged = judge(path, directory=tmp_path, pages=False)
+    (result,) = judged.results
+    assert (result.effect.n, result.effect.n_failed) == (3, 0)
+    assert result.effect.estimate == pytest.approx(np.mean([0.1, 0.09, 0.1]))
     assert "1 out of memory" in str(judged)
 
 

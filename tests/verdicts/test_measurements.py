@@ -18,6 +18,7 @@ from fixbench.verdicts._notes import (
     FailedAsWorst,
     NoRunSucceeded,
     NotPositive,
+    OutOfMemory,
     UndefinedValues,
     UnevenSteps,
 )
@@ -386,6 +387,25 @@ def test_an_undefined_value_is_named_and_neither_failed_nor_imputed(make_frame: 
     everywhere = Measurements(two_metrics(make_frame, range(6), "undefined"), BETTER)
     assert all(math.isnan(v) for v in everywhere.per_seed(contrast("score")).values.values())
     assert everywhere.count_property(effect(term("b", "score"))).lost
+
+
+def test_a_run_without_memory_is_counted_apart_and_no_outcome(make_frame: Make) -> None:
+    runs = {"a": dict.fromkeys(range(6), 1.0), "b": {s: 2.0 + s for s in range(6)}}
+    frame = make_frame(runs)
+    here = (frame["variant"] == "b") & frame["seed"].isin([2, 3])
+    frame.loc[here, "value"], frame.loc[here, "status"] = math.nan, "out_of_memory"
+    # Of the value, or of the whole run, which then has a row of a metric of its own.
+    whole = frame.copy()
+    whole.loc[here, ["stage", "metric"]] = "train", "run"
+    told = OutOfMemory(variant="b", seeds=(2, 3), of=6)
+    assert "ran out of memory in 2 of 6 seeds [2, 3]" in told.text
+    for rows in (frame, whole):
+        found = Measurements(rows, BETTER).per_seed(contrast("loss"))
+        assert found.values == {0: 1.0, 1: 2.0, 4: 5.0, 5: 6.0}
+        assert (set(found.failed), found.failed_runs, found.notes) == (set(), 0, (told,))
+    frame.loc[frame["variant"] == "b", "status"] = "out_of_memory"
+    nothing = Measurements(frame, BETTER).per_seed(contrast("loss"))
+    assert all(math.isnan(value) for value in nothing.values.values())
 
 
 def test_a_failed_value_counts_in_its_metric_and_where_the_run_lost_another(

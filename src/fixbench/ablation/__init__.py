@@ -17,7 +17,15 @@ from fixbench.ablation._findings import Conclusion, Judgement, LaterThreat, Supp
 from fixbench.ablation._hashes import claim_difference, claim_hash
 from fixbench.ablation._loading import load_ablation, unused_levels, written_place
 from fixbench.ablation._metrics_from import MetricsFrom
-from fixbench.ablation._model import Ablation, Document, Metric, Tier, Variant, metric_problem
+from fixbench.ablation._model import (
+    Ablation,
+    Document,
+    Limits,
+    Metric,
+    Tier,
+    Variant,
+    metric_problem,
+)
 from fixbench.ablation._options import changed, flatten
 from fixbench.ablation._sentence_checks import beside, effect_of
 from fixbench.ablation._sentences import (
@@ -51,6 +59,7 @@ __all__ = [
     "Factorial",
     "Judgement",
     "LaterThreat",
+    "Limits",
     "Metric",
     "MetricsFrom",
     "Name",

@@ -92,6 +92,7 @@ def load_ablation(path: Path) -> Ablation:
     content |= {
         "draws": written.draws,
         "metrics_from": written.metrics_from,
+        "limits": written.limits,
         "baseline_variant": written.baseline_variant,
         "baseline": written.baseline,
         "variants": variants,

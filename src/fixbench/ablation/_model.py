@@ -18,7 +18,16 @@ from fixbench.ablation._metrics_from import MetricsFrom
 if TYPE_CHECKING:
     from fixbench.ablation._tier import AblationInTier
 
-__all__ = ["Ablation", "Document", "Metric", "Tier", "Variant", "family_of", "metric_problem"]
+__all__ = [
+    "Ablation",
+    "Document",
+    "Limits",
+    "Metric",
+    "Tier",
+    "Variant",
+    "family_of",
+    "metric_problem",
+]
 
 
 class Document(Strict):
@@ -105,6 +114,28 @@ class Tier(Strict):
     scaled_down: list[str] = Field(default_factory=list)
 
 
+class Limits(Strict):
+    """How long runs may take: an outcome that is declared before results exist.
+
+    A seed that takes longer has failed, with the status ``"time_limit"``. Time is counted in the
+    process that ends the seed; one that was interrupted has its whole time again.
+
+    Attributes:
+        seed_seconds: of each seed.
+        job_seconds: of a job, from its start; a seed that has not ended by then has failed.
+            Which seeds these are depends on the block: `seed_seconds` does not.
+    """
+
+    seed_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    job_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _any(self) -> Limits:
+        if self.seed_seconds is None and self.job_seconds is None:
+            raise ValueError("seed_seconds, job_seconds, or both")
+        return self
+
+
 class Ablation(Strict):
     """The files of an ablation, expanded: what all other code reads.
 
@@ -118,6 +149,7 @@ class Ablation(Strict):
         results: instead of both: the file of results that were given, in the folder; nothing runs.
         inputs: tracked data and checkpoint folders that its jobs read.
         draws: those of the inputs that a tier with ``data_seeds`` generates anew for each draw.
+        limits: how long runs may take.
         baseline: the options before tier and variant.
         metrics: by name; members of a family that claims, curves and comparisons name are here.
         families: ``prefix/*`` → the metric that every name with this prefix is.
@@ -135,6 +167,7 @@ class Ablation(Strict):
     command: str | None = None
     results: str | None = None
     metrics_from: MetricsFrom | None = None
+    limits: Limits | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)

@@ -17,7 +17,7 @@ from fixbench.ablation._claims import (
 from fixbench.ablation._comparison import ComparisonArms
 from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
 from fixbench.ablation._metrics_from import MetricsFrom
-from fixbench.ablation._model import Document, Tier
+from fixbench.ablation._model import Document, Limits, Tier
 from fixbench.ablation._written_effects import NamedEffect, Picked
 
 __all__ = [
@@ -203,6 +203,7 @@ class WrittenAblation(Strict):
             it by their names, ``{optimiser.rate}``, by ``{overrides}``, or in the file
             ``{options}``.
         metrics_from: where a command's metrics are read, instead of ``{output}``.
+        limits: how long runs may take; one that takes longer has failed.
         results: instead of both: a file of results that exist, in the folder (``fixbench judge``
             writes such ablations); nothing of it can be run.
         environment: the locked environment that its jobs run in.
@@ -231,6 +232,7 @@ class WrittenAblation(Strict):
     command: str | None = None
     results: str | None = None
     metrics_from: MetricsFrom | None = None
+    limits: Limits | None = None
     environment: Name = "torch"
     inputs: list[str] = Field(default_factory=list)
     draws: list[str] = Field(default_factory=list)

@@ -6,6 +6,7 @@ Bad input is one line on standard error and status 2; an interrupt is status 130
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -61,6 +62,10 @@ COMMANDS = (
 )
 
 
+#: Errors of a disk that is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     previous = signal.signal(signal.SIGTERM, _terminate)
@@ -73,6 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except InputError as error:
         print(f"fixbench: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"fixbench: error: {where}{error.strerror}; make room, then run it again: what was "
+              "finished is kept", file=sys.stderr)  # fmt: skip
         return 2
     except ModuleNotFoundError as error:
         needed = how_to_install(error)

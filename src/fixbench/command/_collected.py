@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fixbench.ablation import Ablation, MetricsFrom
-from fixbench.command._records import whole
+from fixbench.command._records import double, is_blank, whole
 from fixbench.errors import InputError
 from fixbench.results import STATUSES, UNDEFINED, Row
 
 __all__ = ["Collected", "Found", "NoRowsError"]
 
-#: Texts that say that there is no value.
-_BLANK = ("", "na", "n/a", "null", "none")
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 #: So many names of what is left out are printed.
 _SHOWN = 10
 
@@ -76,10 +71,10 @@ class Collected:
         status = str(found.status or "").strip()
         if status and status not in STATUSES:
             raise self._problem(found, "status", status, f"one of {', '.join(STATUSES)}")
-        if _blank(found.value) and not status:
+        if is_blank(found.value) and not status:
             self._blank += 1
             return
-        value = math.nan if _blank(found.value) else _double(found.value)
+        value = math.nan if is_blank(found.value) else _number(found.value)
         if value is None:
             expected = "a number that a double holds, such as 0.93, nan, or nothing"
             raise self._problem(found, metric, found.value, expected)
@@ -136,7 +131,7 @@ class Collected:
             step = self._counts.get((stage, metric), 0)
             self._counts[stage, metric] = step + 1
             return step
-        given = None if _blank(found.step) else whole(found.step)
+        given = None if is_blank(found.step) else whole(found.step)
         if given is None:
             expected = "a whole number from 0 to 9223372036854775807"
             raise self._problem(found, "step", found.step, expected)
@@ -148,14 +143,6 @@ class Collected:
         )
 
 
-def _blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().lower() in _BLANK)
-
-
-def _double(value: Any) -> float | None:
-    """The double that a text names; ``None`` if it names none, or one beyond its range."""
-    text = value.strip() if isinstance(value, str) else ""
-    if _NOT_FINITE.fullmatch(text):
-        return float(text)
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return number if math.isfinite(number) else None
+def _number(value: Any) -> float | None:
+    """What a text names; readers hand over texts alone."""
+    return double(value) if isinstance(value, str) else None

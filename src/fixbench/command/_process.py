@@ -12,19 +12,24 @@ from pathlib import Path
 
 __all__ = ["call"]
 
+#: So many of the last bytes that a command prints are kept.
+_TAIL = 8192
 #: How often, while a command prints nothing, to see whether it has ended.
 _WAIT_SECONDS = 0.1
 
 
 def call(
     command: str, folder: Path, environment: Mapping[str, str], *, log: Path | None = None
-) -> int:
-    """Exit status of a shell command, all of whose processes end with this one.
+) -> tuple[int, str]:
+    """Run a shell command, all of whose processes end with this one.
 
     What it prints goes to standard error.
 
     Args:
         log: where a copy of what it prints is written.
+
+    Returns:
+        its exit status, and the end of what it printed.
     """
     process = None
     try:
@@ -34,13 +39,12 @@ def call(
                 shell=True,
                 cwd=folder,
                 env=environment,
-                stdout=2 if log is None else subprocess.PIPE,
-                stderr=None if log is None else subprocess.STDOUT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if log is not None:
-            _copy_output(process, log)
-        return process.wait()
+        tail = _copy_output(process, Path(os.devnull) if log is None else log)
+        return process.wait(), tail.decode("utf-8", errors="replace")
     except BaseException:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -52,8 +56,13 @@ def call(
             process.stdout.close()
 
 
-def _copy_output(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Copy what a process prints until it ends, even if a child of its keeps the pipe open."""
+def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
+    """Copy what a process prints until it ends, even if a child of its keeps the pipe open.
+
+    Returns:
+        the end of it.
+    """
+    tail = b""
     assert process.stdout is not None
     pipe = process.stdout.fileno()
     with log.open("wb") as copy:
@@ -62,12 +71,13 @@ def _copy_output(process: subprocess.Popen[bytes], log: Path) -> None:
             if select.select([pipe], [], [], 0 if ended else _WAIT_SECONDS)[0]:
                 part = os.read(pipe, 65536)
                 if not part:
-                    return
+                    return tail
                 copy.write(part)
+                tail = (tail + part)[-_TAIL:]
                 while part:
                     part = part[os.write(2, part) :]
             elif ended:
-                return
+                return tail
 
 
 @contextlib.contextmanager
@@ -76,7 +86,7 @@ def _interrupts_held() -> Iterator[None]:
     held: list[int] = []
     handlers = {
         number: signal.signal(number, lambda number, _: held.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
     }
     try:
         yield

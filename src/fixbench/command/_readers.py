@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import glob
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from fixbench.ablation import Ablation, MetricsFrom
 from fixbench.command._collected import Collected, Found, NoRowsError
 from fixbench.command._events import read_events
-from fixbench.command._records import Written, csv_records
+from fixbench.command._records import Written, csv_records, json_value
 from fixbench.errors import InputError
 from fixbench.results import Row
 
@@ -103,15 +102,12 @@ def _lines(place: _Place) -> Iterator[Found]:
 def _objects(place: _Place) -> Iterator[Found]:
     """One JSON object, a list of objects, or one on each line."""
     reader, text = place.reader, place.text()
-    loads: Callable[[str], Any] = lambda part: json.loads(  # noqa: E731
-        part, parse_float=Written, parse_int=Written, parse_constant=Written
-    )
     try:
-        content = loads(text)
+        content = json_value(text)
         objects = content if isinstance(content, list) else [content]
     except ValueError as whole:
         try:
-            objects = [loads(line) for line in text.splitlines() if line.strip()]
+            objects = [json_value(line) for line in text.split("\n") if line.strip()]
         except ValueError:
             raise place.problem("path", reader.path, f"JSON ({whole})") from None
     for number, item in enumerate(objects, start=1):

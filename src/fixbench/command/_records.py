@@ -6,13 +6,29 @@ import csv
 import io
 import json
 import math
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Written", "csv_records", "label", "number", "records", "whole"]
+__all__ = [
+    "Written",
+    "csv_records",
+    "double",
+    "is_blank",
+    "json_value",
+    "label",
+    "records",
+    "whole",
+]
+
+#: Texts that say that there is no value.
+_BLANK = ("", "na", "n/a", "null", "none")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,6})?")
+_NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 def records(content: bytes) -> list[dict[str, Any]]:
@@ -27,18 +43,16 @@ def records(content: bytes) -> list[dict[str, Any]]:
     """
     start = content[:64].lstrip()
     if start.startswith(b"PAR1"):
-        table = pq.read_table(pa.BufferReader(content))
-        return list(table.to_pylist())
+        return _parquet_records(content)
     text = content.decode("utf-8-sig")
-    if not start.startswith((b"{", b"[")):
+    if not start.removeprefix(b"\xef\xbb\xbf").startswith((b"{", b"[")):
         return csv_records(text)
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if not line.strip():
             continue
         try:
-            # Numbers in labels keep their digits: 1.10 is not 1.1.
-            record = json.loads(line, parse_float=Written, parse_int=Written)
+            record = json_value(line)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
         if not isinstance(record, dict):
@@ -47,10 +61,54 @@ def records(content: bytes) -> list[dict[str, Any]]:
     return found
 
 
+def _parquet_records(content: bytes) -> list[dict[str, Any]]:
+    try:
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
+        if len(set(table.schema.names)) < len(table.schema.names):
+            raise ValueError(f"a column stands twice in {table.schema.names}")
+        found: list[dict[str, Any]] = table.to_pylist()
+    # What is damaged, or holds what Python cannot, can make Arrow raise nearly anything.
+    except (pa.ArrowException, OSError, LookupError, ArithmeticError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    if b"pandas" in (table.schema.metadata or {}):
+        # pandas has no other way to write "not a number".
+        doubles = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+        for record in found:
+            record.update({name: math.nan for name in doubles if record[name] is None})
+    return found
+
+
 class Written(str):
     """A number as it is written in JSON."""
 
     __slots__ = ()
+
+
+def json_value(text: str) -> Any:
+    """JSON in which numbers are `Written`: in labels they keep their digits, 1.10 is not 1.1.
+
+    Raises:
+        ValueError: it is no JSON, has a key twice, or is nested too deeply.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_float=Written,
+            parse_int=Written,
+            parse_constant=Written,
+            object_pairs_hook=_object,
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands twice in one object")
+        found[key] = value
+    return found
 
 
 def csv_records(text: str, *, delimiter: str = ",") -> list[dict[str, Any]]:
@@ -72,16 +130,25 @@ def csv_records(text: str, *, delimiter: str = ",") -> list[dict[str, Any]]:
     return found
 
 
-def number(value: Any) -> float | None:
-    """A number; NaN for what is missing; ``None`` for anything else."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return math.nan if str(value).strip().lower() in ("na", "null") else float(value)
-    except (ValueError, OverflowError):
-        return None
+def is_blank(value: Any) -> bool:
+    """Whether nothing is there, or a word that says so."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in _BLANK)
+
+
+def double(value: Any) -> float | None:
+    """The double that a text names, or a number is; ``None`` for anything else.
+
+    A number beyond the range of doubles is none of them: it is not infinite.
+    """
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if value.bit_length() <= 1100 else "1e999"
+    text = value.strip() if isinstance(value, str) else ""
+    if _NOT_FINITE.fullmatch(text):
+        return float(text)
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def whole(value: Any) -> int | None:
@@ -90,19 +157,23 @@ def whole(value: Any) -> int | None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        exact = Decimal(str(value).strip())
-    except InvalidOperation:
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text):
         return None
-    if not exact.is_finite() or not 0 <= exact < 2**63 or exact != exact.to_integral_value():
+    exact = Decimal(text)
+    if not 0 <= exact < 2**63 or exact != exact.to_integral_value():
         return None
     return int(exact)
 
 
 def label(value: Any) -> str | None:
-    """A label as it is written: "" for what is missing; ``None`` for what is no text or number."""
+    """A label as it is written: "" for what is missing.
+
+    ``None`` for what is no text or number, or cannot be printed.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
-        return str(value).strip()
+        text = str(value).strip()
+        return text if text.isprintable() else None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench.ablation import Ablation, flatten
+from fixbench.command._faults import fault, ran_out_of_memory
 from fixbench.command._options import options_text
 from fixbench.command._placeholders import fill_in, fill_path, option_words, override_words
 from fixbench.command._process import call
@@ -21,9 +22,6 @@ from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, Row
 
 __all__ = ["run_command"]
-
-#: Exit statuses of a shell that could not start a command.
-_NOT_STARTED = {126: "the shell cannot execute it", 127: "the shell does not find it"}
 
 
 def run_command(
@@ -37,8 +35,9 @@ def run_command(
 ) -> list[Row]:
     """Run the command in the ablation's folder and read the metrics that it leaves.
 
-    A command that ends with a status other than 0 makes one row, with the status ``"failed"``. So
-    does one that leaves nothing where ``metrics_from`` says.
+    A command that ends with a status other than 0, for no reason of the machine, makes one row,
+    with the status ``"failed"``. So does one that leaves no row, or nothing where ``metrics_from``
+    says.
 
     Args:
         ablation: whose ``command`` it is.
@@ -47,8 +46,10 @@ def run_command(
         threads: for the libraries that read ``OMP_NUM_THREADS``.
 
     Raises:
-        InputError: the command cannot be started, which says nothing about the seed, or leaves
-            a row that cannot be accepted.
+        InputError: the command cannot be started, is ended by a signal or fails for another
+            reason of the machine, which says nothing about the seed; or it leaves a row that cannot
+            be accepted.
+        MemoryError: it ran out of memory, as far as it says so.
     """
     command, reader, file = ablation.command, ablation.metrics_from, folder / "ablation.yaml"
     assert command is not None
@@ -56,22 +57,31 @@ def run_command(
         words = _words(scratch, folder, options, seed, root)
         overrides = override_words(flatten(options))
         called = fill_in(command, {**words, "overrides": overrides})
-        printed = reader is not None and reader.path is None
-        log = scratch / "log" if printed else None
+        from_log = reader is not None and reader.path is None
+        log = scratch / "log" if from_log else None
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        status = call(called, folder, environment, log=log)
-        if status in _NOT_STARTED:
-            expected = f"a command that starts: {_NOT_STARTED[status]} (status {status})"
-            raise InputError(file, "command", command, expected=expected)
+        status, printed = call(called, folder, environment, log=log)
         if status != 0:
+            if ran_out_of_memory(printed):
+                raise MemoryError(f"the command ended with status {status}")
+            if (why := fault(status, printed)) is not None:
+                raise _fault(file, command, seed, why)
             return _failed(seed, f"the command ended with status {status}")
-        if reader is None:
-            return read_table(Path(words["output"]), file, ablation)
-        path = log or folder / fill_path(reader.path or "", words)
         try:
+            if reader is None:
+                return read_table(Path(words["output"]), file, ablation, seed)
+            path = log or folder / fill_path(reader.path or "", words)
             return read_declared(path, reader, file, ablation, seed)
         except NoRowsError as error:
             return _failed(seed, str(error))
+
+
+def _fault(file: Path, command: str, seed: int, why: str) -> InputError:
+    expected = (
+        f"a command that starts and ends by itself: in seed {seed} {why}; that is no outcome of "
+        "the experiment: mend it and run again, finished seeds are kept"
+    )
+    return InputError(file, "command", command, expected=expected)
 
 
 def _failed(seed: int, why: str) -> list[Row]:
@@ -111,4 +121,10 @@ def _scratch() -> Iterator[Path]:
         expected = f"a folder in which files can be made ({error.strerror or error})"
         raise InputError("TMPDIR", "", os.environ.get("TMPDIR"), expected=expected) from None
     with folder as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        except OSError as error:
+            if isinstance(error, InputError) or name not in str(error.filename):
+                raise
+            expected = f"a folder with room for a run's files ({error.strerror or error})"
+            raise InputError("TMPDIR", "", str(Path(name).parent), expected=expected) from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
-from fixbench.ablation import Ablation
-from fixbench.command._records import label, number, records, whole
+from fixbench.ablation import Ablation, metric_problem
+from fixbench.command._collected import NoRowsError
+from fixbench.command._records import double, is_blank, label, records, whole
 from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, STATUSES, UNDEFINED, Row
 
@@ -18,11 +20,24 @@ _REQUIRED = frozenset({"metric", "value"})
 _COLUMNS = _REQUIRED | {"stage", "step", "status"}
 
 
-def read_table(path: Path, file: Path, ablation: Ablation) -> list[Row]:
+#: So many names of metrics that are not declared are printed.
+_SHOWN = 10
+
+
+def read_table(path: Path, file: Path, ablation: Ablation, seed: int) -> list[Row]:
     """Rows from what the command left at ``{output}``.
 
+    Metrics that the ablation does not declare are among them, with a note. A value that is not
+    there has the status ``"failed"``, and not ``"diverged"``.
+
+    Args:
+        file: the ablation file, for messages.
+        seed: for notes.
+
     Raises:
-        InputError: it left nothing, or something other than metrics that the ablation declares.
+        NoRowsError: there is a header and no row.
+        InputError: it left nothing, something that is no metric, or none that the ablation
+            declares.
     """
 
     def refuse(value: Any, expected: str, row: int | None = None, column: str = "") -> InputError:
@@ -37,8 +52,9 @@ def read_table(path: Path, file: Path, ablation: Ablation) -> list[Row]:
     except (ValueError, OSError, csv.Error) as error:
         raise refuse(str(error), "metrics as CSV, JSON lines or Parquet at {output}") from None
     if not found:
-        raise refuse(None, "at least one row of metrics in {output}")
+        raise NoRowsError("the command left no row of metrics in {output}")
     rows: dict[tuple[str, int, str], Row] = {}
+    undeclared: dict[str, int] = {}
     for place, record in enumerate(found, start=1):
         columns = set(record)
         if not _REQUIRED <= columns <= _COLUMNS:
@@ -49,23 +65,33 @@ def read_table(path: Path, file: Path, ablation: Ablation) -> list[Row]:
             names = sorted(map(str, columns))
             # The columns of a table are the same in all rows.
             raise refuse(names, expected, None if place == 1 else place)
-        value, step = number(record["value"]), whole(record.get("step"))
+        missing = is_blank(record["value"])
+        value = math.nan if missing else double(record["value"])
+        step = whole(record.get("step"))
         if value is None:
-            raise refuse(record["value"], "a number, or nan", place, "value")
+            expected = "a number that a double holds, or nan"
+            raise refuse(record["value"], expected, place, "value")
         if step is None:
             expected = "a whole number from 0 to 9223372036854775807"
             raise refuse(record["step"], expected, place, "step")
         texts = {name: label(record.get(name)) for name in ("metric", "stage", "status")}
         for name, text in texts.items():
             if text is None:
-                raise refuse(record[name], "a text", place, name)
+                raise refuse(record[name], "a text that can be printed", place, name)
         metric, stage = texts["metric"] or "", texts["stage"] or "run"
         if not metric:
             raise refuse(None, "the name of a metric", place, "metric")
         if metric != RUN_METRIC and metric not in ablation.declared([metric]):
-            expected = "a metric that the ablation file declares: "
-            raise refuse(metric, expected + ", ".join(ablation.units), place, "metric")
-        status = texts["status"] or ("ok" if math.isfinite(value) else "diverged")
+            if problem := metric_problem(metric):
+                raise refuse(metric, problem, place, "metric")
+            undeclared.setdefault(metric, place)
+        measured = "ok" if math.isfinite(value) else "failed" if missing else "diverged"
+        status = texts["status"] or measured
+        if missing and not texts["status"]:
+            print(
+                f"seed {seed}: row {place} of {{output}} has no value of {metric!r}",
+                file=sys.stderr,
+            )
         if status not in STATUSES:
             raise refuse(status, f"one of {', '.join(STATUSES)}", place, "status")
         if status == "ok" and not math.isfinite(value):
@@ -81,4 +107,16 @@ def read_table(path: Path, file: Path, ablation: Ablation) -> list[Row]:
             )
             raise refuse(record, expected, place)
         rows[stage, step, metric] = Row(stage, step, metric, value, status)
+    if all(row.metric in undeclared for row in rows.values()):
+        metric, place = next(iter(undeclared.items()))
+        expected = "a metric that the ablation file declares: "
+        raise refuse(metric, expected + ", ".join(ablation.units), place, "metric")
+    if undeclared:
+        shown = ", ".join(map(repr, [*undeclared][:_SHOWN]))
+        more = f" and {len(undeclared) - _SHOWN} more" if len(undeclared) > _SHOWN else ""
+        print(
+            f"seed {seed}: note: kept and not judged, since the ablation does not declare them as "
+            f"metrics: {shown}{more}",
+            file=sys.stderr,
+        )
     return list(rows.values())

@@ -25,7 +25,7 @@ __all__ = [
 
 #: A cell that holds nothing: neither a value nor a failure.
 MISSING: Final = "missing"
-Status = Literal["ok", "diverged", "out_of_memory", "failed", "undefined", "missing"]
+Status = Literal["ok", "diverged", "out_of_memory", "failed", "time_limit", "undefined", "missing"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOTHING = {"", "-", "–", "—", "na", "n/a", "<na>", "null", "none", "missing"}
@@ -38,6 +38,7 @@ _WORDS: dict[str, Status] = {
     **dict.fromkeys(
         ("failed", "fail", "failure", "error", "crashed", "crash", "killed", "timeout"), "failed"
     ),
+    **dict.fromkeys(("time_limit", "time limit"), "time_limit"),
     UNDEFINED: "undefined",
 }
 #: What a column of statuses says besides.

@@ -98,7 +98,7 @@ def _statuses(counts: dict[str, int]) -> str:
     finite = counts.get("ok", 0)
     bad = [
         f"{counts[status]} {status.replace('_', ' ')}"
-        for status in ("diverged", "out_of_memory", "failed", "undefined", MISSING)
+        for status in ("diverged", "out_of_memory", "failed", "time_limit", "undefined", MISSING)
         if counts.get(status)
     ]
     return ", ".join([f"{finite} finite", *(bad or ["none missing or failed"])])

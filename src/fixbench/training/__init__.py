@@ -8,6 +8,8 @@ from fixbench.training._batches import shuffled_batches as shuffled_batches
 from fixbench.training._checkpointer import FileCheckpointer as FileCheckpointer
 from fixbench.training._checkpointer import load_state as load_state
 from fixbench.training._checkpointer import save_state as save_state
+from fixbench.training._clock import Clock as Clock
+from fixbench.training._clock import TimeLimitError as TimeLimitError
 from fixbench.training._comparison import compare_state_files as compare_state_files
 from fixbench.training._context import Checkpointer as Checkpointer
 from fixbench.training._context import Diverged as Diverged

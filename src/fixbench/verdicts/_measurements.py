@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from fixbench.ablation import Collapse, Effect, Term
 from fixbench.errors import InputError
-from fixbench.results import RUN_METRIC, UNDEFINED, usable_rows
+from fixbench.results import OUT_OF_MEMORY, RUN_METRIC, UNDEFINED, usable_rows
 from fixbench.verdicts._copies import Copies, find_copies
 from fixbench.verdicts._failures import impute
 from fixbench.verdicts._notes import (
     NoRunSucceeded,
     Note,
     NotPositive,
+    OutOfMemory,
     UndefinedValues,
     UnevenSteps,
 )
@@ -43,7 +44,8 @@ class SeedEffects:
         failed: the seeds of which at least one run, or one of the effect's values, failed.
         failed_runs: how many runs failed, of the effect's variants.
         notes: how failed runs count, that runs have other steps, and what is undefined.
-        undefined: seeds that have no effect, as one of its values is undefined; not in ``values``.
+        undefined: seeds that have no effect, as one of its values is undefined or a run of it ran
+            out of memory; not in ``values``.
     """
 
     values: Mapping[int, float]
@@ -184,7 +186,7 @@ class Measurements:
     nothing that it measured before is used. A status on another metric, or a value that is not
     finite, speaks of that metric in that stage: the run failed for the effects that use it, and for
     those that use what the run then lacks altogether. A seed in which a value of an effect is
-    undefined has no effect.
+    undefined, or in which the machine had too little memory, has no effect.
 
     Args:
         frame: rows with `fixbench.results.COLUMNS` and ``file``.
@@ -202,12 +204,16 @@ class Measurements:
             str(variant): set(seeds.tolist()) for variant, seeds in frame.groupby("variant")["seed"]
         }
         self._files: dict[str, str] = frame.groupby("variant")["file"].first().to_dict()
-        undefined = frame["status"] == UNDEFINED
-        bad = frame[((frame["status"] != "ok") | ~np.isfinite(frame["value"])) & ~undefined]
+        undefined, memory = frame["status"] == UNDEFINED, frame["status"] == OUT_OF_MEMORY
+        none = undefined | memory
+        bad = frame[((frame["status"] != "ok") | ~np.isfinite(frame["value"])) & ~none]
         self._failed = _keys(bad[bad["metric"] == RUN_METRIC], ["variant", "seed"])
         self._spoilt = _keys(bad, ["variant", "seed"])
         self._failed_cells = _keys(bad, _CELL)
         self._undefined_cells = _keys(frame[undefined], _CELL) - self._failed_cells
+        self._memory_cells = _keys(frame[memory], _CELL) - self._failed_cells
+        lost = _keys(frame[memory & (frame["metric"] == RUN_METRIC)], ["variant", "seed"])
+        self._memory_runs = lost - self._failed
         successful = usable_rows(frame).sort_values(["seed", "step"])
         self._rows: dict[tuple[str, str, str], _Rows] = {
             key: _Rows.of(rows) for key, rows in successful.groupby(["variant", "stage", "metric"])
@@ -229,10 +235,11 @@ class Measurements:
 
     def measures(self, term: Term) -> bool:
         """Whether the term's variant measured its metric, or failed and may have meant to."""
-        undefined = {(variant, *cell) for variant, _, *cell in self._undefined_cells}
+        cells = self._undefined_cells | self._memory_cells
+        undefined = {(variant, *cell) for variant, _, *cell in cells}
         return (
             self.recorded(term)
-            or any(variant == term.variant for variant, _ in self._spoilt)
+            or any(variant == term.variant for variant, _ in self._spoilt | self._memory_runs)
             or (term.variant, term.stage, term.metric) in undefined
         )
 
@@ -481,11 +488,16 @@ class Measurements:
         cell = (term.variant, seed, term.stage, term.metric)
         if (term.variant, seed) in self._failed or cell in self._failed_cells:
             return True
-        gone = cell not in self._cells and cell not in self._undefined_cells
+        gone = cell not in self._cells and not self._is_undefined(term, seed)
         return gone and (term.variant, seed) in self._spoilt
 
     def _is_undefined(self, term: Term, seed: int) -> bool:
-        return (term.variant, seed, term.stage, term.metric) in self._undefined_cells
+        cell = (term.variant, seed, term.stage, term.metric)
+        return cell in self._undefined_cells or self._lacked_memory(term, seed)
+
+    def _lacked_memory(self, term: Term, seed: int) -> bool:
+        cell = (term.variant, seed, term.stage, term.metric)
+        return cell in self._memory_cells or (term.variant, seed) in self._memory_runs
 
     def _undefined(
         self, terms: list[Term], seeds: list[int]
@@ -495,8 +507,12 @@ class Measurements:
         A seed in which something else failed is a failed one.
         """
         found: dict[tuple[str, str, str], list[int]] = {}
+        lost: dict[str, list[int]] = {}
         for seed in seeds:
-            if any(self._fails(term, seed) for term in terms):
+            short = [term.variant for term in terms if self._lacked_memory(term, seed)]
+            for variant in dict.fromkeys(short):
+                lost.setdefault(variant, []).append(seed)
+            if short or any(self._fails(term, seed) for term in terms):
                 continue
             for term in terms:
                 if self._is_undefined(term, seed):
@@ -508,7 +524,12 @@ class Measurements:
             )
             for (variant, stage, metric), here in found.items()
         )
-        return frozenset(seed for here in found.values() for seed in here), notes
+        short_of = tuple(
+            OutOfMemory(variant=variant, seeds=tuple(here), of=len(seeds))
+            for variant, here in lost.items()
+        )
+        without = [*found.values(), *lost.values()]
+        return frozenset(seed for here in without for seed in here), (*notes, *short_of)
 
     def _not_positive(self, terms: list[Term], seeds: list[int]) -> NotPositive | None:
         """The first value that has no logarithm."""

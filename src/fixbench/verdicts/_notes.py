@@ -30,6 +30,7 @@ __all__ = [
     "Note",
     "OpenByFailures",
     "OtherSeeds",
+    "OutOfMemory",
     "SameRuns",
     "TestsDisagree",
     "TooFewEqualSeeds",
@@ -134,6 +135,23 @@ class UndefinedValues:
             f"Metric {self.metric!r} of variant {self.variant!r} in stage {self.stage!r} is "
             f"undefined in {len(self.seeds)} of {seeds_text(self.of)} {[*self.seeds]}, which do "
             "not count."
+        )
+
+
+@dataclass(frozen=True)
+class OutOfMemory:
+    """Seeds in which a run ran out of memory: the machine's fault, and no outcome."""
+
+    variant: str
+    seeds: tuple[int, ...]
+    of: int
+
+    @property
+    def text(self) -> str:
+        return (
+            f"Variant {self.variant!r} ran out of memory in {len(self.seeds)} of "
+            f"{seeds_text(self.of)} {[*self.seeds]}. That is a fault of the machine and no "
+            "outcome: they do not count. Run them again with more memory."
         )
 
 

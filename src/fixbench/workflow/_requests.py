@@ -64,6 +64,8 @@ def write_requests(
         },
         "units": ablation.units,
     }
+    if ablation.limits is not None:
+        shared["limits"] = ablation.limits.model_dump()
     if ablation.metrics_from is not None:
         shared["metrics_from"] = ablation.metrics_from.model_dump()
     requests = {

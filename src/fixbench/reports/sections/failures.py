@@ -10,7 +10,7 @@ from fixbench.reports._format import counted, seed_ranges
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._views import TableText
 from fixbench.reports.sections._section import Section
-from fixbench.results import UNDEFINED, run_columns
+from fixbench.results import OUT_OF_MEMORY, UNDEFINED, run_columns
 
 __all__ = ["FailedRuns", "FailuresSection", "build", "failed_runs"]
 
@@ -70,7 +70,15 @@ def failed_runs(frame: pd.DataFrame) -> FailedRuns:
     if not rows:
         sentence = f"None of the {counted(runs, 'run')} failed."
     else:
-        sentence = f"{len(failed)} of {counted(runs, 'run')} failed. No failed run is dropped."
+        lost = int((failed["status"] == OUT_OF_MEMORY).sum())
+        count = len(failed) - lost
+        sentence = f"{count or 'None'} of {'the ' * (not count)}{counted(runs, 'run')} failed."
+        sentence += " No failed run is dropped." * bool(count)
+        if lost:
+            sentence += (
+                f" {counted(lost, 'run')} ran out of memory, a fault of the machine and no "
+                "outcome: no verdict counts their seeds."
+            )
     return FailedRuns(rows=rows, sentence=sentence + _undefined(frame))
 
 
