@@ -26,6 +26,7 @@ from fixbench.cli import (
     _judge,
     _look,
     _new,
+    _power,
     _rejudge,
     _report,
     _rows,
@@ -41,6 +42,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 #: In the order of ``fixbench --help``.
 COMMANDS = (
     _judge.COMMAND,
+    _power.COMMAND,
     _check.COMMAND,
     _run.COMMAND,
     _analyse.COMMAND,

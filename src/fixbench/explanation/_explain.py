@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from fixbench.ablation import Ablation, Claim, Effect, claim_hash, load_ablation
@@ -215,22 +214,14 @@ def _rows(found: FoundClaim, ablation: Ablation | None, claim: Claim | None) -> 
         for name in dict.fromkeys(term.variant for effect in effects for term in effect.weighted)
         if there is None or name in there
     ]
-    files = _files(found.table, row.ablation, found.tier, variants)
+    kept = found.table.parent / f"{row.ablation}.parquet"
+    if ablation is not None and ablation.results is not None:
+        kept = found.folder / ablation.results
+    jobs = Path("results", row.ablation, found.tier)
+    files = [path for name in variants for path in sorted((jobs / name).glob("*.parquet"))]
     return Rows(
-        files=[str(path) for path in files],
+        files=[str(path) for path in ([kept] if kept.is_file() else files)],
         formula="" if claim is None or claim.effect is None else effect_formula(claim.effect),
         variants=variants,
         seeds=row.seeds,
     )
-
-
-def _files(table: Path, ablation: str, tier: str, variants: Sequence[str]) -> list[Path]:
-    """The rows beside a published table, or of the jobs of a run."""
-    kept = table.parent / f"{ablation}.parquet"
-    if kept.is_file():
-        return [kept]
-    given = table.parent / "results.parquet"
-    if given.is_file():
-        return [given]
-    jobs = Path("results", ablation, tier)
-    return [path for name in variants for path in sorted((jobs / name).glob("*.parquet"))]

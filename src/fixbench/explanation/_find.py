@@ -147,5 +147,9 @@ def _verdicts(path: Path, ablations: Path, tier: str) -> list[PublishedClaim]:
 
 def _folder(table: Path, name: str, ablations: Path) -> Path:
     """The ablation's folder: beside the table where ``fixbench judge`` wrote both."""
-    beside = table.parent
-    return beside if (beside / "ablation.yaml").is_file() else ablations / name
+    places = (table.parent, table.parent / name)
+    return next((place for place in places if _is_of(place)), ablations / name)
+
+
+def _is_of(place: Path) -> bool:
+    return (place / "ablation.yaml").is_file()
