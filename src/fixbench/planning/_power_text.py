@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fixbench.planning._pilot import LIMIT_CONFIDENCE
-from fixbench.planning._power import PowerPlan, PowerRow, SeedsFor
+from fixbench.planning._power import PowerPlan, PowerRow
+from fixbench.planning._text import table
 from fixbench.reports import number
 from fixbench.statistics import MOST_SEEDS
 
@@ -41,16 +42,16 @@ def _lines(plan: PowerPlan) -> Iterator[str]:
         for name, value in (("differs", asked.effect), ("equivalent", asked.margin))
         if value is not None
     ]
-    head = ["deviation", *kinds, ""]
+    head = ["", "deviation", *kinds]
     rows = [
         [
+            f"{item.label}, upper limit" if item.upper_limit else item.label,
             number(item.deviation, 3),
             *(_seeds(getattr(item, _FIELDS[kind])) for kind in kinds),
-            _named(plan, item),
         ]
         for item in plan.seeds
     ]
-    yield from _table([head, *rows])
+    yield from table([head, *rows])
     pilots = sorted({item.n for item in plan.scatter if item.n is not None})
     if pilots:
         yield (
@@ -60,14 +61,10 @@ def _lines(plan: PowerPlan) -> Iterator[str]:
         )
     yield ""
     yield f"Power by the number of seeds, with deviation {number(plan.of.deviation, 3)}:"
-    yield from _table([["seeds", *kinds], *(_powers(row, kinds) for row in plan.table)])
+    yield from table([["seeds", *kinds], *(_powers(row, kinds) for row in plan.table)])
 
 
 _FIELDS = {"differs": "difference", "equivalent": "equivalence"}
-
-
-def _named(plan: PowerPlan, item: SeedsFor) -> str:
-    return f"{item.label}, upper limit" if item.upper_limit else item.label
 
 
 def _seeds(count: int | None) -> str:
@@ -76,15 +73,3 @@ def _seeds(count: int | None) -> str:
 
 def _powers(row: PowerRow, kinds: Sequence[str]) -> list[str]:
     return [str(row.seeds), *(f"{100 * getattr(row, _FIELDS[kind]):.1f} %" for kind in kinds)]
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns to the right, but for a last one of names."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    named = rows[0][-1] == ""
-    for row in rows:
-        cells = [
-            cell.ljust(width) if named and place == len(row) - 1 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield f"  {'  '.join(cells)}".rstrip()
