@@ -17,6 +17,11 @@ def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
     ``NO_COLOR``, set to anything, turns colours off; so does ``TERM=dumb``.
     """
     stream = sys.stdout if stream is None else stream
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+    if (
+        not text
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM") == "dumb"
+        or not stream.isatty()
+    ):
         return text
     return f"\033[{_CODES[colour]}m{text}\033[0m"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fixbench.cli._colour import paint
 from fixbench.cli._command import TIERS, Command, add_ablations, print_json, width
 
 __all__ = ["COMMAND"]
@@ -35,7 +36,8 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         print_json(asdict(explanation) | {"claim": explanation.claim.model_dump()})
     else:
-        print(as_text(explanation, width()))
+        for line in as_text(explanation, width()).splitlines():
+            print(line if line.startswith(" ") else paint(line, "bold"))
 
 
 COMMAND = Command(
