@@ -207,7 +207,8 @@ def _rows(found: FoundClaim, ablation: Ablation | None, claim: Claim | None) -> 
     effects: list[Effect] = []
     if claim is not None:
         effects += [] if claim.effect is None else [claim.effect]
-        effects += [item.effect for item in (*claim.preconditions, *claim.controls)]
+        effects += [item.effect for item in claim.preconditions]
+        effects += [item.effect for item in claim.controls]
     there = None if ablation is None else ablation.at(found.tier).variants
     variants = [
         name

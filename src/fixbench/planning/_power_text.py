@@ -72,4 +72,4 @@ def _seeds(count: int | None) -> str:
 
 
 def _powers(row: PowerRow, kinds: Sequence[str]) -> list[str]:
-    return [str(row.seeds), *(f"{100 * getattr(row, _FIELDS[kind]):.1f} %" for kind in kinds)]
+    return [f"{row.seeds:>5}", *(f"{100 * getattr(row, _FIELDS[kind]):.1f} %" for kind in kinds)]
