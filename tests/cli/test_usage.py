@@ -13,6 +13,7 @@ import pytest
 
 from fixbench.cli import main
 from fixbench.cli._colour import paint
+from fixbench.cli._command import Command
 from fixbench.cli._main import COMMANDS, make_parser
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def stopped(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_has_examples_that_the_command_takes(
-    command, capsys: pytest.CaptureFixture[str]
+    command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.examples
     status, text, _ = stopped(capsys, command.name, "--help")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import os
 import shutil
 import sys
@@ -12,7 +13,6 @@ import pytest
 
 from fixbench.cli import main
 from fixbench.diagnosis import CHECKS, Finding, diagnose
-from fixbench.diagnosis import _machine as machine
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,7 +110,7 @@ def test_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(ROOT)
     for free, state in ((2**20, "problem"), (2 * 2**30, "note"), (2**40, "ok")):
-        monkeypatch.setattr(machine.shutil, "disk_usage", lambda _, f=free: usage._replace(free=f))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, f=free: usage._replace(free=f))
         (item,) = found("disk")
         assert item.state == state
 
@@ -124,7 +124,7 @@ def test_home_and_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "new"))
     assert found("home")[0].state == "ok"
     assert not (tmp_path / "new").exists()
-    monkeypatch.setattr(machine.locale, "getpreferredencoding", lambda _: "ANSI_X3.4-1968")
+    monkeypatch.setattr(locale, "getpreferredencoding", lambda _: "ANSI_X3.4-1968")
     (item,) = found("encoding")
     assert (item.state, "ANSI_X3.4-1968" in item.found) == ("note", True)
 

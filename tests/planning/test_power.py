@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy import stats
 from fixbench.cli import main
 
 
-def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert main(["power", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
