@@ -54,4 +54,7 @@ COMMAND = Command(
     text="Judge the claims of an ablation from its results.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench analyse learning_rate --tier small --results rows.parquet --claims verdicts.json",
+    ),
 )

@@ -69,4 +69,5 @@ COMMAND = Command(
     text="Simulate the statistics, and report how they do.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench calibrate --replications 2000",),
 )

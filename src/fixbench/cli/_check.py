@@ -144,4 +144,8 @@ COMMAND = Command(
     text="Check ablation files, without running anything.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench check",
+        "fixbench check lambda_rescaling --hashes",
+    ),
 )

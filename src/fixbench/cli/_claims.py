@@ -36,4 +36,5 @@ COMMAND = Command(
     text="Write the table of all claims, and their numbers for a paper.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench claims results/*/small/claims.json --tier small",),
 )

@@ -71,4 +71,8 @@ COMMAND = Command(
     text="Get or verify the tracked data and checkpoints.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench data pull",
+        "fixbench data verify data/yowo",
+    ),
 )

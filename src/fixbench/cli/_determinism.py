@@ -65,4 +65,5 @@ COMMAND = Command(
     text="Run one seed in several ways: what is noise, not effect?",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench determinism learning_rate --tier smoke",),
 )

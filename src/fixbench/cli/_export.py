@@ -39,4 +39,8 @@ COMMAND = Command(
     text="Write a run as a Workflow Run RO-Crate, for other programs.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench export crate --tier small",
+        "fixbench export crate --tier small --published reports/reference/small",
+    ),
 )

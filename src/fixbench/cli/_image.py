@@ -77,4 +77,8 @@ COMMAND = Command(
     text="Build, check or declare the images that jobs run in.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench image build torch-cpu",
+        "fixbench image check --runtime docker",
+    ),
 )

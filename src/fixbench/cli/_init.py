@@ -30,4 +30,8 @@ COMMAND = Command(
     text="Make the working directory a repository in which `snakemake --cores all` runs ablations.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench init",
+        "fixbench init --name dropout --from-command 'python train.py --seed {seed} --out {output}'",
+    ),
 )

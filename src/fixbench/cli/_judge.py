@@ -132,4 +132,8 @@ COMMAND = Command(
     text="Judge results that exist: a table of variants, seeds and metrics.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench judge results.csv",
+        "fixbench judge results.csv --baseline none --better higher --margin 0.01",
+    ),
 )

@@ -45,4 +45,8 @@ COMMAND = Command(
     text="Decide from the seeds so far whether to add another block.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench look learning_rate --tier small --results rows.parquet --looks "
+        "10,20 --decision look.json",
+    ),
 )

@@ -1,11 +1,13 @@
 """``fixbench COMMAND …``: the parser, and how a command ends.
 
-Bad input is one line on standard error and status 2; an interrupt is status 130.
+Bad input is one line on standard error and status 2; an interrupt is status 130. docs/reference.md
+has all statuses.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import os
 import signal
@@ -19,21 +21,28 @@ from fixbench.cli import (
     _calibrate,
     _check,
     _claims,
+    _completion,
     _data,
     _determinism,
+    _doctor,
+    _explain,
     _export,
     _image,
     _init,
     _judge,
     _look,
     _new,
+    _plan,
+    _power,
     _rejudge,
     _report,
     _rows,
     _run,
+    _status,
     _synthesis,
     _verify,
 )
+from fixbench.cli._colour import paint
 from fixbench.cli._extras import how_to_install
 from fixbench.errors import InputError
 
@@ -42,11 +51,16 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 #: In the order of ``fixbench --help``.
 COMMANDS = (
     _judge.COMMAND,
+    _power.COMMAND,
+    _doctor.COMMAND,
+    _plan.COMMAND,
+    _status.COMMAND,
     _check.COMMAND,
     _run.COMMAND,
     _analyse.COMMAND,
     _look.COMMAND,
     _report.COMMAND,
+    _explain.COMMAND,
     _rows.COMMAND,
     _export.COMMAND,
     _claims.COMMAND,
@@ -59,6 +73,7 @@ COMMANDS = (
     _verify.COMMAND,
     _new.COMMAND,
     _init.COMMAND,
+    _completion.COMMAND,
 )
 
 
@@ -77,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except InputError as error:
-        print(f"fixbench: error: {error}", file=sys.stderr)
+        _refuse(str(error))
         return 2
     except OSError as error:
         if error.errno not in _FULL:
@@ -90,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         needed = how_to_install(error)
         if needed is None:
             raise
-        print(f"fixbench: error: the command needs {needed}", file=sys.stderr)
+        _refuse(f"the command needs {needed}")
         return 2
     except KeyboardInterrupt:
         print("fixbench: interrupted", file=sys.stderr)
@@ -98,6 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         signal.signal(signal.SIGTERM, previous)
     return 0
+
+
+def _refuse(message: str) -> None:
+    print(f"{paint('fixbench: error:', 'red', sys.stderr)} {message}", file=sys.stderr)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -110,8 +129,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=fixbench.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.text, description=command.text)
-        sub.set_defaults(run=command.run)
+        examples = "\n".join(f"  {line}" for line in command.examples)
+        sub = commands.add_parser(
+            command.name,
+            help=command.text,
+            description=command.text,
+            epilog=f"examples:\n{examples}" if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(run=command.run, command=command.name)
         command.add_arguments(sub)
     return parser
 
@@ -120,10 +146,32 @@ class _Parser(argparse.ArgumentParser):
     """Takes what has no option's name before, between and behind the options.
 
     Python's own parser gives ``data generate --output X data/yowo`` no folder: it has given the
-    optional folder nothing when it meets the option.
+    optional folder nothing when it meets the option. For what is misspelt it names the nearest.
     """
 
     _parsing = False
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = self._options_of(getattr(found, "command", ""))
+            near = [_nearest(word.partition("=")[0], known) for word in unknown]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{next(filter(None, near), '')}")
+        return found
+
+    def _options_of(self, command: str) -> list[str]:
+        """The options of a command."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and command in action.choices:
+                return list(action.choices[command]._option_string_actions)
+        return list(self._option_string_actions)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = _nearest(str(value), [str(choice) for choice in action.choices or ()])
+            raise argparse.ArgumentError(action, f"{error.message}{near}") from None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._parsing or self._subparsers is not None:
@@ -133,6 +181,11 @@ class _Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._parsing = False
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _terminate(number: int, frame: object) -> NoReturn:

@@ -46,4 +46,8 @@ COMMAND = Command(
     text="Write an ablation that runs, to start from: an example, or one around your script.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench new my_fix",
+        "fixbench new my_fix --from-command 'python train.py --seed {seed} --out {output}'",
+    ),
 )

@@ -39,4 +39,5 @@ COMMAND = Command(
     text="Judge a published table of claims again by the present rules.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench rejudge reports/reference/small/claims.json --tier small",),
 )

@@ -40,4 +40,8 @@ COMMAND = Command(
     text="Write the HTML, LaTeX and PDF pages of an ablation.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench report learning_rate --tier small --results rows.parquet "
+        "--provenance record.json --claims verdicts.json",
+    ),
 )

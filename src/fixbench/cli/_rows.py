@@ -32,4 +32,8 @@ COMMAND = Command(
     text="Collect the rows of an ablation in one file, to publish them.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench rows learning_rate --tier small --results "
+        "results/learning_rate/small/*/*.parquet --output rows.parquet",
+    ),
 )

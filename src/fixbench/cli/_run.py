@@ -64,4 +64,5 @@ COMMAND = Command(
     text="Train and measure one variant for a block of seeds.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench run learning_rate add_rate --seeds 0-4 --output rows.parquet",),
 )

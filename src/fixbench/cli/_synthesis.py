@@ -27,4 +27,5 @@ COMMAND = Command(
     text="Say why verdicts of several runs differ.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=("fixbench synthesis reports/claims.json reports/extended/claims.json",),
 )

@@ -73,4 +73,8 @@ COMMAND = Command(
     text="Check the figures of reports against the rows, and run a sample again.",
     add_arguments=_add_arguments,
     run=_run,
+    examples=(
+        "fixbench verify",
+        "fixbench verify learning_rate --rerun 0",
+    ),
 )

@@ -10,7 +10,7 @@ from fixbench.reports._effects import margin_zone, null_name, null_of, tolerance
 from fixbench.reports._format import number, p_value, percentage
 from fixbench.reports._judging import ClaimResult
 
-__all__ = ["near_bounds", "nearness"]
+__all__ = ["near_bounds", "nearness", "rule_bounds"]
 
 #: An end of an interval is near a bound within this share of the interval's width.
 _SHARE = 0.1
@@ -50,7 +50,7 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
     found = [
         (abs(turn(end) - turn(bound)) / width, side, end, bound, name)
         for side, end in zip(("lower", "upper"), ends, strict=True)
-        for name, bound in _bounds(claim)
+        for name, bound in rule_bounds(claim)
         if effect.scale != "log" or bound > 0
     ]
     if not found:
@@ -66,7 +66,8 @@ def _ends(claim: Claim, result: ClaimResult) -> Iterator[tuple[str, str]]:
     )
 
 
-def _bounds(claim: Claim) -> Iterator[tuple[str, float]]:
+def rule_bounds(claim: Claim) -> Iterator[tuple[str, float]]:
+    """What the interval of a claim's effect is compared with: name and value, natural scale."""
     assert claim.effect is not None
     decision = claim.decision
     if decision.rule in ("difference", "direction", "two_part", "share"):

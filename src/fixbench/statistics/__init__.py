@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from fixbench.statistics._components import NextHour as NextHour
     from fixbench.statistics._components import crossed_interval as crossed_interval
     from fixbench.statistics._components import next_hour as next_hour
+    from fixbench.statistics._design_power import deviation_limit as deviation_limit
+    from fixbench.statistics._design_power import difference_power as difference_power
+    from fixbench.statistics._design_power import equivalence_power as equivalence_power
+    from fixbench.statistics._design_power import fewest_for_difference as fewest_for_difference
+    from fixbench.statistics._design_power import fewest_for_equivalence as fewest_for_equivalence
     from fixbench.statistics._equivalence import equivalence_bounds as equivalence_bounds
     from fixbench.statistics._equivalence import not_worse as not_worse
     from fixbench.statistics._equivalence import tost as tost
@@ -109,6 +114,13 @@ else:
                 "NextHour",
                 "crossed_interval",
                 "next_hour",
+            ],
+            "_design_power": [
+                "deviation_limit",
+                "difference_power",
+                "equivalence_power",
+                "fewest_for_difference",
+                "fewest_for_equivalence",
             ],
             "_equivalence": [
                 "equivalence_bounds",

@@ -8,7 +8,13 @@ from collections.abc import Callable
 
 from scipy import special
 
-__all__ = ["MOST_SEEDS", "seeds_for_difference", "seeds_for_equivalence"]
+__all__ = [
+    "MOST_SEEDS",
+    "fewest_seeds_for",
+    "seeds_for_difference",
+    "seeds_for_equivalence",
+    "t_power",
+]
 
 #: More seeds than this are no plan.
 MOST_SEEDS = 10_000
@@ -32,7 +38,7 @@ def seeds_for_difference(
         return None if mean == null else _without_variance(alpha / 2)
     effect = min(abs(mean - null) / deviation, _LARGEST_EFFECT)
     # A rejection on the wrong side shows nothing, so only the asserted tail counts as power.
-    return _fewest(lambda n: _t_power(effect, n, alpha / 2), power)
+    return fewest_seeds_for(lambda n: t_power(effect, n, alpha / 2), power)
 
 
 def seeds_for_equivalence(
@@ -51,12 +57,12 @@ def seeds_for_equivalence(
     below = min((high - mean) / deviation, _LARGEST_EFFECT)
 
     def both(n: int) -> float:
-        return _t_power(above, n, alpha) + _t_power(below, n, alpha) - 1
+        return t_power(above, n, alpha) + t_power(below, n, alpha) - 1
 
-    return _fewest(both, power)
+    return fewest_seeds_for(both, power)
 
 
-def _t_power(effect: float, n: int, alpha: float) -> float:
+def t_power(effect: float, n: int, alpha: float) -> float:
     """Power of the one-sided t-test at level ``alpha``."""
     degrees = n - 1
     critical = -special.stdtrit(degrees, alpha)
@@ -71,7 +77,8 @@ def _without_variance(one_sided: float) -> int:
     return n
 
 
-def _fewest(power_at: Callable[[int], float], power: float) -> int | None:
+def fewest_seeds_for(power_at: Callable[[int], float], power: float) -> int | None:
+    """The fewest seeds at which ``power_at``, which grows, reaches ``power``; ``None`` if none."""
     upper = 2
     # Doubling first keeps the noncentrality small, where the noncentral t is accurate.
     while power_at(upper) < power:

@@ -29,4 +29,6 @@ from fixbench.tracking._pointers import FOLDERS as FOLDERS
 from fixbench.tracking._pull import pull as pull
 from fixbench.tracking._pull import unpack_tracked as unpack_tracked
 from fixbench.tracking._track import track as track
+from fixbench.tracking._verification import missing_files as missing_files
+from fixbench.tracking._verification import missing_objects as missing_objects
 from fixbench.tracking._verification import verify as verify

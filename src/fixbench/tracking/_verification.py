@@ -7,7 +7,7 @@ from pathlib import Path
 from fixbench.errors import InputError
 from fixbench.tracking._archives import files_in
 from fixbench.tracking._content import list_content
-from fixbench.tracking._objects import md5_of
+from fixbench.tracking._objects import cached, md5_of, stored
 from fixbench.tracking._pointers import Output, outputs_in, tracked_folders
 
 
@@ -47,6 +47,17 @@ def missing_files(root: Path, folder: str | None = None) -> list[str]:
             expected = "tracked files only; remove it, or run `fixbench data track`"
             raise InputError(file, "", expected=expected)
     return missing
+
+
+def missing_objects(root: Path) -> list[str]:
+    """The tracked files that are not there, and whose content no store of this folder has."""
+    return [
+        output.path
+        for output in outputs_in(root)
+        if not (root / output.path).exists()
+        and not stored(root, output.md5).exists()
+        and not cached(root, output.md5).exists()
+    ]
 
 
 def check_output(root: Path, output: Output) -> None:

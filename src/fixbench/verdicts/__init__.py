@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fixbench.verdicts._comparison import ComparisonTable as ComparisonTable
     from fixbench.verdicts._comparison import VariantLevel as VariantLevel
     from fixbench.verdicts._comparison import compare_variants as compare_variants
+    from fixbench.verdicts._controls import EXPLAINABLE as EXPLAINABLE
     from fixbench.verdicts._data import DataInterval as DataInterval
     from fixbench.verdicts._declaration import check_claims as check_claims
     from fixbench.verdicts._draws import measure as measure
@@ -57,6 +58,9 @@ else:
                 "ComparisonTable",
                 "VariantLevel",
                 "compare_variants",
+            ],
+            "_controls": [
+                "EXPLAINABLE",
             ],
             "_data": [
                 "DataInterval",

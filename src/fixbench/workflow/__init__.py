@@ -9,9 +9,11 @@ from fixbench.workflow._folders import find_ablations as find_ablations
 from fixbench.workflow._folders import new_ablation as new_ablation
 from fixbench.workflow._from_command import Asked as Asked
 from fixbench.workflow._from_command import new_from_command as new_from_command
+from fixbench.workflow._layout import verdict_file as verdict_file
 from fixbench.workflow._make import make_plan as make_plan
 from fixbench.workflow._plan import Plan as Plan
 from fixbench.workflow._repository import init_repository as init_repository
+from fixbench.workflow._seeds import plan_seeds as plan_seeds
 from fixbench.workflow._seeds import seed_label as seed_label
 from fixbench.workflow._settings import CONFIG as CONFIG
 from fixbench.workflow._settings import UNTIL_VERDICT as UNTIL_VERDICT
