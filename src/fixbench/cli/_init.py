@@ -32,6 +32,6 @@ COMMAND = Command(
     run=_run,
     examples=(
         "fixbench init",
-        "fixbench init --name dropout --from-command 'python train.py --seed {seed} --out {output}'",
+        "fixbench init --from-command 'python train.py --seed {seed} --out {output}'",
     ),
 )
