@@ -93,9 +93,10 @@ def _text(name: str) -> str:
         for line in of.get_all("Classifier") or []
         if line.startswith("License ::") and not line.endswith("OSI Approved")
     ]
-    said = of.get("License-Expression") or " / ".join(classifiers) or (of.get("License") or "")
-    if said.strip():
-        return said.strip().splitlines()[0]
+    expressions, names = of.get_all("License-Expression") or [], of.get_all("License") or []
+    for said in (*expressions, " / ".join(classifiers), *names):
+        if said.strip():
+            return str(said).strip().splitlines()[0]
     for file in distribution.files or []:
         if "licen" in file.name.lower():
             head = " ".join(Path(str(file.locate())).read_text(encoding="utf-8").split())[:300]
