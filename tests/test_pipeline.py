@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -110,6 +111,13 @@ def test_from_nothing_to_reports_and_only_what_changed_again(
         )
 
     results, pages = contents(project / "results"), contents(reports)
+    # Nothing that is handed on says on which machine, or in which folder, it was made.
+    records = {name: text for name, text in contents(project / "logs").items() if ".json" in name}
+    for name, content in {**results, **pages, **records}.items():
+        assert str(project).encode() not in content, name
+        assert not re.search(rb"/(home|root|Users|tmp|private)/", content), name
+        if name.endswith((".json", ".html", ".tex", ".csv")):
+            assert not re.search(rf"\b{re.escape(platform.node())}\b".encode(), content), name
     # Logs as well: a record made again has other times, and the report prints them.
     shutil.rmtree(project / "results")
     again = run("snakemake", "--cores", "2", *CONFIG)

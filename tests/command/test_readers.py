@@ -277,7 +277,7 @@ def test_metrics_that_are_not_declared_are_left_out_with_a_note(
         {"kind": "csv", "path": "{output}"},
     )
     assert rows(project) == [("run", 0, "loss", 2.0, "ok")]
-    note = "seed 0: note: left out, since the ablation does not declare them as metrics: 'lr', 'ru"
+    note = "note: left out, since the ablation does not declare them as metrics: 'lr', 'ru"
     assert note in capfd.readouterr().err
 
 

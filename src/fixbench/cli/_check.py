@@ -74,6 +74,8 @@ def _run(options: argparse.Namespace) -> None:
         family = sum(claim.primary and is_tested(claim) for claim in ablation.claims)
         variants, claims = len(ablation.variants), len(ablation.claims)
         print(f"{file.parent.name}: {count(variants, 'variant')}, {count(claims, 'claim')}")
+        if places := _unedited(file.parent):
+            print(f"  still to be edited: {'; '.join(places)}")
         for tier, content in ablation.tiers.items():
             seeds = parse_seeds(content.seeds)
             found = unreachable(ablation, len(seeds))
@@ -85,6 +87,21 @@ def _run(options: argparse.Namespace) -> None:
             if claims_left_out := left_out(ablation, tier):
                 found.append(f"it leaves out {', '.join(claims_left_out)}")
             print(f"  {tier}: {count(len(seeds), 'seed')}; {'; '.join(found)}")
+
+
+def _unedited(folder: Path) -> list[str]:
+    """Where texts stand that `fixbench new` or `fixbench init` left to the author."""
+    return [
+        f"{name} lines {', '.join(lines)}" if len(lines) > 1 else f"{name} line {lines[0]}"
+        for name in ("ablation.yaml", "claims.yaml")
+        if (
+            lines := [
+                str(number)
+                for number, line in enumerate((folder / name).read_text("utf-8").splitlines(), 1)
+                if "EDIT:" in line.partition(" #")[0]
+            ]
+        )
+    ]
 
 
 def _check_documents(loaded: Mapping[Path, Ablation], folder: Path) -> None:

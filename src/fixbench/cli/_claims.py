@@ -29,6 +29,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.reference is not None and options.reference.is_file():
         for line in compare_verdicts(options.directory / "claims.json", options.reference):
             print(line)
+    print(f"Page: {options.directory / 'index.html'}")
 
 
 COMMAND = Command(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fixbench.ablation import Ablation, MetricsFrom
+from fixbench.command._notes import note_once
 from fixbench.command._records import double, is_blank, whole
 from fixbench.errors import InputError
 from fixbench.results import STATUSES, UNDEFINED, Row
@@ -101,10 +102,9 @@ class Collected:
         if self._left_out:
             names = list(self._left_out)
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            print(
-                f"seed {seed}: note: left out, since the ablation does not declare them as "
-                f"metrics: {', '.join(map(repr, names[:_SHOWN]))}{more}",
-                file=sys.stderr,
+            note_once(
+                "left out, since the ablation does not declare them as metrics: "
+                f"{', '.join(map(repr, names[:_SHOWN]))}{more}"
             )
         if not self._rows:
             raise NoRowsError(self._why_none())

@@ -7,11 +7,13 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["call"]
+__all__ = ["MARK", "call"]
 
+#: Before each line that a command prints. The rules keep such lines in the log, off the terminal.
+MARK = b"  | "
 #: So many of the last bytes that a command prints are kept.
 _TAIL = 8192
 #: How often, while a command prints nothing, to see whether it has ended.
@@ -23,7 +25,7 @@ def call(
 ) -> tuple[int, str]:
     """Run a shell command, all of whose processes end with this one.
 
-    What it prints goes to standard error.
+    What it prints goes to standard error, each line behind `MARK`.
 
     Args:
         log: where a copy of what it prints is written.
@@ -62,7 +64,7 @@ def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
     Returns:
         the end of it.
     """
-    tail = b""
+    tail, line = b"", b""
     assert process.stdout is not None
     pipe = process.stdout.fileno()
     with log.open("wb") as copy:
@@ -71,13 +73,22 @@ def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
             if select.select([pipe], [], [], 0 if ended else _WAIT_SECONDS)[0]:
                 part = os.read(pipe, 65536)
                 if not part:
-                    return tail
+                    break
                 copy.write(part)
                 tail = (tail + part)[-_TAIL:]
-                while part:
-                    part = part[os.write(2, part) :]
+                *lines, line = (line + part).split(b"\n")
+                _show(lines)
             elif ended:
-                return tail
+                break
+    _show([line] if line else [])
+    return tail
+
+
+def _show(lines: Iterable[bytes]) -> None:
+    """Print whole lines, so that those of jobs that run at the same time do not mix."""
+    text = b"".join(MARK + line + b"\n" for line in lines)
+    while text:
+        text = text[os.write(2, text) :]
 
 
 @contextlib.contextmanager

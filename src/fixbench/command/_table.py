@@ -10,6 +10,7 @@ from typing import Any
 
 from fixbench.ablation import Ablation, metric_problem
 from fixbench.command._collected import NoRowsError
+from fixbench.command._notes import note_once
 from fixbench.command._records import double, is_blank, label, records, whole
 from fixbench.errors import InputError
 from fixbench.results import RUN_METRIC, STATUSES, UNDEFINED, Row
@@ -114,9 +115,8 @@ def read_table(path: Path, file: Path, ablation: Ablation, seed: int) -> list[Ro
     if undeclared:
         shown = ", ".join(map(repr, [*undeclared][:_SHOWN]))
         more = f" and {len(undeclared) - _SHOWN} more" if len(undeclared) > _SHOWN else ""
-        print(
-            f"seed {seed}: note: kept and not judged, since the ablation does not declare them as "
-            f"metrics: {shown}{more}",
-            file=sys.stderr,
+        note_once(
+            "kept and not judged, since the ablation does not declare them as metrics: "
+            f"{shown}{more}"
         )
     return list(rows.values())

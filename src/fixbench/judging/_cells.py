@@ -99,7 +99,7 @@ def value_of(cell: Any) -> Value | str:
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text):
         return "a number with a decimal point"
     if re.fullmatch(r"[+-]?[0-9.]+ ?%", text):
-        return "a number without '%'"
+        return "a number: the same unit in the whole column, as a share (0.87) or per cent (87)"
     return _ANYTHING
 
 

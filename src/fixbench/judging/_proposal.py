@@ -163,7 +163,20 @@ def why_unpaired(given: Given, one: Cell, other: Cell) -> str:
     a, b = given.seeds_of(one), given.seeds_of(other)
     if a == b:
         return ""
-    return f"the seeds differ: {len(a)} and {len(b)}, {len(set(a) & set(b))} of them in both"
+    lacking = [
+        f"{given.labels[cell[0]]} lacks {_some([given.seeds[seed] for seed in seeds])}"
+        for cell, seeds in ((one, sorted({*b} - {*a})), (other, sorted({*a} - {*b})))
+        if seeds
+    ]
+    return (
+        f"the seeds differ: {len(a)} and {len(b)}, {len(set(a) & set(b))} of them in both "
+        f"({'; '.join(lacking)}); with the same seeds everywhere they would be pairs"
+    )
+
+
+def _some(seeds: Sequence[str]) -> str:
+    more = f" and {len(seeds) - 5} more" if len(seeds) > 6 else ""
+    return f"seed {', '.join(seeds[:5] if more else seeds)}{more}"
 
 
 def _baseline(given: Given, asked: str | None) -> tuple[str, str]:

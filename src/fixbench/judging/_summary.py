@@ -125,8 +125,24 @@ def _verdicts(judged: Judged) -> list[str]:
         lines.append(
             "Where n is a sum: no pairs, Welch's t-test. Else pairs by seed, Student's t-test."
         )
+    lines += _why_unpaired(judged)
     lines += _pairing(judged.results)
     return lines
+
+
+def _why_unpaired(judged: Judged) -> list[str]:
+    """Which seeds are missing where runs could have been pairs: the same sentence once."""
+    if judged.proposal is None or judged.given is None or not judged.given.paired:
+        return []
+    said: dict[str, list[str]] = {}
+    for comparison in judged.proposal.comparisons:
+        if comparison.unpaired:
+            said.setdefault(comparison.unpaired, []).append(comparison.id)
+    return [
+        line
+        for text, ids in said.items()
+        for line in _wrapped(f"{_listed(ids)}: ", f"{text}.", indent=2)
+    ]
 
 
 def _pairing(results: Sequence[ClaimResult]) -> list[str]:

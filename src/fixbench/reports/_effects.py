@@ -161,6 +161,7 @@ def effect_quantity(effect: Effect, ablation: Ablation) -> str:
     text = metric_label(ablation, (term.metric for term in effect.weighted))
     if effect.slope is not None:
         return f"{text}: slope in {unit}"
+    text += ": difference" if is_contrast(effect) else ""
     return f"{text}, in {unit}" if unit else text
 
 

@@ -21,6 +21,7 @@ from fixbench.reports.paper._sentence import SMOKE, sentence
 __all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "build_overview"]
 
 
+_TITLE = "Documented claims, tested again"
 #: Conclusions of an ablation on the page; its report has all.
 _ADVICE = 3
 
@@ -88,7 +89,7 @@ class Overview:
     meanings: list[tuple[str, Verdict, str, str]]
     ticks: Sequence[tuple[float, str]]
     band: tuple[float, float]
-    title: str = "Documented claims, tested again"
+    title: str = _TITLE
     advice_note: str = (
         "These sentences were written by hand after the reference runs. A sentence is printed only "
         "where the verdicts and figures of this run support it; its figures are those of this run. "
@@ -107,15 +108,12 @@ class Overview:
 def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
     """The page of the given ablations, in their order."""
     results = [result for item in judged for result in item.results]
+    given = any(item.ablation.results is not None for item in judged)
     occurring = {result.verdict for result in results}
-    claims = "1 claim" if len(results) == 1 else f"{len(results)} claims"
-    documents = "1 document" if len(judged) == 1 else f"{len(judged)} documents"
     return Overview(
         tier=tier,
-        lead=f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
-        f"{tier}, on systems that were built again at a small size and trained for a short time. "
-        "Each claim was judged by a rule that was written before the results of its seeds"
-        f"{_edited(results)}.{_how(results)}"
+        title="Claims about given results" if given else _TITLE,
+        lead=f"{_lead(judged, results, tier)}{_how(results)}"
         if results
         else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",
@@ -127,6 +125,28 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
         ],
         ticks=TICKS,
         band=BAND,
+    )
+
+
+def _lead(judged: Sequence[JudgedAblation], results: Sequence[ClaimResult], tier: str) -> str:
+    """What was judged, on what, and by rules of when."""
+    claims = "1 claim" if len(results) == 1 else f"{len(results)} claims"
+    if any(item.ablation.results is not None for item in judged):
+        return (
+            f"{claims} about results that were given. Claims and rules were written after them. "
+            "How the results were made was not checked."
+        )
+    documents = "1 document" if len(judged) == 1 else f"{len(judged)} documents"
+    if all((item.ablation.system or "").startswith("fixbench.systems.") for item in judged):
+        return (
+            f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
+            f"{tier}, on systems that were built again at a small size and trained for a short "
+            "time. Each claim was judged by a rule that was written before the results of its "
+            f"seeds{_edited(results)}."
+        )
+    return (
+        f"{claims} of {documents}, tested in tier {tier}. Each claim was judged by a rule whose "
+        f"hash every result carries, so that a later change shows{_edited(results)}."
     )
 
 

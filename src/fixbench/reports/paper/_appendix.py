@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ MEANINGS: Mapping[Verdict, str] = {
     "reversed": "the opposite direction is shown, of whatever size",
     "refuted": "a claim of no change is shown to be false",
     "does not hold": "an exact property, false in a seed",
-    "inconclusive": "none of these is shown",
+    "inconclusive": "neither an effect nor its absence is shown",
     "not testable": "the claim cannot be tested here, or what it supposes was not met",
     "withdrawn": "taken out after its results existed",
 }
@@ -193,7 +194,15 @@ def _method(judged: Sequence[JudgedAblation]) -> dict[str, object]:
     results = [result for item in judged for result in item.results]
     occurring = {result.verdict for result in results}
     rules = {claim.decision.rule for item in judged for claim in item.ablation.claims}
+    panels = [result.panel for result in results if result.panel is not None]
     return {
+        "adjusted": any((panel.holm_m or 0) > 1 for panel in panels),
+        "absence": any(math.isfinite(result.p_equivalence) for result in results),
+        "shares": any(
+            claim.decision.rule in ("share", "property")
+            for item in judged
+            for claim in item.ablation.claims
+        ),
         "meanings": [(verdict, text) for verdict, text in MEANINGS.items() if verdict in occurring],
         "two_part": "two_part" in rules,
         "unpaired": any(

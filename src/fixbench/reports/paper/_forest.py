@@ -69,7 +69,8 @@ def forest_figure(judged: JudgedAblation) -> ForestFigure | None:
         return None
     with style(f"{judged.name}-paper"):
         parts = in_parts(strips, _MOST)
-        pdf = to_pdf(*(_draw(part, rows) for part in parts))
+        word = "documented" if judged.ablation.results is None else "claimed"
+        pdf = to_pdf(*(_draw(part, rows, word) for part in parts))
     return ForestFigure(pdf=pdf, pages=len(parts), marks=named_zones(strips), drawn=tuple(rows))
 
 
@@ -88,7 +89,7 @@ def empty_figure() -> bytes:
         return to_pdf(figure)
 
 
-def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow]) -> Figure:
+def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow], documented: str) -> Figure:
     groups = axis_groups(strips)
     height = _TOP + _ROW * len(strips) + _BETWEEN * len(groups)
     figure = Figure(figsize=(_WIDTH, height))
@@ -100,7 +101,7 @@ def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow]) -> Figure:
         axes.set_xlabel(textwrap.fill(group[0].quantity, _LABEL), labelpad=1, fontsize=_SIZE)
         axes.set_ylim(-len(group) + 0.5, 0.5)
         if index == 0:
-            for inches, text in ((0.12, "documented"), (0.78, "measured [interval]")):
+            for inches, text in ((0.12, documented), (0.78, "measured [interval]")):
                 _text(axes, text, -1, len(group), inches, colour="#59626c")
         for place, item in enumerate(group):
             draw_strip(axes, item, -place, half=0.36, seeds=False)

@@ -22,6 +22,7 @@ class ClaimRow:
         name: its label, or its statement where it has none.
         documented: the figure of the document, or the side of no effect on which it puts the
             effect; effect: the same with its unit, and with what is on that side.
+        margin: the smallest effect that matters, about no effect.
         measured: with interval and unit.
         p: Holm-adjusted of a primary claim; ``equivalence`` where it is that of equivalence or
             non-inferiority, which the verdict rests on.
@@ -34,6 +35,7 @@ class ClaimRow:
     name: str
     documented: str
     effect: str
+    margin: str
     measured: str
     p: str
     equivalence: bool
@@ -48,8 +50,9 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     documented, measured = _documented(claim, result), _measured(judged, claim, result)
     p, equivalence, adjusted = _p(claim, result)
     kind = "equivalence p" if equivalence else "p"
+    word = "documented" if judged.ablation.results is None else "claimed:"
     said = [
-        *([] if documented == MISSING else [f"documented {_effect(judged, claim, result)}"]),
+        *([] if documented == MISSING else [f"{word} {_effect(judged, claim, result)}"]),
         *([] if measured == MISSING else [f"measured {measured}"]),
         *([] if p == MISSING else [f"{kind} {p}" if p.startswith("<") else f"{kind} = {p}"]),
     ]
@@ -58,6 +61,7 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         name=result.label or result.statement,
         documented=documented,
         effect=_effect(judged, claim, result),
+        margin=_margin(claim),
         measured=measured,
         p=p,
         equivalence=equivalence,
@@ -89,6 +93,13 @@ def _documented(claim: Claim | None, result: ClaimResult) -> str:
         return "not worse"
     null = number(null_of(claim.effect, decision.null), 3)
     return f"{'above' if decision.direction == 'greater' else 'below'} {null}"
+
+
+def _margin(claim: Claim | None) -> str:
+    if claim is None or claim.effect is None or claim.decision.margin is None:
+        return MISSING
+    margin = number(claim.decision.margin, 3)
+    return f"factor {margin}" if claim.effect.reported == "log" else f"± {margin}"
 
 
 def _effect(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> str:

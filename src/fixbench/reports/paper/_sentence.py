@@ -17,8 +17,9 @@ SMOKE = "The smoke tier shows that the pipeline works; its verdicts mean nothing
 #: What verdicts say of a document, in the order in which they are told.
 GROUPS: Sequence[tuple[str, tuple[Verdict, ...]]] = (
     ("{} borne out", ("reproduced", "holds")),
-    ("{} borne out in part", ("direction only", "another size", "negligible")),
-    ("{} contradicted", ("reversed", "refuted", "absent", "does not hold")),
+    ("{} borne out in part", ("direction only", "another size")),
+    ("{} shown to have no size that matters", ("absent", "negligible")),
+    ("{} contradicted", ("reversed", "refuted", "does not hold")),
     ("{} explained by something else", ("confounded",)),
     ("{} open", ("unresolved", "inconclusive", "not testable")),
     ("{} withdrawn", ("withdrawn",)),
@@ -43,6 +44,10 @@ def sentence(judged: JudgedAblation) -> str:
     many = len(judged.results)
     text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
     found = _headline(judged)
+    if many == 1 and found is not None:
+        _, row = found
+        said = ": ".join(filter(None, (row.metric, row.said)))
+        return f"The claim, “{row.name}”, is {row.verdict} ({said})."
     if found is None:
         return f"{text}."
     which, row = found

@@ -44,7 +44,12 @@ def table_alone(judged: JudgedAblation, *, title: str | None = None, label: str)
     caption = table_caption(judged, rows, title=title)
     if judged.ablation.results is not None:
         caption += " The claims were written after the results."
-    return render("table-alone.tex", tables=claim_tables(rows, caption, label), missing=MISSING)
+    return render(
+        "table-alone.tex",
+        tables=claim_tables(rows, caption, label),
+        missing=MISSING,
+        given=judged.ablation.results is not None,
+    )
 
 
 def claim_tables(rows: Sequence[ClaimRow], caption: str, label: str) -> list[Table]:
@@ -71,12 +76,15 @@ def table_caption(
     judged: JudgedAblation, rows: Sequence[ClaimRow], *, title: str | None = None
 ) -> str:
     """What the columns hold, and for how many claims p is adjusted."""
-    text = f"{judged.ablation.title if title is None else title}: documented and measured values"
+    word = "documented" if judged.ablation.results is None else "claimed"
+    text = f"{judged.ablation.title if title is None else title}: {word} and measured values"
     text += f", with {intervals_text(judged)}"
     sizes = {result.panel.holm_m for result in judged.results if result.panel is not None}
-    sizes -= {None}
+    sizes -= {None, 1}
     if len(sizes) == 1:
         text += f"; p is adjusted for {sizes.pop()} claims"
+    if any(row.margin != MISSING for row in rows):
+        text += "; margin: the smallest effect that matters"
     if any(not row.adjusted and row.p != MISSING for row in rows):
         text += "; p in brackets is not adjusted"
     if any(row.equivalence for row in rows):

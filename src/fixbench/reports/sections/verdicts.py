@@ -60,6 +60,7 @@ _STRIP = (
     "on the right, and distances are counted in margins (beyond one, logarithmically)."
 )
 _EDITED = "This claim was edited after the results were produced."
+_AFTERWARDS = "This claim was written after the results, which were given."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def build(inputs: Inputs) -> VerdictsSection | None:
         rows=_rows(inputs),
         page_table=_PAGE_TABLE,
         strips=_STRIP if any(strip_view(*pair) for pair in inputs.judged) else "",
-        edited=_EDITED,
+        edited=_EDITED if inputs.ablation.results is None else _AFTERWARDS,
         meanings=[
             VerdictMeaning(verdict=verdict, slug=verdict_slug(verdict), meaning=meaning)
             for verdict, meaning in VERDICTS.items()

@@ -18,6 +18,7 @@ from fixbench.reports.sections.claims._claim import claim_view, withdrawn_view
 __all__ = ["ClaimView", "ClaimsSection", "build"]
 
 _EDITED = "This claim or its rule was edited after the results were produced"
+_AFTERWARDS = "This claim was written after the results, which were given"
 _NO_CONTROL = "No control: no rival explanation of this claim is tested."
 _PRECONDITIONS = TableText(
     caption="Preconditions: what must be shown before the claim can be judged",
@@ -71,6 +72,7 @@ def build(inputs: Inputs) -> ClaimsSection | None:
         id="claims",
         heading="Claim by claim",
         navigation="Claims",
+        edited=_EDITED if inputs.ablation.results is None else _AFTERWARDS,
         claims=[
             *(claim_view(inputs, claim, result, files) for claim, result in inputs.judged),
             *(withdrawn_view(result) for result in inputs.withdrawn),
