@@ -24,7 +24,12 @@ from fixbench.workflow._layout import ABLATION_PAGES, CLAIM_PAGES
 
 ROOT = Path(__file__).parents[1]
 ABLATION, TIER = "cross_attention_scale", "small"
-DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "faster_coco_eval": "faster-coco-eval",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+}
 # pillow comes with matplotlib; statsmodels is for tests.
 BLOCKED = sorted({*EXTRAS, "statsmodels"} - {"PIL"})
 PROGRAM = f"""

@@ -102,8 +102,10 @@ def test_blocks_are_added_until_everything_is_settled_or_the_budget_spent(
     assert ran.pop("toy", 0) <= 2
     assert ran.pop("look") <= 2
     assert ran.pop("analyse") <= 2
-    assert ran == {"toy_command": 2, "report": 1, "claims": 1}
-    assert "toy_command: large, seeds 5-9" in done.stderr
+    # A variant of the second block may have ended before the interrupt.
+    assert 1 <= ran.pop("toy_command") <= 2
+    assert ran == {"report": 1, "claims": 1}
+    assert "toy_command: cube, seeds 5-9" in done.stderr
     assert "toy_command: large, seeds 0-4" not in done.stderr
     assert "toy_command: not settled: TC01; no more seeds" in done.stderr
     assert jobs(run(*COMMAND)) == {}

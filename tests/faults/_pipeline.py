@@ -29,7 +29,7 @@ class Pipeline:
     def __init__(self, folder: Path, *, pause: float = 0.2) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        for name in ("rules", "config", "profiles"):
+        for name in ("config", "profiles"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "Snakefile", folder)
         place = folder / "ablations" / "toy_command"

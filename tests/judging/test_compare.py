@@ -147,7 +147,7 @@ def test_messages_speak_of_arguments_rather_than_of_options(wide: pd.DataFrame) 
 
 def test_it_prints_a_line_for_each_variant(wide: pd.DataFrame) -> None:
     frame = wide.astype({"accuracy": object})
-    frame.loc[(frame["method"] == "cutout") & (frame["seed"] == 4), "accuracy"] = "OOM"
+    frame.loc[(frame["method"] == "cutout") & (frame["seed"] == 4), "accuracy"] = "failed"
     lines = str(fixbench.compare(frame, metric="accuracy", smallest_effect=0.2)).splitlines()
     assert lines[0] == (
         "accuracy (higher is better, from its name); baseline baseline (from its name)"

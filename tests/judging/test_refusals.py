@@ -104,7 +104,7 @@ def table(*rows: str, header: str = HEADER) -> str:
         (
             table("a,0,0.5,finished", "b,0,0.5,odd", header="method,seed,accuracy,status"),
             "r.csv:3: status is 'odd'; expected one of finished, diverged, out_of_memory, failed, "
-            "undefined",
+            "time_limit, undefined",
         ),
         (
             table(

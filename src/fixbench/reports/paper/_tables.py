@@ -83,13 +83,25 @@ def table_caption(
     sizes -= {None, 1}
     if len(sizes) == 1:
         text += f"; p is adjusted for {sizes.pop()} claims"
-    if any(row.margin != MISSING for row in rows):
-        text += "; margin: the smallest effect that matters"
     if any(not row.adjusted and row.p != MISSING for row in rows):
         text += "; p in brackets is not adjusted"
     if any(row.equivalence for row in rows):
         text += "; e: p of absence"
-    return f"{text}."
+    return f"{text}.{_margins(rows)}"
+
+
+def _margins(rows: Sequence[ClaimRow]) -> str:
+    """The smallest effects that matter, each once with its claims, where they are few."""
+    claims: dict[str, list[str]] = {}
+    for row in rows:
+        if row.margin != MISSING:
+            claims.setdefault(row.margin, []).append(row.id)
+    if not claims or len(rows) > _MOST:
+        return ""
+    if len(claims) == 1:
+        return f" Smallest effect that matters: {next(iter(claims))}."
+    listed = "; ".join(f"{margin} ({', '.join(ids)})" for margin, ids in claims.items())
+    return f" Smallest effects that matter: {listed}."
 
 
 def intervals_text(judged: JudgedAblation) -> str:
