@@ -104,13 +104,13 @@ def test_values_are_those_of_pycocotools(seed: int, class_agnostic: bool) -> Non
         found["class_confidence"] = random.integers(0, 50, count) / 50
         return found
 
-    truths = [boxes(random.integers(1, 6)) for _ in range(30)]
+    truths = [boxes(int(random.integers(1, 6))) for _ in range(30)]
     detections = []
     for true in truths:
         near = true.copy()
         for side in "xywh":
             near[side] += random.normal(0, 1.5, len(near))
-        detections.append(np.concatenate([near, boxes(random.integers(0, 15))]))
+        detections.append(np.concatenate([near, boxes(int(random.integers(0, 15)))]))
     # No frame has more than the limit of detections.
     assert _score(detections, truths, class_agnostic) == pytest.approx(
         _reference(detections, truths, class_agnostic), abs=1e-12
