@@ -39,4 +39,4 @@ rule job:
         " --seeds {wildcards.block} --tier {wildcards.tier} --device {params.device}"
         " --threads {threads} --ablations {params.folder:q} {params.parent}"
         " --output {output.results:q} --state {output.state:q}"
-        " --provenance {output.provenance:q} 2>&1 | tee {log:q} | sed -u '/^  | /d' >&2"
+        " --provenance {output.provenance:q} 2>&1 | tee {log:q} | sed -u '\\~^  | ~d' >&2"
