@@ -64,7 +64,7 @@ def test_what_is_no_number_says_why(cells: list[Any], status: str) -> None:
         ("0.93 ± 0.01", "the value of one run: a mean with its spread cannot be tested"),
         ("0.93 +/- 0.01", "the value of one run"),
         ("0,93", "a number with a decimal point"),
-        ("93 %", "a number without '%'"),
+        ("93 %", "a number: the same unit"),
         ("1_000", "a number; nothing; or nan, diverged, oom, failed or undefined"),
         ("٣", "a number; nothing"),
         ("0x10", "a number; nothing"),
