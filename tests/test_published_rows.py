@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from fixbench.analysis import analyse
+from fixbench.analysis import analyse, collect_rows
 from fixbench.cli import main
+from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.published import read_rows
 from fixbench.results import read_metadata, write_table
@@ -107,3 +109,21 @@ def test_nothing_published_says_where_it_was_made() -> None:
     assert len(files) > 100
     for path in files:
         assert not re.search(rb"/(home|root|Users|tmp|private)/", path.read_bytes()), path
+
+
+def test_rows_of_a_draw_that_lacks_a_variant_are_refused(tmp_path: Path) -> None:
+    whole = REFERENCE / "extended" / "scene_context.parquet"
+    table = pq.read_table(whole)
+    gone = pc.and_(pc.equal(table["variant"], "gated"), pc.equal(table["data_seed"], 2))
+    part = tmp_path / "part.parquet"
+    rows = table.filter(pc.invert(gone)).replace_schema_metadata()
+    write_table(part, rows, {k: v for k, v in read_metadata(whole).items() if k != "sha256"})
+    folder = ROOT / "ablations" / "scene_context"
+    with pytest.raises(InputError, match=r"'gated'; expected .* seeds \[50 on data draw 2, 51 on"):
+        collect_rows(folder, "extended", [part], tmp_path / "rows.parquet")
+    assert not (tmp_path / "rows.parquet").exists()
+    # Whole rows that are collected again still name the jobs' files, which records speak of.
+    collect_rows(folder, "extended", [whole], tmp_path / "again.parquet")
+    files = read_metadata(whole)["files"]
+    assert read_metadata(tmp_path / "again.parquet")["files"] == files
+    assert len(files) == 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from fixbench.files import check_output, plain_json, write_json
 from fixbench.made_by import check_options, check_records
 from fixbench.provenance import code_hash, file_hash, read_provenance
 from fixbench.published import read_rows
-from fixbench.results import read_metadata, read_results, write_table
+from fixbench.results import read_metadata, read_results, run_columns, write_table
 from fixbench.statistics import SPENDING, Progress, holm, spending_levels
 from fixbench.verdicts import ClaimResult, adjudicate, check_claims, synthesise
 from fixbench.verdicts import look_at as look_at_claims
@@ -206,7 +206,11 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
         name: sorted(set(frame.loc[frame["variant"] == name, "seed"].tolist()))
         for name in ablation.at(tier).variants
     }
-    _check_complete(tier, seeds)
+    runs = frame[run_columns(frame)].drop_duplicates().groupby("variant")
+    found = {
+        str(name): set(map(tuple, part.iloc[:, 1:].to_numpy().tolist())) for name, part in runs
+    }
+    _check_complete(tier, {name: found.get(name, set()) for name in seeds})
     content = {
         "seeds": seeds,
         "ablation": folder.name,
@@ -214,22 +218,32 @@ def collect_rows(folder: Path, tier: str, results: Sequence[Path], output: Path)
         "claims": recorded.claims,
         "metrics": recorded.metrics,
         "options": recorded.options,
-        "files": {str(path): file_hash(path) for path in results},
+        "files": {name: digest for path in results for name, digest in _origins(path).items()},
     }
     table = pa.concat_tables([pq.read_table(path).replace_schema_metadata() for path in results])
     write_table(output, table, content, compression_level=19)
     return len(table)
 
 
-def _check_complete(tier: str, seeds: Mapping[str, Sequence[int]]) -> None:
-    """Refuse rows that lack a variant of the tier, or seeds of one."""
-    if absent := [name for name, found in seeds.items() if not found]:
+def _origins(path: Path) -> Mapping[str, str]:
+    """The files that rows came from, with their SHA-256; of collected rows those before them."""
+    collected: Mapping[str, str] | None = read_metadata(path).get("files")
+    return {str(path): file_hash(path)} if collected is None else collected
+
+
+def _check_complete(tier: str, runs: Mapping[str, Collection[tuple[int, ...]]]) -> None:
+    """Refuse rows that lack a variant of the tier, or a seed of one, on any data draw."""
+    if absent := [name for name, found in runs.items() if not found]:
         expected = f"the results of every variant of tier {tier!r}; there are none of these"
         raise InputError("--results", "variants", ", ".join(absent), expected=expected)
-    everything = sorted(set().union(*map(set, seeds.values())))
-    for name, found in seeds.items():
-        if lacking := sorted(set(everything) - set(found)):
-            expected = f"the seeds that other variants have; seeds {lacking} of it are missing"
+    everything = set[tuple[int, ...]]().union(*runs.values())
+    for name, found in runs.items():
+        if lacking := sorted(everything - {*found}):
+            seeds = [
+                seed if not draw else f"{seed} on data draw {draw[0]}" for seed, *draw in lacking
+            ]
+            listed = ", ".join(map(str, seeds))
+            expected = f"the seeds that other variants have; seeds [{listed}] of it are missing"
             raise InputError("--results", "variant", name, expected=expected)
 
 

@@ -77,6 +77,8 @@ def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
                 copy.write(part)
                 tail = (tail + part)[-_TAIL:]
                 *lines, line = (line + part).split(b"\n")
+                if len(line) > _TAIL:  # a progress bar that never ends its line
+                    lines, line = [*lines, line], b""
                 _show(lines)
             elif ended:
                 break

@@ -50,6 +50,10 @@ def test_the_headline_claim_is_told_with_what_it_measures(planted: Any) -> None:
     assert f"is most about, “{name}”, is {result.verdict} (" in text
     metric = claim.effect.weighted[0].metric
     assert f"({ablation.metric(metric).description}: documented" in text
+    results = [replace(one, edited=one.id == "CA03") for one in planted.results]
+    said = sentence(replace(planted, ablation=ablation, results=results).judged)
+    assert said.endswith("by a rule that was edited after its results existed.")
+    assert "edited" not in text
 
 
 def test_effects_are_counted_in_margins(planted: Any) -> None:

@@ -18,7 +18,7 @@ from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
 
-__all__ = ["AblationView", "BarPart", "ClaimLine", "Overview", "build_overview"]
+__all__ = ["AblationView", "BarPart", "Overview", "PlacedClaim", "build_overview"]
 
 
 _TITLE = "Documented claims, tested again"
@@ -37,7 +37,7 @@ class BarPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimLine:
+class PlacedClaim:
     """A claim in the figure of all claims.
 
     Attributes:
@@ -67,7 +67,7 @@ class AblationView:
     sentence: str
     advice: list[str]
     bar: list[BarPart]
-    claims: list[ClaimLine]
+    claims: list[PlacedClaim]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +91,10 @@ class Overview:
     band: tuple[float, float]
     title: str = _TITLE
     advice_note: str = (
-        "These sentences were written by hand after the reference runs. A sentence is printed only "
-        "where the verdicts and figures of this run support it; its figures are those of this run. "
-        "The reports have the others."
+        "These sentences were written by hand after the reference runs, and the claim that is told "
+        "first of each document was chosen then. A sentence is printed only where the verdicts and "
+        "figures of this run support it; its figures are those of this run. The reports have the "
+        "others."
     )
     claims_note: str = (
         "The mark is the measured effect, the line its interval, the upright bar the documented "
@@ -198,10 +199,10 @@ def _advice(judged: JudgedAblation) -> list[str]:
     return texts[:_ADVICE]
 
 
-def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> ClaimLine:
+def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> PlacedClaim:
     row = claim_row(judged, claim, result)
     supposed = result.verdict == "not testable" and row.measured != MISSING
-    return ClaimLine(
+    return PlacedClaim(
         id=row.id,
         name=row.name,
         verdict=row.verdict,

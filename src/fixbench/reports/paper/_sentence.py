@@ -44,27 +44,29 @@ def sentence(judged: JudgedAblation) -> str:
     many = len(judged.results)
     text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
     found = _headline(judged)
-    if many == 1 and found is not None:
-        _, row = found
-        said = ": ".join(filter(None, (row.metric, row.said)))
-        return f"The claim, “{row.name}”, is {row.verdict} ({said})."
     if found is None:
         return f"{text}."
-    which, row = found
+    which, row, edited = found
     said = ": ".join(filter(None, (row.metric, row.said)))
-    return f"{text}; {which}, “{row.name}”, is {row.verdict} ({said})."
+    verdict = f"“{row.name}”, is {row.verdict} ({said}){edited}."
+    return f"The claim, {verdict}" if many == 1 else f"{text}; {which}, {verdict}"
 
 
-def _headline(judged: JudgedAblation) -> tuple[str, ClaimRow] | None:
-    """The claim that is told first, and which that is."""
+def _headline(judged: JudgedAblation) -> tuple[str, ClaimRow, str] | None:
+    """The claim that is told first: which that is, its row, and whether it was edited."""
     named = judged.ablation.headline
-    for claim, result in judged.claims:
-        if claim is not None and named is not None and claim.id == named:
-            return "the claim that its document is most about", claim_row(judged, claim, result)
-    for claim, result in judged.claims:
-        if claim is not None and claim.primary and _is_measured(claim, result):
-            return "the first with a measured size", claim_row(judged, claim, result)
-    return None
+    pairs = [(claim, result) for claim, result in judged.claims if claim is not None]
+    chosen = [pair for pair in pairs if pair[0].id == named]
+    which = "the claim that its document is most about"
+    if not chosen:
+        chosen = [pair for pair in pairs if pair[0].primary and _is_measured(*pair)]
+        which = "the first with a measured size"
+    if not chosen:
+        return None
+    claim, result = chosen[0]
+    afterwards = result.edited and judged.ablation.results is None
+    edited = ", by a rule that was edited after its results existed" if afterwards else ""
+    return which, claim_row(judged, claim, result), edited
 
 
 def _is_measured(claim: Claim, result: ClaimResult) -> bool:
