@@ -134,10 +134,14 @@ def test_the_rules_are_where_the_module_looks() -> None:
 
 
 def test_images_are_those_of_fixbench_unless_the_repository_declares_its_own(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["init"]) == 0
-    own = image_spec(ROOT, "torch-cpu")
+    # Beside this checkout's own root, where an image may have been built from another base.
+    (tmp_path / "bare").mkdir()
+    for name in ("envs", "Dockerfile"):
+        (tmp_path / "bare" / name).symlink_to(ROOT / name)
+    own = image_spec(tmp_path / "bare", "torch-cpu")
     assert image_spec(place, "torch-cpu").definition == own.definition
     engine = ENGINES["docker"](version="27")
     monkeypatch.setattr("fixbench.containers.find_engine", lambda runtime: engine)
