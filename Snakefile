@@ -14,3 +14,7 @@ module fixbench_pipeline:
 
 
 use rule * from fixbench_pipeline
+
+
+onstart:
+    fixbench.workflow.stop_when_asked()

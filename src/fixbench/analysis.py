@@ -251,7 +251,7 @@ def save_claims(path: Path, results: Sequence[ClaimResult]) -> None:
     """Write the verdicts and everything they rest on, and a checksum, whole or not at all."""
     rows = [asdict(result) for result in results]
     for row in rows:
-        for key in ("looks", "unadjusted_looks", "panel"):
+        for key in ("looks", "unadjusted_looks", "panel", "levels"):
             if not row[key]:  # absent, as in files of earlier versions
                 del row[key]
         for effect in _effects(row):

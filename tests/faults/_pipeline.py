@@ -109,6 +109,13 @@ class Pipeline:
                 found.append(int(entry.name))
         return found
 
+    def command_of(self, process: int) -> str:
+        """The command line of a process; empty where it has ended."""
+        try:
+            return Path("/proc", str(process), "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            return ""
+
     def kill(self, how: str, chance: random.Random, longest: float) -> float:
         """Start it, end something of it at a random moment, and wait until all of it has ended.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 from pathlib import Path
@@ -40,6 +41,23 @@ def test_a_killed_pipeline_runs_again(
     assert took < max(10.0, seconds)
     pipeline.finish()
     assert pipeline.results() == expected
+
+
+def test_a_snakemake_that_is_asked_to_end_does_not_wait_for_its_jobs(tmp_path: Path) -> None:
+    pause = 300.0
+    pipeline = Pipeline(tmp_path / "checkout", pause=pause)
+    process = pipeline.start()
+    while not any("measure.py" in pipeline.command_of(one) for one in pipeline.left()):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=pause)
+    while pipeline.left():
+        time.sleep(0.05)
+    assert time.monotonic() - began < pause / 5
+    assert process.returncode != 0
+    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(not LONG, reason="make faults")

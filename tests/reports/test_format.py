@@ -10,6 +10,7 @@ from fixbench.reports._format import (
     bytes_,
     duration,
     interval,
+    mean_and_deviation,
     number,
     p_value,
     seed_ranges,
@@ -48,6 +49,22 @@ def read(text: str) -> tuple[float, float]:
 )
 def test_number(value: float | None, digits: int, text: str) -> None:
     assert number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "text"),
+    [
+        (0.20921, 0.00876, "0.2092 ± 0.0088"),
+        (-12.34, 5.6, "−12.3 ± 5.6"),
+        (123456.0, 0.25, "123456 ± 0.25"),
+        (0.251, 0.0, "0.251 ± 0"),
+        (0.251, math.nan, "0.251"),
+        (math.nan, math.nan, "–"),
+        (3e-9, 2e-10, "3.00×10⁻⁹ ± 2.0×10⁻¹⁰"),
+    ],
+)
+def test_mean_and_deviation(mean: float, deviation: float, text: str) -> None:
+    assert mean_and_deviation(mean, deviation) == text
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from fixbench.reports import (
     effect_formula,
     explanation_rule,
     interval,
+    mean_and_deviation,
     number,
     p_value,
     percentage,
@@ -55,6 +56,7 @@ def explain(found: FoundClaim) -> Explanation:
         origin=found.origin,
         meaning=next((text for name, text in VERDICTS.items() if name == row.verdict), ""),
         measured=_measured(row),
+        arms=_levels(row),
         tests=_tests(row),
         rule=_rule(row, claim),
         deciding=deciding,
@@ -93,6 +95,18 @@ def _measured(row: PublishedClaim) -> str:
         counted = f"n = {' + '.join(map(str, arms.values()))} runs without pairs"
     failed = f", {row.n_failed} with a failed run" if row.n_failed else ""
     return f"{row.quantity or 'effect'} {text}, {counted}{failed}"
+
+
+def _levels(row: PublishedClaim) -> str:
+    """What each arm reached."""
+    parts = []
+    for level in row.levels:
+        nan = float("nan")
+        mean, deviation = (
+            nan if value is None else value for value in (level.mean, level.standard_deviation)
+        )
+        parts.append(f"{level.variant} {mean_and_deviation(mean, deviation)} (n = {level.n})")
+    return f"Arms, mean ± SD of their runs: {'; '.join(parts)}" if parts else ""
 
 
 def _number(row: PublishedClaim | PublishedSupporting) -> str:

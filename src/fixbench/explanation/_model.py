@@ -78,7 +78,8 @@ class Explanation:
         claim: the claim as the table has it, which holds every number.
         table: the file it stands in; origin: what that file is, in words.
         meaning: of the verdict.
-        measured: effect, interval and n in print; tests: p, one sentence each.
+        measured: effect, interval and n in print; arms: what each reached.
+        tests: p, one sentence each.
         rule: one sentence an entry, in the order in which the rule decides.
         deciding: preconditions, then controls.
         bounds: where the interval lies beside the values of the rule.
@@ -91,6 +92,7 @@ class Explanation:
     origin: str
     meaning: str
     measured: str
+    arms: str
     tests: list[str]
     rule: list[str]
     deciding: list[Deciding]

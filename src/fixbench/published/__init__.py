@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fixbench.published._model import VERSION as VERSION
     from fixbench.published._model import PublishedClaim as PublishedClaim
     from fixbench.published._model import PublishedControl as PublishedControl
+    from fixbench.published._model import PublishedLevel as PublishedLevel
     from fixbench.published._model import PublishedPrecondition as PublishedPrecondition
     from fixbench.published._model import PublishedQuote as PublishedQuote
     from fixbench.published._model import PublishedSupporting as PublishedSupporting
@@ -28,6 +29,7 @@ else:
                 "VERSION",
                 "PublishedClaim",
                 "PublishedControl",
+                "PublishedLevel",
                 "PublishedPrecondition",
                 "PublishedQuote",
                 "PublishedSupporting",

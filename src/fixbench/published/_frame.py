@@ -24,8 +24,8 @@ def load_results(path: str | Path) -> pd.DataFrame:
     Returns:
         The keys of `PublishedClaim` as columns, behind ``tier`` and ``fixbench`` (the version that
         wrote the table), and ``file``. Numbers that do not exist are NaN, in whole numbers
-        ``pd.NA``. ``preconditions``, ``controls`` and ``supporting`` hold lists of mappings, as
-        does ``quotes``; ``metrics``, ``seeds``, ``notes`` and ``lines`` lists; ``panel``,
+        ``pd.NA``. ``preconditions``, ``controls``, ``supporting``, ``levels`` and ``quotes`` hold
+        lists of mappings; ``metrics``, ``seeds``, ``notes`` and ``lines`` lists; ``panel``,
         ``looks``, ``data`` and ``arms`` mappings.
 
     Raises:

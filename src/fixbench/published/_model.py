@@ -12,6 +12,7 @@ __all__ = [
     "VERSION",
     "PublishedClaim",
     "PublishedControl",
+    "PublishedLevel",
     "PublishedPrecondition",
     "PublishedQuote",
     "PublishedSupporting",
@@ -88,6 +89,28 @@ class PublishedPrecondition(PublishedSupporting):
     p_met: float | None
     p_unmet: float | None
     seeds_needed: int | None
+
+
+class PublishedLevel(Strict):
+    """What one arm of an effect reached by itself: described, not tested.
+
+    Attributes:
+        variant: of the arm.
+        metric, stage, at: what was read of its runs.
+        mean: over runs, in the unit of the metric; never of logarithms.
+        standard_deviation: of the runs, with n - 1; null of one run.
+        n: runs that entered.
+        n_lacking: runs that failed, or whose value is undefined.
+    """
+
+    variant: str
+    metric: str
+    stage: str
+    at: str | int
+    mean: float | None
+    standard_deviation: float | None
+    n: int
+    n_lacking: int
 
 
 class PublishedQuote(Strict):
@@ -168,6 +191,8 @@ class PublishedClaim(Strict):
         looks: where seeds were added until a verdict: the plan and what each look showed.
         unadjusted_looks: earlier looks for which the verdict does not adjust.
         data: where there are data draws: the interval that counts them.
+        levels: what each arm of the effect reached; none of an exact property, of a share of
+            seeds, and of an effect of many terms.
         arms: where runs are no pairs: ``runs``, variant → its number, and ``degrees_of_freedom``
             of Welch's t; ``n`` is then the number of all runs.
     """
@@ -234,6 +259,7 @@ class PublishedClaim(Strict):
     looks: dict[str, Any] | None = None
     unadjusted_looks: int = 0
     data: dict[str, Any] | None = None
+    levels: list[PublishedLevel] = Field(default_factory=list)
     arms: dict[str, Any] | None = None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fixbench.reports._format import bytes_ as bytes_
     from fixbench.reports._format import duration as duration
     from fixbench.reports._format import interval as interval
+    from fixbench.reports._format import mean_and_deviation as mean_and_deviation
     from fixbench.reports._format import number as number
     from fixbench.reports._format import p_value as p_value
     from fixbench.reports._format import percentage as percentage
@@ -47,6 +48,7 @@ else:
                 "bytes_",
                 "duration",
                 "interval",
+                "mean_and_deviation",
                 "number",
                 "p_value",
                 "percentage",

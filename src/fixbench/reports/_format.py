@@ -12,6 +12,7 @@ __all__ = [
     "counted",
     "duration",
     "interval",
+    "mean_and_deviation",
     "number",
     "p_value",
     "percentage",
@@ -61,6 +62,21 @@ def interval(estimate: float, low: float, high: float, digits: int = 5) -> tuple
         return _scientific(estimate, min(6, max(1, top - scale + 1))), f"[{', '.join(texts)}]"
     decimals = max(0, 1 - scale)
     return _fixed(estimate, decimals), f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+
+
+def mean_and_deviation(mean: float, deviation: float) -> str:
+    """``0.412 ± 0.018``: the deviation to two digits, the mean to as many decimals.
+
+    Without a deviation the mean stands alone, to four digits.
+    """
+    if not (math.isfinite(mean) and math.isfinite(deviation) and deviation > 0):
+        alone = number(mean)
+        return f"{alone} ± 0" if deviation == 0 else alone
+    text, _ = interval(mean, mean - deviation, mean + deviation)
+    decimals = len(text.partition(".")[2])
+    if "×" in text or deviation < 10.0**-decimals:
+        return f"{text} ± {number(deviation, 2)}"
+    return f"{text} ± {_fixed(deviation, decimals)}"
 
 
 def p_value(value: float) -> str:

@@ -5,6 +5,7 @@ from fixbench.statistics import Proportion as Proportion
 from fixbench.statistics import estimate_effect as estimate_effect
 from fixbench.statistics import holm as holm
 from fixbench.statistics import pairs_in_doubt as pairs_in_doubt
+from fixbench.verdicts import ArmLevel as ArmLevel
 from fixbench.verdicts import ClaimChange as ClaimChange
 from fixbench.verdicts import ClaimResult as ClaimResult
 from fixbench.verdicts import ComparisonTable as ComparisonTable
@@ -22,6 +23,7 @@ from fixbench.verdicts import load_rule as load_rule
 from fixbench.verdicts import measure as measure
 
 __all__ = [
+    "ArmLevel",
     "ClaimChange",
     "ClaimResult",
     "ComparisonTable",

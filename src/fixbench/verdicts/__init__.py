@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fixbench.verdicts._data import DataInterval as DataInterval
     from fixbench.verdicts._declaration import check_claims as check_claims
     from fixbench.verdicts._draws import measure as measure
+    from fixbench.verdicts._levels import ArmLevel as ArmLevel
     from fixbench.verdicts._measurements import Measurements as Measurements
     from fixbench.verdicts._measurements import PropertyCount as PropertyCount
     from fixbench.verdicts._measurements import SeedEffects as SeedEffects
@@ -70,6 +71,9 @@ else:
             ],
             "_draws": [
                 "measure",
+            ],
+            "_levels": [
+                "ArmLevel",
             ],
             "_measurements": [
                 "Measurements",

@@ -69,6 +69,7 @@ from fixbench.verdicts._history import (
     withdrawn_parts,
     withdrawn_result,
 )
+from fixbench.verdicts._levels import arm_levels
 from fixbench.verdicts._looks import looks_made, looks_so_far, uphold, waiting
 from fixbench.verdicts._measurements import Measurements
 from fixbench.verdicts._notes import Note, counts_as_one, is_unfit, join
@@ -294,6 +295,7 @@ def _judge_claim(
         edited=edited,
         changes=changes,
         data=data,
+        levels=() if result.effect is None else arm_levels(claim, setting.results),
         notes=tuple(note.text for note in notes),
     )
 

@@ -95,6 +95,12 @@ class DrawnMeasurements(Measurements):
     def measures(self, term: Term) -> bool:
         return any(part.measures(term) for part in self._parts.values())
 
+    def values_of(self, term: Term) -> dict[int, float]:
+        """The mean over draws, of the seeds that have a value on each."""
+        parts = [part.values_of(term) for part in self._parts.values()]
+        seeds = sorted(set(parts[0]).intersection(*parts[1:]))
+        return {seed: float(np.mean([part[seed] for part in parts])) for seed in seeds}
+
     def each_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
     ) -> DrawnEffects:

@@ -261,6 +261,17 @@ class Measurements:
         """What the term's variant recorded, for a message; nothing where that does not help."""
         return self._found(term)
 
+    def values_of(self, term: Term) -> dict[int, float]:
+        """Seed → the term's value, on the plain scale, of the runs that have it."""
+        rows = self._rows.get((term.variant, term.stage, term.metric))
+        if rows is None:
+            return {}
+        return {
+            seed: value
+            for seed, value in _reduce(rows.selected(term.at), term.at, "plain").items()
+            if not self._fails(term, seed) and not self._is_undefined(term, seed)
+        }
+
     def per_seed(
         self, effect: Effect, *, null: float = 0.0, name: str = "", describes: bool = False
     ) -> SeedEffects:

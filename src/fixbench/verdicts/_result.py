@@ -8,6 +8,7 @@ from typing import Literal
 
 from fixbench.statistics import Crossing, EffectEstimate, Proportion
 from fixbench.verdicts._data import DataInterval
+from fixbench.verdicts._levels import ArmLevel
 from fixbench.verdicts._panel import ReplicationPanel
 from fixbench.verdicts._ruling import Ruling, Verdict
 
@@ -145,6 +146,7 @@ class ClaimResult:
             its metrics; of one that was withdrawn its rule).
         data: of a primary claim, where there are data draws: the interval that counts them.
         panel: the replication judged in other ways; it decides nothing.
+        levels: what each arm of its effect reached; they decide nothing.
         worst: what it says on the strength of a mean, with how often that is wrong where seeds are
             skewed or collapse.
     """
@@ -180,6 +182,7 @@ class ClaimResult:
     ruling: Ruling | None = None
     data: DataInterval | None = None
     panel: ReplicationPanel | None = None
+    levels: tuple[ArmLevel, ...] = ()
     worst: tuple[WorstRate, ...] = ()
 
     @property

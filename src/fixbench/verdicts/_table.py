@@ -24,7 +24,7 @@ def claims_table(results: Iterable[ClaimResult]) -> list[dict[str, Any]]:
     rows and ``panel`` is a row, for JSON only. ``looks`` is there if seeds were added until a
     verdict in any of the claims, and ``None`` in the others; ``unadjusted_looks`` if a claim does
     not allow for some that were made; ``data`` if any of the claims was measured on data draws;
-    ``arms`` if the runs of any are no pairs.
+    ``arms`` if the runs of any are no pairs. ``levels``: what each arm reached, one row an arm.
     """
     judged = list(results)
     looked = any(result.looks is not None for result in judged)
@@ -115,6 +115,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
             for control in result.controls
         ],
         "panel": None if result.panel is None else _finite(asdict(result.panel)),
+        "levels": [_finite(asdict(level)) for level in result.levels],
     }
 
 

@@ -19,3 +19,4 @@ from fixbench.workflow._settings import CONFIG as CONFIG
 from fixbench.workflow._settings import UNTIL_VERDICT as UNTIL_VERDICT
 from fixbench.workflow._settings import Settings as Settings
 from fixbench.workflow._settings import check_settings as check_settings
+from fixbench.workflow._stopping import stop_when_asked as stop_when_asked

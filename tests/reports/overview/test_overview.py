@@ -56,6 +56,28 @@ def test_the_headline_claim_is_told_with_what_it_measures(planted: Any) -> None:
     assert "edited" not in text
 
 
+def test_every_claim_has_its_figures_and_what_made_its_verdict(planted: Any) -> None:
+    (item,) = build_overview([planted.judged], "small").ablations
+    found = {line.id: line for line in item.claims}
+    for result in planted.results:
+        named = [
+            one.name
+            for one in (*result.preconditions, *result.controls)
+            if (result.verdict, one.state)
+            in (
+                ("confounded", "explains"),
+                ("unresolved", "open"),
+                ("inconclusive", "open"),
+                ("not testable", "unmet"),
+            )
+        ]
+        line = found[result.id]
+        assert bool(line.why) == bool(named)
+        assert all(name in line.why for name in named)
+        assert line.said
+    assert any(line.why for line in item.claims)
+
+
 def test_effects_are_counted_in_margins(planted: Any) -> None:
     pairs = {result.id: (claim, result) for claim, result in planted.judged.claims}
     claim, result = pairs["CA01"]  # a ratio that the document puts below 1, margin 1.1

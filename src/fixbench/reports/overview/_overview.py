@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
@@ -42,6 +42,7 @@ class PlacedClaim:
 
     Attributes:
         said: its documented and measured values.
+        why: the controls and preconditions that made its verdict; empty where none did.
         strip: ``None`` where it has no place on the axis.
     """
 
@@ -51,6 +52,7 @@ class PlacedClaim:
     slug: str
     symbol: str
     said: str
+    why: str
     strip: StripView | None
 
 
@@ -209,5 +211,24 @@ def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> P
         slug=verdict_slug(row.verdict),
         symbol=MARKS[row.verdict].symbol,
         said="not judged: what it supposes is not met" if supposed else row.said or "not measured",
+        why=_why(result),
         strip=None if claim is None or supposed else strip_view(claim, result),
     )
+
+
+#: The states of controls and preconditions that make a verdict, with what is said of them.
+_WHY: Mapping[Verdict, Mapping[str, str]] = {
+    "confounded": {"explains": "explained by"},
+    "unresolved": {"open": "undecided"},
+    "inconclusive": {"open": "undecided besides"},
+    "not testable": {"unmet": "not met"},
+}
+
+
+def _why(result: ClaimResult) -> str:
+    states = _WHY.get(result.verdict, {})
+    found: dict[str, list[str]] = {}
+    for item in (*result.preconditions, *result.controls):
+        if item.state in states:
+            found.setdefault(states[item.state], []).append(item.name)
+    return "; ".join(f"{said}: {', '.join(names)}" for said, names in found.items())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fixbench.reports._format import MISSING
 from fixbench.reports._judging import Verdict
+from fixbench.reports.paper._arms import ArmTable, arm_tables
 from fixbench.reports.paper._bibliography import document_key, paper_keys
 from fixbench.reports.paper._environment import render
 from fixbench.reports.paper._forest import empty_figure, forest_figure
@@ -62,6 +63,7 @@ class _Item:
         papers: the keys of its own references, as one ``\\cite`` has them.
         others: the claims that the table leaves out, in words.
         tables, figures: one of each, unless a page has no room for so many claims.
+        arms: what each arm reached.
     """
 
     name: str
@@ -75,6 +77,7 @@ class _Item:
     sentence: str
     others: str
     tables: list[Table]
+    arms: list[ArmTable]
     figures: list[_Figure]
 
 
@@ -160,6 +163,7 @@ def _item(
         sentence=sentence(judged),
         others=_others(judged, {row.id for row in rows}),
         tables=claim_tables(rows, table_caption(judged, rows), f"tab:{where}"),
+        arms=[] if joint else arm_tables(judged, f"tab:{where}-arms"),
         figures=figures,
     )
 

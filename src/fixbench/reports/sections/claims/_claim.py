@@ -12,6 +12,7 @@ from fixbench.reports._effects import effect_formula
 from fixbench.reports._format import MISSING, short_hash
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ClaimChange, ClaimResult, is_tested
+from fixbench.reports._levels import levels_said
 from fixbench.reports._near import near_bounds
 from fixbench.reports._rules import decision_rule
 from fixbench.reports._sources import ResultFiles, SourceView, claim_sources
@@ -86,6 +87,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult, files: ResultF
         controls=control_views(inputs.ablation, claim, result),
         supporting=supporting_views(inputs.ablation, claim, result),
         sensitivity=[
+            *([("Mean ± SD of each arm's runs", said)] if (said := levels_said(result)) else []),
             *sensitivity(claim, result),
             *worst_errors(result),
             *noise_floors(inputs, claim, result),
