@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,28 +129,44 @@ def test_judging_needs_no_extra(environment: Callable[..., Call], tmp_path: Path
     assert "pip install 'fixbench[systems]'" in refused.stderr
 
 
-def test_a_repository_from_nothing_to_its_report(
+def test_the_tutorial_prints_what_its_commands_print(
     environment: Callable[..., Call], tmp_path: Path
 ) -> None:
     call = environment("systems", "pipeline")
     place = tmp_path / "somebody's own repository"
     place.mkdir()
     subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
-    found = call(place, "python", "-c", "import fixbench; print(fixbench.__file__)")
-    assert not Path(found.stdout).is_relative_to(ROOT)
-    assert call(place, "fixbench", "init").returncode == 0
-    # Whatever engine answers: containers have tests of their own.
-    start = ("python", "-m", "snakemake", "--cores", "2", "--config", "runtime=local")
-    done = call(place, *start)
-    assert done.returncode == 0, done.stderr
-    (claim,) = json.loads((place / "reports" / "claims.json").read_text())["claims"]
-    # Decay helps, and so does a small step: the control explains the claim.
-    assert (claim["id"], claim["n"], claim["verdict"]) == ("EX01", 10, "confounded")
-    assert claim["interval_high"] < -0.01
+    where = call(place, "python", "-c", "import fixbench; print(fixbench.__file__)")
+    assert not Path(where.stdout).is_relative_to(ROOT)
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    (added,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    claims = place / "ablations" / "example" / "claims.yaml"
+    table, edited = place / "reports" / "claims.json", []
+    for number, block in enumerate(re.findall(r"```(?:console|yaml)\n(.*?)```", text, re.DOTALL)):
+        if block == added:
+            claims.write_text(claims.read_text() + added)
+            continue
+        for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            words = command.split()
+            if words[0] == "pip":
+                continue  # that is what the fixture does
+            if words[0] == "snakemake":  # whatever engine answers: containers have other tests
+                local = [] if "--config" in words else ["--config"]
+                words = ["python", "-m", *words, *local, "runtime=local"]
+            done = call(place, *words)
+            assert done.returncode == 0, f"{command} of block {number}: {done.stderr}"
+            if "snakemake" in words:
+                found = json.loads(table.read_text())["claims"]
+                edited.append([claim["edited"] for claim in found])
+            printed = done.stdout
+            for part in filter(None, shown.split("…\n")):
+                assert part in printed, f"{command} of block {number}"
+                printed = printed.partition(part)[2]
+    # Added after its results, and then judged on results that came after it.
+    assert edited == [[False], [False, True], [False, False]]
+    first, second = json.loads(table.read_text())["claims"]
+    assert (first["verdict"], second["n"]) == ("confounded", 20)
+    assert (place / "reports" / "appendix-example.tex").is_file()
+    assert (place / "reports" / "appendix-example-forest.pdf").is_file()
     page = (place / "reports" / "index.html").read_text()
     assert 'href="example.html"' in page
-    assert (place / "reports" / "example.html").is_file()
-    record = json.loads(next(place.glob("logs/example/small/*/*.provenance.json")).read_text())
-    assert record["libraries"]["dvc"] == "not installed"
-    again = call(place, *start)
-    assert "Nothing to be done" in again.stdout + again.stderr

@@ -43,7 +43,7 @@ def _lines(item: Explanation) -> Iterator[tuple[str, int]]:
     yield f"{row.verdict}: {item.meaning}", 0
     yield "", 0
     yield from _section("Claim", [row.statement, f"Documented: {row.documented}", _source(item)])
-    yield from _section("Measured", [item.measured, item.arms, *item.tests])
+    yield from _section("Measured", [item.measured, *item.tests, item.arms])
     yield from _section("Why", [row.reason])
     rule = f"Rule ({row.rule})" if row.rule else "Rule"
     yield from _section(rule, item.rule, listed=True)

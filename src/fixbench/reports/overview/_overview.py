@@ -228,7 +228,9 @@ _WHY: Mapping[Verdict, Mapping[str, str]] = {
 def _why(result: ClaimResult) -> str:
     states = _WHY.get(result.verdict, {})
     found: dict[str, list[str]] = {}
-    for item in (*result.preconditions, *result.controls):
-        if item.state in states:
-            found.setdefault(states[item.state], []).append(item.name)
+    beside: list[tuple[str, str]] = [(item.state, item.name) for item in result.preconditions]
+    beside += [(item.state or "", item.name) for item in result.controls]
+    for state, name in beside:
+        if state in states:
+            found.setdefault(states[state], []).append(name)
     return "; ".join(f"{said}: {', '.join(names)}" for said, names in found.items())
