@@ -40,6 +40,12 @@ def table(*rows: str, header: str = HEADER) -> str:
             "name",
         ),
         (
+            table(*GOOD, header="method,sede,accuracy"),
+            "r.csv: column is 'sede'; expected a name that says what it is: each variant has the "
+            "same whole numbers in it, once each, as seeds are; say --seed sede, or name the "
+            "metrics with --metric",
+        ),
+        (
             table(*GOOD, "b,2,1,5"),
             "r.csv:6: number of values is 4; expected 3 values, as many as the header has columns",
         ),

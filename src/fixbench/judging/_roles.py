@@ -198,6 +198,8 @@ class _Search:
         values = tuple(asked.metric) or self._optional(asked.value) or self._numeric()
         if variant or by_file:
             if not asked.metric and not asked.value:
+                if seed is None:
+                    self._refuse_unnamed_seeds(values, variant)
                 values = self._without_settings(values, variant)
             if not values:
                 expected = "a column of numbers that is a metric; name it with --metric"
@@ -333,18 +335,38 @@ class _Search:
         """
         kept = []
         for name in values:
-            groups: dict[tuple[str, ...], list[str]] = {}
-            for row, cell in enumerate(self._table.columns[name]):
-                key = tuple(label(self._table.columns[column][row]) for column in variant)
-                key = key or (self._table.places[row].file,)
-                groups.setdefault(key, []).append(label(cell))
-            repeated = max(map(len, groups.values())) > 1
-            fixed = all(len(set(cells)) == 1 for cells in groups.values())
+            groups = self._by_variant(name, variant)
+            repeated = max(map(len, groups)) > 1
+            fixed = all(len(set(cells)) == 1 for cells in groups)
             if repeated and fixed and better_by_name(name) == "neither":
                 self._unused[name] = "the same in all runs of each variant"
             else:
                 kept.append(name)
         return tuple(kept)
+
+    def _refuse_unnamed_seeds(self, values: tuple[str, ...], variant: tuple[str, ...]) -> None:
+        """Refuse a column that counts runs and would be taken for a metric, such as 'sede'."""
+        for name in values:
+            if better_by_name(name) != "neither":
+                continue
+            groups = [sorted(cells) for cells in self._by_variant(name, variant)]
+            first = groups[0]
+            same = len(groups) > 1 and all(cells == first for cells in groups)
+            if same and len({*first}) == len(first) > 1 and all(map(str.isdecimal, first)):
+                expected = (
+                    "a name that says what it is: each variant has the same whole numbers in it, "
+                    f"once each, as seeds are; say --seed {name}, or name the metrics with --metric"
+                )
+                raise InputError(self._file, "column", name, expected=expected)
+
+    def _by_variant(self, name: str, variant: tuple[str, ...]) -> list[list[str]]:
+        """The cells of a column, as text, of each variant, or of each file."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for row, cell in enumerate(self._table.columns[name]):
+            key = tuple(label(self._table.columns[column][row]) for column in variant)
+            key = key or (self._table.places[row].file,)
+            groups.setdefault(key, []).append(label(cell))
+        return list(groups.values())
 
 
 def _simple(name: str) -> str:
