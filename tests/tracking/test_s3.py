@@ -108,7 +108,7 @@ def test_content_comes_from_s3(repository: tuple[Path, Path]) -> None:
 
 
 def test_a_new_checkpoint_is_a_second_version_there(repository: tuple[Path, Path]) -> None:
-    root, objects = repository
+    root, _ = repository
     pull(root)
     old = (root / "checkpoints.dvc").read_text()
     (root / CHECKPOINT).write_bytes(b"better weights\n" * 1000)

@@ -19,6 +19,16 @@ def levels(
     return {level.variant: level for level in result.levels}
 
 
+def test_the_effect_is_the_difference_of_its_levels(
+    make_ablation: Make, make_claim: Make, make_frame: Make, planted: Make
+) -> None:
+    frame = make_frame({"a": planted(0.0), "b": planted(2.0, rolled=3)})
+    (result,) = adjudicate(make_ablation([make_claim({})]), frame, tier="small")
+    upper, lower = result.levels
+    assert result.effect is not None
+    assert upper.mean - lower.mean == pytest.approx(result.effect.estimate)
+
+
 def test_levels_are_those_of_pandas(
     make_ablation: Make, make_claim: Make, make_frame: Make, planted: Make
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from fixbench.ablation import Ablation, Claim, Effect, Term
 from fixbench.reports._format import number
@@ -10,6 +11,7 @@ from fixbench.reports._metrics import metric_label, metric_of
 
 __all__ = [
     "better_side",
+    "contrast_text",
     "effect_axis",
     "effect_formula",
     "effect_quantity",
@@ -121,16 +123,52 @@ def effect_formula(effect: Effect) -> str:
             f"{kind} of {' × '.join(design.of)} on {response}{design.metric}(·, {design.stage}, "
             f"{position(design.at)}), signs of {', '.join(design.factors)}: {cells}"
         )
+    return _combined(effect, _cell)
+
+
+def contrast_text(effect: Effect) -> str:
+    """What is set against what, in variants: ``b − a``, ``b ÷ a``.
+
+    Metric, stage and step stand behind a variant where the terms differ in them. Of a slope or a
+    design its own words.
+    """
+    if (slope := effect.slope) is not None:
+        return f"slope over {slope.over or 'dose'} ({', '.join(slope.doses)})"
+    if (design := effect.factorial) is not None:
+        kind = "main effect" if len(design.of) == 1 else "interaction"
+        return f"{kind} of {' × '.join(design.of)} ({', '.join(design.cells)})"
+    terms = effect.weighted
+    differ = [
+        name
+        for name in ("metric", "stage", "at")
+        if len({getattr(term, name) for term in terms}) > 1
+    ]
+
+    def named(term: Term) -> str:
+        places = {"metric": term.metric, "stage": term.stage, "at": position(term.at)}
+        behind = ", ".join(places[name] for name in differ)
+        return f"{term.variant} ({behind})" if behind else term.variant
+
+    return _combined(effect, named)
+
+
+def _combined(effect: Effect, named: Callable[[Term], str]) -> str:
+    """The terms with their weights: a sum, or on the log scale a quotient."""
     if effect.reported == "plain":
         text = ""
         for term in effect.weighted:
             sign = "−" if term.weight < 0 else "+"
             factor = "" if abs(term.weight) == 1 else f"{number(abs(term.weight))} · "
-            text += f" {sign} {factor}{_cell(term)}"
+            text += f" {sign} {factor}{named(term)}"
         text = text.removeprefix(" + ")
         return f"−{text.removeprefix(' − ')}" if text.startswith(" − ") else text
+
+    def power(term: Term) -> str:
+        exponent = abs(term.weight)
+        return named(term) + ("" if math.isclose(exponent, 1) else f"^{number(exponent)}")
+
     above, below = (
-        [_power(term) for term in effect.weighted if term.weight * sign > 0] for sign in (1, -1)
+        [power(term) for term in effect.weighted if term.weight * sign > 0] for sign in (1, -1)
     )
     numerator = " · ".join(above) or "1"
     if not below:
@@ -178,8 +216,3 @@ def _around(centre: float, width: float, scale: str) -> tuple[float, float]:
 
 def _cell(term: Term) -> str:
     return f"{term.metric}({term.variant}, {term.stage}, {position(term.at)})"
-
-
-def _power(term: Term) -> str:
-    exponent = abs(term.weight)
-    return _cell(term) + ("" if math.isclose(exponent, 1) else f"^{number(exponent)}")

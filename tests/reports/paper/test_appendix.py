@@ -19,6 +19,8 @@ from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._bibliography import entries
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import claim_row
+from fixbench.verdicts import measure
+from fixbench.verdicts._levels import arm_levels
 
 Compile = Callable[..., str]
 HERE = Path(__file__).parent
@@ -40,7 +42,15 @@ REFERENCES = "@misc{planted2020, title = {A {Planted} Paper}, author = {Doe, A.}
 
 @pytest.fixture
 def case(planted: Any) -> Any:
-    return replace(planted.judged, references=REFERENCES)
+    rows = measure(planted.frame, {name: m.better for name, m in planted.ablation.metrics.items()})
+    results = [
+        result
+        if claim is None or result.effect is None
+        else replace(result, levels=arm_levels(claim, rows))
+        for claim, result in planted.judged.claims
+    ]
+    assert any(result.levels for result in results)
+    return replace(planted.judged, references=REFERENCES, results=results)
 
 
 @pytest.fixture
@@ -64,6 +74,18 @@ def read_pdf(path: Path, *, layout: str = "-layout") -> str:
         text=True,
     )
     return done.stdout
+
+
+def test_every_arm_stands_below_its_claim(case: Any) -> None:
+    text = ablation_appendix(case)[f"appendix-{case.name}.tex"].decode()
+    table = text.split("\\label{tab:fixbench-small-planted-arms}")[1].split("\\end{table*}")[0]
+    groups = re.split(r"\\textbf\{([A-Z]{2}\d{2}): ", table)[1:]
+    found = dict(zip(groups[::2], groups[1::2], strict=True))
+    assert list(found) == [result.id for result in case.results if result.levels]
+    for result in case.results:
+        for level in result.levels:
+            name = level.variant.replace("_", r"\_")
+            assert re.search(rf"\\quad {re.escape(name)}.* & .* & {level.n} ", found[result.id])
 
 
 def words(text: str) -> str:

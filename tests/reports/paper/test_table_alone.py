@@ -37,7 +37,10 @@ def test_it_has_a_row_for_each_claim_and_nothing_else(planted: Any) -> None:
     text = table_alone(judged, title="Our 3 % of runs", label="tab:one")
     rows = re.findall(r"^([A-Z]{2}\d{2}[a-z]?) & .* & (.*) \\\\$", text, re.MULTILINE)
     found = [claim_row(judged, claim, result) for claim, result in judged.claims]
-    assert rows == [(row.id, row.verdict) for row in found]
+    mark = r"\textsuperscript{r}"  # a rule that was edited
+    assert rows == [(row.id, row.verdict + mark * row.edited) for row in found]
+    assert any(row.edited for row in found)
+    assert (mark in text) == ("r: its rule was edited" in text)
     assert r"\caption{Our 3 \% of runs: documented and measured values" in text
     for word in ("includegraphics", r"\section", r"\cite", "fixbenchcite"):
         assert word not in text

@@ -16,7 +16,7 @@ from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
 from fixbench.reports.paper._row import claim_row
-from fixbench.reports.paper._sentence import SMOKE, sentence
+from fixbench.reports.paper._sentence import SMOKE, is_small_reversal, sentence
 
 __all__ = ["AblationView", "BarPart", "Overview", "PlacedClaim", "build_overview"]
 
@@ -41,7 +41,8 @@ class PlacedClaim:
     """A claim in the figure of all claims.
 
     Attributes:
-        said: its documented and measured values.
+        said: its documented and measured values; of: what was measured, and of which arms.
+        edited: whether its rule was changed after its results existed.
         why: the controls and preconditions that made its verdict; empty where none did.
         strip: ``None`` where it has no place on the axis.
     """
@@ -52,7 +53,9 @@ class PlacedClaim:
     slug: str
     symbol: str
     said: str
+    of: str
     why: str
+    edited: bool
     strip: StripView | None
 
 
@@ -62,6 +65,7 @@ class AblationView:
 
     Attributes:
         advice: what a reader should do now: the first conclusions that the results bear.
+        scaled_down: how the tier differs from what the document describes.
     """
 
     name: str
@@ -69,6 +73,7 @@ class AblationView:
     sentence: str
     advice: list[str]
     bar: list[BarPart]
+    scaled_down: list[str]
     claims: list[PlacedClaim]
 
 
@@ -79,6 +84,7 @@ class Overview:
     Attributes:
         warning: what a reader must know first; empty where there is nothing.
         advice_note, claims_note: what must be known of the advice and of the figure of all claims.
+        method: how claims were judged, for who knows statistics.
         meanings: the verdicts that occur: symbol, name, style, meaning.
         ticks: places and labels of the axis.
         band: the ends of the zone of effects too small to matter.
@@ -88,6 +94,7 @@ class Overview:
     lead: str
     warning: str
     ablations: list[AblationView]
+    method: str
     meanings: list[tuple[str, Verdict, str, str]]
     ticks: Sequence[tuple[float, str]]
     band: tuple[float, float]
@@ -121,6 +128,7 @@ def build_overview(judged: Sequence[JudgedAblation], tier: str) -> Overview:
         else f"No claim was judged in tier {tier}.",
         warning=SMOKE if tier == "smoke" else "",
         ablations=[_ablation(item) for item in judged],
+        method=_method(judged),
         meanings=[
             (MARKS[verdict].symbol, verdict, verdict_slug(verdict), text)
             for verdict, text in MEANINGS.items()
@@ -167,6 +175,45 @@ def _how(results: Sequence[ClaimResult]) -> str:
     )
 
 
+def _method(judged: Sequence[JudgedAblation]) -> str:
+    """Tests, adjustment, and when something is shown, by the rules that occur."""
+    claims = [claim for item in judged for claim, result in item.claims if claim and result.effect]
+    decisions = [claim.decision for claim in claims if claim.decision.rule != "property"]
+    if not decisions:
+        return ""
+    rules = {decision.rule for decision in decisions}
+    parts = []
+    if not all(decision.unpaired for decision in decisions):
+        parts.append(
+            "A seed fixes the random numbers of a run. All arms have the same seeds, so that an "
+            "effect is a mean of paired differences (of logarithms where ratios are compared), "
+            "with Student's t."
+        )
+    if any(decision.unpaired for decision in decisions):
+        parts.append("Runs that are no pairs are compared by Welch's t.")
+    if "share" in rules:
+        parts.append("Shares of seeds have the exact binomial test.")
+    parts.append(
+        "p is adjusted by Holm's method over the primary claims of a document, for differences and "
+        "for absence apart. Something is shown where the adjusted p is below 0.05."
+    )
+    if rules & {"difference", "two_part"}:
+        parts.append(
+            "Reproduced asks for an effect that is shown to be at least the margin, the smallest "
+            "that matters, in the documented direction."
+        )
+    if any(decision.margin is not None for decision in decisions):
+        parts.append(
+            "Absent asks for an effect that two one-sided tests show to lie within the margin, "
+            "after the adjustment: an interval that lies inside need not be enough."
+        )
+    parts.append(
+        "The margin of each claim, its rule with its hash, its controls and all its runs are in "
+        "the report of the ablation."
+    )
+    return " ".join(parts)
+
+
 def _edited(results: Sequence[ClaimResult]) -> str:
     named = [result.id for result in results if result.edited]
     return f"; {', '.join(named)} were edited afterwards, as their reports say" if named else ""
@@ -189,6 +236,7 @@ def _ablation(judged: JudgedAblation) -> AblationView:
             for verdict in MEANINGS
             if counts[verdict]
         ],
+        scaled_down=judged.scaled_down,
         claims=[_line(judged, claim, result) for claim, result in judged.claims],
     )
 
@@ -211,21 +259,23 @@ def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> P
         slug=verdict_slug(row.verdict),
         symbol=MARKS[row.verdict].symbol,
         said="not judged: what it supposes is not met" if supposed else row.said or "not measured",
-        why=_why(result),
+        of=f"{row.metric}: {row.contrast}" if row.contrast and not supposed else "",
+        why=_why(claim, result),
+        edited=row.edited,
         strip=None if claim is None or supposed else strip_view(claim, result),
     )
 
 
 #: The states of controls and preconditions that make a verdict, with what is said of them.
 _WHY: Mapping[Verdict, Mapping[str, str]] = {
-    "confounded": {"explains": "explained by"},
-    "unresolved": {"open": "undecided"},
-    "inconclusive": {"open": "undecided besides"},
-    "not testable": {"unmet": "not met"},
+    "confounded": {"explains": "explained by:"},
+    "unresolved": {"open": "undecided:"},
+    "inconclusive": {"open": "undecided besides:"},
+    "not testable": {"unmet": "not met:"},
 }
 
 
-def _why(result: ClaimResult) -> str:
+def _why(claim: Claim | None, result: ClaimResult) -> str:
     states = _WHY.get(result.verdict, {})
     found: dict[str, list[str]] = {}
     beside: list[tuple[str, str]] = [(item.state, item.name) for item in result.preconditions]
@@ -233,4 +283,16 @@ def _why(result: ClaimResult) -> str:
     for state, name in beside:
         if state in states:
             found.setdefault(states[state], []).append(name)
-    return "; ".join(f"{said}: {', '.join(names)}" for said, names in found.items())
+    if found:
+        parts = (
+            f"{said} {', '.join(f'“{name}”' for name in names)}" for said, names in found.items()
+        )
+        return "; ".join(parts)
+    if is_small_reversal(result):
+        return "not shown to be as large as matters"
+    if result.verdict == "not testable" and result.ruling is not None:
+        if result.ruling.finding == "not measured":
+            return "this tier does not run what it compares"
+        reason = "" if claim is None else (claim.decision.reason or "")
+        return reason.partition(". ")[0].rstrip(".")
+    return ""

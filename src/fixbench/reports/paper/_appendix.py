@@ -13,6 +13,7 @@ from fixbench.reports.paper._bibliography import document_key, paper_keys
 from fixbench.reports.paper._environment import render
 from fixbench.reports.paper._forest import empty_figure, forest_figure
 from fixbench.reports.paper._judged import JudgedAblation, is_share
+from fixbench.reports.paper._plain import plain
 from fixbench.reports.paper._row import ClaimRow, claim_row
 from fixbench.reports.paper._sentence import SMOKE, sentence
 from fixbench.reports.paper._standard import LIMIT, standard_forest
@@ -64,11 +65,13 @@ class _Item:
         others: the claims that the table leaves out, in words.
         tables, figures: one of each, unless a page has no room for so many claims.
         arms: what each arm reached.
+        scaled_down: how the tier differs from what the document describes.
     """
 
     name: str
     tier: str
     title: str
+    plain_title: str
     label: str
     question: str
     document: str
@@ -78,6 +81,7 @@ class _Item:
     others: str
     tables: list[Table]
     arms: list[ArmTable]
+    scaled_down: list[str]
     figures: list[_Figure]
 
 
@@ -155,6 +159,7 @@ def _item(
         name=judged.name,
         tier=judged.tier,
         title=judged.ablation.title,
+        plain_title=plain(judged.ablation.title),
         label=f"sec:{where}",
         question=judged.ablation.question,
         document=judged.ablation.document.title,
@@ -163,6 +168,7 @@ def _item(
         sentence=sentence(judged),
         others=_others(judged, {row.id for row in rows}),
         tables=claim_tables(rows, table_caption(judged, rows), f"tab:{where}"),
+        scaled_down=[] if joint else judged.scaled_down,
         arms=[] if joint else arm_tables(judged, f"tab:{where}-arms"),
         figures=figures,
     )

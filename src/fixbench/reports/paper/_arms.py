@@ -1,72 +1,98 @@
-"""The arms of an ablation as tables of a paper: mean ± standard deviation of the runs."""
+"""What is set against what in each claim, and what each arm reached, as tables of a paper."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fixbench.reports._judging import ArmLevel
+from fixbench.ablation import Claim
+from fixbench.reports._effects import contrast_text
+from fixbench.reports._judging import ClaimResult
 from fixbench.reports._levels import level_text
-from fixbench.reports._metrics import metric_label
+from fixbench.reports._metrics import metric_label, metric_of
 from fixbench.reports.paper._forest import in_parts
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._tables import named_parts
 
 __all__ = ["ArmTable", "arm_tables"]
 
-#: The rows of a table, headings of metrics included.
-_MOST = 40
+#: The lines of a table, about two for each claim's heading.
+_MOST = 44
+_BETTER = {"higher": "higher is better", "lower": "lower is better"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmRow:
-    """An arm in print; a heading names what the arms below it measured, and has nothing else."""
+    """An arm in print: its name, what it is where it is named first, and what it reached."""
 
-    heading: str = ""
-    variant: str = ""
-    level: str = ""
-    n: str = ""
-    claims: str = ""
+    variant: str
+    reason: str
+    level: str
+    n: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmGroup:
+    """A claim with its arms."""
+
+    heading: str
+    contrast: str
+    rows: list[ArmRow]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmTable:
     """A table in print."""
 
-    rows: list[ArmRow]
+    groups: list[ArmGroup]
     caption: str
     label: str
 
 
 def arm_tables(judged: JudgedAblation, label: str) -> list[ArmTable]:
-    """Every number that a claim's effect adds up, once; none where no claim has one."""
-    found: dict[tuple[str, str], dict[str, tuple[ArmLevel, list[str]]]] = {}
-    for result in judged.results:
-        for level in result.levels:
-            place = f"{level.stage}, step {level.at}" if isinstance(level.at, int) else level.at
-            heading = metric_label(judged.ablation, [level.metric])
-            where = place if isinstance(level.at, int) else f"{level.stage}, {place}"
-            arms = found.setdefault((heading, where), {})
-            arms.setdefault(level.variant, (level, []))[1].append(result.id)
-    rows: list[ArmRow] = []
-    for (heading, where), arms in found.items():
-        rows.append(ArmRow(heading=f"{heading} ({where})"))
-        rows += [
-            ArmRow(
-                variant=variant,
-                level=level_text(level),
-                n=str(level.n),
-                claims=", ".join(dict.fromkeys(claims)),
-            )
-            for variant, (level, claims) in arms.items()
-        ]
-    if not rows:
+    """Each claim with the arms that its effect adds up; none where no claim has any."""
+    told: set[str] = set()
+    groups = [
+        _group(judged, claim, result, told)
+        for claim, result in judged.claims
+        if claim is not None and result.levels
+    ]
+    if not groups:
         return []
     caption = (
-        f"{judged.ablation.title}: what each arm reached, mean ± standard deviation of its runs "
-        "(n). In brackets: stage and step that are read. Failed runs are not in these means."
+        f"{judged.ablation.title}: the arms of each claim, with the mean ± standard deviation of "
+        "their runs. The effect of a claim is the line below its name."
     )
-    parts = in_parts(rows, _MOST)
+    if any(level.n_lacking for result in judged.results for level in result.levels):
+        caption += " Runs that failed are counted as lacking, and are not in the means."
+    size = max(1, _MOST * len(groups) // sum(2 + len(group.rows) for group in groups))
+    parts = in_parts(groups, size)
     return [
-        ArmTable(rows=list(part), caption=text, label=name)
+        ArmTable(groups=list(part), caption=text, label=name)
         for part, (text, name) in zip(parts, named_parts(caption, label, len(parts)), strict=True)
     ]
+
+
+def _group(judged: JudgedAblation, claim: Claim, result: ClaimResult, told: set[str]) -> ArmGroup:
+    assert claim.effect is not None
+    ablation, effect = judged.ablation, claim.effect
+    metrics = list(dict.fromkeys(term.metric for term in effect.weighted))
+    better = {_BETTER.get(metric_of(ablation, name).better, "") for name in metrics}
+    words = metric_label(ablation, metrics)
+    if len(better) == 1 and (side := better.pop()):
+        words += f", {side}"
+    rows = []
+    for level in result.levels:
+        variant = ablation.variants.get(level.variant)
+        reason = "" if variant is None or level.variant in told else variant.reason
+        told.add(level.variant)
+        alone = len({(one.metric, one.stage, one.at) for one in result.levels}) == 1
+        place = "" if alone else f" ({level.metric}, {level.stage}, {level.at})"
+        rows.append(
+            ArmRow(
+                variant=f"{level.variant}{place}",
+                reason=reason,
+                level=level_text(level),
+                n=str(level.n),
+            )
+        )
+    return ArmGroup(heading=f"{result.id}: {words}", contrast=contrast_text(effect), rows=rows)

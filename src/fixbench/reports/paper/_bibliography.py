@@ -62,6 +62,7 @@ def bibliography(judged: Sequence[JudgedAblation]) -> str:
                 "document.bib",
                 key=document_key(item),
                 title=_latex.escape(item.ablation.document.title),
+                **_origin(item),
                 section=_latex.escape(item.ablation.document.section),
                 file=item.ablation.document.file,
             )
@@ -72,6 +73,18 @@ def bibliography(judged: Sequence[JudgedAblation]) -> str:
                 expected = "one and the same entry in all ablations, or another key"
                 raise InputError(f"{item.name}/references.bib", key, expected=expected)
     return "\n\n".join([_HEAD, *_sorted(found.items())]) + "\n"
+
+
+def _origin(judged: JudgedAblation) -> dict[str, str]:
+    """Who wrote a document, as far as its repository says it, and where it stands there."""
+    origin = judged.ablation.document.origin
+    if origin is None or origin.repository is None:
+        return {"author": "Anonymous", "repository": "", "where": ""}
+    name = "/".join(origin.repository.rstrip("/").split("/")[-2:])
+    where = origin.path or "Repository"
+    if origin.commit is not None:
+        where += f", commit {origin.commit}"
+    return {"author": f"Authors of {name}", "repository": origin.repository, "where": where}
 
 
 _HEAD = "% References of the pages and appendices that Fixbench writes."

@@ -27,8 +27,10 @@ from fixbench.reports.paper._row import ClaimRow, claim_row
 __all__ = ["ForestFigure", "draw_mark", "empty_figure", "forest_figure", "in_parts", "shortened"]
 
 # In inches. A text block is 4.8 to 7 inches wide: at 6 the type stays legible in all.
-_WIDTH, _LEFT, _RIGHT = 6.0, 2.3, 2.1
+_WIDTH, _LEFT, _RIGHT = 6.0, 2.3, 2.3
 _ROW, _BETWEEN, _TOP = 0.16, 0.36, 0.2
+#: A further line of an axis label.
+_LINE = 0.11
 _SIZE = 6.5
 #: Characters in a line of an axis label.
 _LABEL = 90
@@ -91,14 +93,16 @@ def empty_figure() -> bytes:
 
 def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow], documented: str) -> Figure:
     groups = axis_groups(strips)
-    height = _TOP + _ROW * len(strips) + _BETWEEN * len(groups)
+    labels = [textwrap.fill(group[0].quantity, _LABEL) for group in groups]
+    below = [_BETWEEN + _LINE * label.count("\n") for label in labels]
+    height = _TOP + _ROW * len(strips) + sum(below)
     figure = Figure(figsize=(_WIDTH, height))
     top = height - _TOP
     for index, group in enumerate(groups):
         size = _ROW * len(group)
         axes = axes_at(figure, _LEFT, top - size, _WIDTH - _LEFT - _RIGHT, size)
         scale_axis(axes, [v for item in group for v in item.span(seeds=False)], _is_log(group))
-        axes.set_xlabel(textwrap.fill(group[0].quantity, _LABEL), labelpad=1, fontsize=_SIZE)
+        axes.set_xlabel(labels[index], labelpad=1, fontsize=_SIZE)
         axes.set_ylim(-len(group) + 0.5, 0.5)
         if index == 0:
             for inches, text in ((0.12, documented), (0.78, "measured [interval]")):
@@ -110,7 +114,7 @@ def _draw(strips: Sequence[Strip], rows: Mapping[str, ClaimRow], documented: str
             draw_mark(axes, row.verdict, (-_LEFT + 0.07, place), len(group))
             _text(axes, row.documented, place, len(group), 0.12)
             _text(axes, measured_text(item.estimate), place, len(group), 0.78)
-        top -= size + _BETWEEN
+        top -= size + below[index]
     return figure
 
 

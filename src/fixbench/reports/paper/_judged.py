@@ -44,6 +44,16 @@ class JudgedAblation:
         effects = [result.effect for result in self.results if result.effect is not None]
         return sorted({int(seed) for effect in effects for seed in effect.per_seed})
 
+    @property
+    def scaled_down(self) -> list[str]:
+        """How the tier differs from what the document describes."""
+        return [
+            text
+            for name, tier in self.ablation.tiers.items()
+            if name == self.tier
+            for text in tier.scaled_down
+        ]
+
     def measured(self, claim: Claim | None, result: ClaimResult) -> Measured:
         """The effect of a claim in print."""
         return claim_measured(self.ablation, claim, result)

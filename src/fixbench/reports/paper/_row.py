@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
-from fixbench.reports._effects import effect_unit, is_contrast, null_of
+from fixbench.reports._effects import contrast_text, effect_unit, is_contrast, null_of
 from fixbench.reports._format import MISSING, number, p_value, percentage
 from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports._metrics import metric_label
@@ -28,6 +28,8 @@ class ClaimRow:
             non-inferiority, which the verdict rests on.
         adjusted: whether ``p`` is.
         metric: what was measured, in words; empty where nothing was.
+        contrast: which arms are set against each other.
+        edited: whether its rule was changed after its results existed.
         said: documented, measured and p in one phrase.
     """
 
@@ -42,6 +44,8 @@ class ClaimRow:
     adjusted: bool
     verdict: Verdict
     metric: str
+    contrast: str
+    edited: bool
     said: str
 
 
@@ -56,6 +60,10 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         *([] if measured == MISSING else [f"measured {measured}"]),
         *([] if p == MISSING else [f"{kind} {p}" if p.startswith("<") else f"{kind} = {p}"]),
     ]
+    if (absence := _p_of_absence(claim, result)) and not equivalence:
+        said.append(
+            f"equivalence p {absence}" if absence[0] == "<" else f"equivalence p = {absence}"
+        )
     return ClaimRow(
         id=result.id,
         name=result.label or result.statement,
@@ -68,6 +76,8 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         adjusted=adjusted,
         verdict=result.verdict,
         metric=_metric(judged, claim),
+        contrast=_contrast(claim),
+        edited=result.edited and judged.ablation.results is None,
         said=", ".join(said).replace("p <", "p < "),
     )
 
@@ -76,6 +86,20 @@ def _metric(judged: JudgedAblation, claim: Claim | None) -> str:
     if claim is None or claim.effect is None:
         return ""
     return metric_label(judged.ablation, (term.metric for term in claim.effect.weighted))
+
+
+def _contrast(claim: Claim | None) -> str:
+    if claim is None or claim.effect is None or claim.decision.rule in ("property", "share"):
+        return ""
+    return contrast_text(claim.effect)
+
+
+def _p_of_absence(claim: Claim | None, result: ClaimResult) -> str:
+    """Of a claim that is open, p of the other thing that could have been shown."""
+    if claim is None or result.verdict != "inconclusive":
+        return ""
+    p = result.p_equivalence_adjusted if claim.primary else result.p_equivalence
+    return p_value(p) if p == p else ""
 
 
 def _documented(claim: Claim | None, result: ClaimResult) -> str:
@@ -124,10 +148,23 @@ def _measured(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     if claim is None or result.effect is None:
         return MISSING
     if claim.decision.rule == "property":
-        return f"true in {percentage(result.effect.estimate)}"
+        return _property(result)
     times = "× " if found.unit == "ratio" else ""
     unit = "" if found.unit == "ratio" else found.unit.removeprefix("share ")
     return " ".join(filter(None, (f"{times}{found.value}", found.interval, unit)))
+
+
+def _property(result: ClaimResult) -> str:
+    """In how many seeds every value was true; where not in all, which share of values was."""
+    assert result.effect is not None
+    seeds = result.proportion
+    if seeds is None:
+        return f"true in {percentage(result.effect.estimate)} of values"
+    text = f"true in {seeds.held} of {seeds.checked} seeds"
+    share = result.effect.estimate
+    if seeds.held == seeds.checked or share in (0, seeds.share):
+        return text
+    return f"{text} ({percentage(share)} of values)"
 
 
 def rests_on_equivalence(claim: Claim, result: ClaimResult) -> bool:

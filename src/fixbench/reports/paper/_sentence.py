@@ -10,7 +10,7 @@ from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._row import ClaimRow, claim_row
 
-__all__ = ["GROUPS", "SMOKE", "sentence"]
+__all__ = ["GROUPS", "SMOKE", "is_small_reversal", "sentence"]
 
 SMOKE = "The smoke tier shows that the pipeline works; its verdicts mean nothing."
 
@@ -66,7 +66,15 @@ def _headline(judged: JudgedAblation) -> tuple[str, ClaimRow, str] | None:
     claim, result = chosen[0]
     afterwards = result.edited and judged.ablation.results is None
     edited = ", by a rule that was edited after its results existed" if afterwards else ""
+    if is_small_reversal(result):
+        edited = f", and not shown to be as large as matters{edited}"
     return which, claim_row(judged, claim, result), edited
+
+
+def is_small_reversal(result: ClaimResult) -> bool:
+    """Whether the opposite direction is shown, and not that its size matters."""
+    beyond = None if result.ruling is None else result.ruling.evidence.get("beyond")
+    return result.verdict == "reversed" and beyond is not None and not beyond.shown
 
 
 def _is_measured(claim: Claim, result: ClaimResult) -> bool:

@@ -85,6 +85,8 @@ def table_caption(
         text += f"; p is adjusted for {sizes.pop()} claims"
     if any(not row.adjusted and row.p != MISSING for row in rows):
         text += "; p in brackets is not adjusted"
+    if any(row.edited for row in rows):
+        text += "; r: its rule was edited after its results existed"
     if any(row.equivalence for row in rows):
         text += "; e: p of absence"
     return f"{text}.{_margins(rows)}"
