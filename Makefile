@@ -6,6 +6,7 @@
 #   make development the environment with the tools for development
 #   make faults      kill, damage and fuzz small pipelines for half an hour and more
 #   make checks      those checks that run no test: style, types, layers, workflow
+#   make cluster     what runs jobs on a cluster, beside the environment
 #   make site        the documentation as a site, in site/
 #   make image       the image that jobs run in, for the container engine that answers
 #   make wheels      the packages of that image into $(WHEELS), to build it without network
@@ -25,7 +26,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help environment development reproduce checks test faults site image wheels lock clean
+.PHONY: help environment development cluster reproduce checks test faults site image wheels lock clean
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
@@ -91,6 +92,11 @@ $(DEVELOPMENT): $(PACKAGE) envs/dev.lock
 
 environment: $(PACKAGE)
 
+# Executors that Snakemake imports at every start: only where jobs run on a cluster.
+cluster: $(PACKAGE) envs/cluster.lock
+	@$(call say,installing envs/cluster.lock)
+	$(INSTALL) --require-hashes -r envs/cluster.lock
+
 development: $(DEVELOPMENT)
 
 reproduce: environment
@@ -150,6 +156,8 @@ lock:
 	compile envs/torch.in -c "$$shared" -o envs/torch-cuda.lock
 	$(call say,envs/dev.lock)
 	compile envs/dev.in -c "$$shared" -o envs/dev.lock
+	$(call say,envs/cluster.lock)
+	compile envs/cluster.in -c "$$shared" -o envs/cluster.lock
 	rm -rf .venv-lock
 	# The images are declared by these files.
 	$(VENV)/bin/python -m fixbench image lock || echo 'then run: fixbench image lock'

@@ -87,6 +87,7 @@ def record(
         },
         "inputs": dict(inputs),
         "outputs": {_relative(path, root): file_hash(path) for path in outputs},
+        **_scheduler(),
         "device": _device(device),
         "threads": threads,
         "libraries": library_versions(),
@@ -117,6 +118,13 @@ def git_state(root: Path) -> dict[str, Any]:
         return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": "unknown", "dirty": "unknown"}
+
+
+def _scheduler() -> dict[str, Any]:
+    """The job of a cluster that this process is in, as Slurm tells it; nothing elsewhere."""
+    names = {"job": "SLURM_JOB_ID", "partition": "SLURM_JOB_PARTITION", "node": "SLURMD_NODENAME"}
+    found = {key: os.environ[name] for key, name in names.items() if name in os.environ}
+    return {"slurm": found} if "job" in found else {}
 
 
 def _launched() -> dict[str, Any]:

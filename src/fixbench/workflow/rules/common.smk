@@ -64,7 +64,8 @@ shell.prefix(
         f'PYTHONPATH="{SOURCE}" FIXBENCH_LAUNCH={shell_word(PLAN.contained_record(IMAGE))}; '
         if CONTAINED
         else f"PATH={shell_word(str(Path(sys.executable).parent))}:$PATH"
-        + f" {OWNER}={os.getpid()} {WORKER}={'yes' if PLAN.worker else 'no'}; "
+        # On a node of a cluster Snakemake runs one job: a worker would serve it alone.
+        + f" {OWNER}={os.getpid()} {WORKER}={'yes' if PLAN.worker and not workflow.remote_exec else 'no'}; "
     )
 )
 

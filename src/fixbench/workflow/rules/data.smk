@@ -10,6 +10,8 @@ rule data:
         "logs/tracked/{folder}.log",
     wildcard_constraints:
         folder=".+",
+    # Nodes of a cluster often have no network.
+    localrule: True
     message:
         "tracked data: {wildcards.folder}"
     shell:
