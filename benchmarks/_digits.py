@@ -67,6 +67,22 @@ def pipeline(folder: Path) -> Took:
     return run(command, folder, log=folder / "log")
 
 
+def benchopt(folder: Path) -> Took:
+    """The same network as a solver of benchopt, whose runs share processes; no plots, no page."""
+    program = benchopt_program()
+    assert program is not None
+    study = Path(shutil.copytree(Path(__file__).parent / "digits_benchopt", folder / "study"))
+    shutil.copytree(TRAIN.parent, folder / "digits")
+    command = [program, "run", str(study), "--n-repetitions", "1", "--n-jobs", str(CORES)]
+    command += ["--no-plot", "--no-html"]
+    return run(command, folder, log=folder / "log", environment=_ONE_THREAD)
+
+
+def benchopt_program() -> str | None:
+    """benchopt in an environment of its own, which ``BENCHOPT`` names; it is in no lock of ours."""
+    return os.environ.get("BENCHOPT") or shutil.which("benchopt")
+
+
 def _commands() -> list[str]:
     return [
         f"{sys.executable} {TRAIN} --seed {seed} --dropout {dropout} --out {name}-{seed}.json"
@@ -82,3 +98,5 @@ WAYS: Mapping[str, Callable[[Path], Took]] = {
     "Fixbench, the script as it is": pipeline,
     "compute alone": compute,
 }
+if benchopt_program() is not None:
+    WAYS = {**WAYS, "benchopt": benchopt}
