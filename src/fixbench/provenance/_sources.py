@@ -29,9 +29,15 @@ class Sources:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._found: dict[str, Path | None] = {}
 
     def find(self, module: str) -> Path | None:
         """The file of a module by its dotted name, ``__init__.py`` for a package."""
+        if module not in self._found:
+            self._found[module] = self._look(module)
+        return self._found[module]
+
+    def _look(self, module: str) -> Path | None:
         package, *parts = module.split(".")
         if package != self.folder.name:
             return None
