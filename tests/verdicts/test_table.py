@@ -41,6 +41,7 @@ KEYS = [
     "control",
     "controls",
     "panel",
+    "levels",
 ]
 
 
@@ -121,7 +122,7 @@ def test_numbers_are_plain_and_survive_a_csv(results: Any) -> None:
     assert all(
         type(value) in (str, int, float, bool, list, dict, type(None)) for value in row.values()
     )
-    nested = ("preconditions", "controls", "panel")
+    nested = ("preconditions", "controls", "panel", "levels")
     flat = {key: value for key, value in row.items() if key not in nested}
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, flat)

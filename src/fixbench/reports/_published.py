@@ -36,6 +36,7 @@ NESTED = (
     "notes",
     "looks",
     "data",
+    "levels",
     "arms",
     "panel",
 )
