@@ -207,6 +207,8 @@ def _method(judged: Sequence[JudgedAblation]) -> str:
             "Absent asks for an effect that two one-sided tests show to lie within the margin, "
             "after the adjustment: an interval that lies inside need not be enough."
         )
+    if "no_difference" in rules:
+        parts.append("A claim that nothing changes is reproduced where that is shown.")
     parts.append(
         "The margin of each claim, its rule with its hash, its controls and all its runs are in "
         "the report of the ablation."
