@@ -100,12 +100,16 @@ def _measured(row: PublishedClaim) -> str:
 def _levels(row: PublishedClaim) -> str:
     """What each arm reached."""
     parts = []
+    variants = [level.variant for level in row.levels]
     for level in row.levels:
+        name = level.variant
+        if variants.count(name) > 1:  # of one variant several numbers
+            name += f" ({level.metric}, {level.stage}, {level.at})"
         nan = float("nan")
         mean, deviation = (
             nan if value is None else value for value in (level.mean, level.standard_deviation)
         )
-        parts.append(f"{level.variant} {mean_and_deviation(mean, deviation)} (n = {level.n})")
+        parts.append(f"{name} {mean_and_deviation(mean, deviation)} (n = {level.n})")
     return f"Arms, mean ± SD of their runs: {'; '.join(parts)}" if parts else ""
 
 

@@ -78,6 +78,18 @@ def test_every_claim_has_its_figures_and_what_made_its_verdict(planted: Any) -> 
     assert any(line.why for line in item.claims)
 
 
+def test_the_level_that_is_named_is_that_of_the_intervals(planted: Any) -> None:
+    results = [
+        result
+        if result.effect is None
+        else replace(result, effect=replace(result.effect, confidence=0.9))
+        for result in planted.results
+    ]
+    for case, level in ((planted, "0.05"), (replace(planted, results=results), "0.1")):
+        said = build_overview([case.judged], "small").method
+        assert f"the adjusted p is below {level}." in said
+
+
 def test_effects_are_counted_in_margins(planted: Any) -> None:
     pairs = {result.id: (claim, result) for claim, result in planted.judged.claims}
     claim, result = pairs["CA01"]  # a ratio that the document puts below 1, margin 1.1

@@ -43,7 +43,8 @@ class PlacedClaim:
     Attributes:
         said: its documented and measured values; of: what was measured, and of which arms.
         edited: whether its rule was changed after its results existed.
-        why: the controls and preconditions that made its verdict; empty where none did.
+        why: what made its verdict besides the effect: controls, preconditions, a size that is not
+            shown to matter, or why nothing was measured; empty where nothing did.
         strip: ``None`` where it has no place on the axis.
     """
 
@@ -195,7 +196,7 @@ def _method(judged: Sequence[JudgedAblation]) -> str:
         parts.append("Shares of seeds have the exact binomial test.")
     parts.append(
         "p is adjusted by Holm's method over the primary claims of a document, for differences and "
-        "for absence apart. Something is shown where the adjusted p is below 0.05."
+        f"for absence apart. {_shown(judged)}"
     )
     if rules & {"difference", "two_part"}:
         parts.append(
@@ -214,6 +215,17 @@ def _method(judged: Sequence[JudgedAblation]) -> str:
         "the report of the ablation."
     )
     return " ".join(parts)
+
+
+def _shown(judged: Sequence[JudgedAblation]) -> str:
+    """When a test shows something: by one level, or by those of the looks."""
+    results = [result for item in judged for result in item.results if result.effect is not None]
+    if any(result.looks is not None for result in results):
+        return "Something is shown where p meets the level of a look, by Holm's steps."
+    levels = sorted(
+        {number(1 - result.effect.confidence, 2) for result in results if result.effect}
+    )
+    return f"Something is shown where the adjusted p is below {' or '.join(levels)}."
 
 
 def _edited(results: Sequence[ClaimResult]) -> str:
