@@ -63,6 +63,17 @@ def test_results_of_this_run_are_judged(judge: Judge) -> None:
     assert judge()
 
 
+def test_a_state_that_its_job_did_not_write_is_refused(
+    jobs: tuple[list[Path], list[Path]], judge: Judge
+) -> None:
+    fast, slow, _ = (path.with_suffix(".state") for path in jobs[0])
+    shutil.copy(slow, fast)  # whole, with a checksum that is right
+    with pytest.raises(InputError, match=r"fast/0-1\.state; .*another SHA-256; delete the file"):
+        judge()
+    fast.unlink()  # deleted to save room: no verdict rests on it
+    assert judge()
+
+
 def test_other_options_are_refused(judge: Judge) -> None:
     edit("learning_rate: 0.001}", "learning_rate: 0.002}")
     with pytest.raises(InputError) as caught:

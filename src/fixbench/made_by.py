@@ -61,8 +61,8 @@ def check_records(
         code: the hash of the code by which the ablation's jobs would run now.
 
     Raises:
-        InputError: a file is not as its job wrote it or is a copy of another, its record is another
-            variant's, or the job ran other code.
+        InputError: a file, or the state beside it, is not as its job wrote it or is a copy of
+            another, its record is another variant's, or the job ran other code.
     """
     known: dict[str, tuple[Path, dict[str, Any]]] = {}
     for record in records:
@@ -92,3 +92,16 @@ def check_records(
         if ran != code:
             expected = f"{code[:12]}…, the code of this checkout; run the job of {path} again"
             raise InputError(record, "code.sha256", f"{str(ran)[:12]}…", expected=expected)
+        _check_state(path.with_suffix(".state"), content.get("outputs", {}))
+
+
+def _check_state(state: Path, outputs: Mapping[str, str]) -> None:
+    """Refuse a state beside results that is not as the same job wrote it; it may have been deleted.
+
+    Verdicts do not rest on it, but whoever reads or stores it later takes it for that job's.
+    """
+    written = [digest for name, digest in outputs.items() if Path(name).name == state.name]
+    if written and state.exists() and file_hash(state) not in written:
+        expected = "the state that its job wrote: its record has another SHA-256; delete the file, "
+        expected += "and the results beside it to have both made again"
+        raise InputError(state, "", expected=expected)

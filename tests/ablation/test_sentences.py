@@ -58,7 +58,7 @@ def told(toy: dict[str, Any]) -> dict[str, Any]:
 def load(told: dict[str, Any], write: Write) -> Callable[..., Any]:
     """Load the toy with one conclusion, or with one later threat."""
 
-    def loaded(text: str, *, threat: bool = False, **keys: Any) -> Any:
+    def loaded(text: str, *, threat: bool = False, also: str = "", **keys: Any) -> Any:
         content = copy.deepcopy(told)
         figures = content.pop("figures")
         sentence = {"text": text, **({} if threat else {"given": {"TY01": "reproduced"}}), **keys}
@@ -66,7 +66,7 @@ def load(told: dict[str, Any], write: Write) -> Callable[..., Any]:
         path = write(content)
         findings = path.with_name("findings.yaml")
         text = findings.read_text()
-        findings.write_text(text[:-1] + f', "figures": {figures}'.replace("'", '"') + "\n}")
+        findings.write_text(text[:-1] + f', "figures": {figures}{also}'.replace("'", '"') + "\n}")
         return load_ablation(path)
 
     return loaded
@@ -165,6 +165,34 @@ def test_what_no_report_could_print_is_refused(
         load(text, **keys)
     assert expected in str(caught.value)
     assert ": conclusions.0." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("also", "place", "expected"),
+    [
+        ("'setting': 'Trained for 31 steps.'", "setting.text is '31'", "a key in the place"),
+        (
+            "'found': [{'text': 'It is 3.', 'given': {'TY01': 'reproduced'}}]",
+            "found.0.text is '3'",
+            "a key in the place",
+        ),
+        (
+            "'found': [{'text': 't', 'given': {'TY01': 'reproduced', 'TY02': 'holds'}}]",
+            "found.0.given is 'TY01, TY02'",
+            "one claim",
+        ),
+        ("'found': [{'text': 't', 'given': {'TY09': 'holds'}}]", "found.0.given", "TY01"),
+    ],
+)
+def test_what_stands_beside_a_verdict_or_a_title(
+    load: Callable[..., Any], also: str, place: str, expected: str
+) -> None:
+    right = ", 'setting': 'Small.', 'found': [{'text': 't', 'given': {'TY01': 'absent'}}]"
+    assert load("t", also=right).setting.text == "Small."
+    with pytest.raises(InputError) as caught:
+        load("t", also=f", {also}")
+    assert place in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_a_number_that_a_condition_checks_may_stand_in_the_text(load: Callable[..., Any]) -> None:

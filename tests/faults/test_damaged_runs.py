@@ -62,6 +62,7 @@ def test_a_damaged_file(
     pipeline, expected = finished
     path = pipeline.folder / FILES[file]
     DAMAGES[damage](path)
+    missing = file == "state" and damage == "delete"
     # So that the verdicts are worked out again, from whatever is there.
     if file not in ("request", "verdicts"):
         (pipeline.folder / FILES["verdicts"]).unlink()
@@ -73,10 +74,17 @@ def test_a_damaged_file(
         assert "again" in errors[0]
         # What the message says to do.
         path.unlink(missing_ok=True)
-        if file == "record":
+        if file in ("record", "state"):
             (pipeline.folder / FILES["results"]).unlink()
         pipeline.finish()
-    if file != "verdicts" or damage == "delete":
+    if missing:  # nobody needs it any more
+        assert pipeline.results() == {
+            name: content for name, content in expected.items() if name != FILES["state"]
+        }
+        (pipeline.folder / FILES["results"]).unlink()
+        pipeline.finish()
+        assert pipeline.results() == expected
+    elif file != "verdicts" or damage == "delete":
         assert pipeline.results() == expected
     else:  # nobody has asked for them: whoever reads them refuses them
         from fixbench.analysis import load_claims

@@ -148,7 +148,11 @@ def test_other_results_leave_no_stale_figure(trial: Trial) -> None:
 
 
 def test_sentences_have_no_digit_but_those_of_keys_and_of_the_design(trial: Trial) -> None:
-    for sentence in (*trial.ablation.conclusions, *trial.ablation.later_threats):
+    ablation = trial.ablation
+    assert ablation.setting is not None
+    assert ablation.found
+    written = (*ablation.conclusions, *ablation.later_threats, *ablation.found, ablation.setting)
+    for sentence in written:
         literal = "".join(part for part in parse_sentence(sentence.text) if isinstance(part, str))
         assert not re.search(r"\d", literal), literal
 
@@ -203,6 +207,21 @@ def test_a_sentence_of_another_tier_is_listed(planted: Any) -> None:
     found = said(planted, "It is so.", tier=["extended"])
     assert (found.text, found.why_not) == ("", "on CA01: it speaks of tier extended")
     assert said(planted, "It is so.", tier=["small", "extended"]).text == "It is so."
+
+
+def test_what_is_so_stands_beside_its_verdict_with_the_figures_of_the_run(trial: Trial) -> None:
+    """LR12 does not hold; how many blocks there are is measured."""
+    before, after = (item.sentences.found("LR12") for item in (trial.before, trial.after))
+    assert re.fullmatch(r"Of 12 PWCA blocks 1(\.0)? changes a loss: .*", before)
+    assert after
+    assert after != before
+    other = [
+        replace(result, verdict="holds") if result.id == "LR12" else result
+        for result in trial.before.results
+    ]
+    assert not Sentences(trial.ablation, "small", other).found("LR12")
+    assert not trial.before.sentences.found("LR01")
+    assert "0.0214" in trial.before.sentences.setting()
 
 
 def test_a_figure_that_is_not_there_leaves_no_gap(planted: Any) -> None:

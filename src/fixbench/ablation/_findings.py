@@ -1,4 +1,4 @@
-"""What is written once results are known: conclusions and later threats."""
+"""What is written once results are known: conclusions, later threats, what was found."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "LaterThreat",
     "Supposing",
     "TextOrLater",
+    "TextOrSupposing",
     "TextOrThreat",
     "Threat",
 ]
@@ -114,6 +115,9 @@ def _without_claims(value: Any) -> Any:
     return {"text": value} if isinstance(value, str) else value
 
 
+TextOrSupposing = Annotated[
+    Supposing, BeforeValidator(_without_claims, json_schema_input_type=str | Supposing)
+]
 TextOrThreat = Annotated[
     Threat, BeforeValidator(_without_claims, json_schema_input_type=str | Threat)
 ]

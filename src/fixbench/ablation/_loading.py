@@ -40,6 +40,8 @@ _BELONGS = {
     "citations": CITATIONS,
     "conclusions": FINDINGS,
     "figures": FINDINGS,
+    "found": FINDINGS,
+    "setting": FINDINGS,
 }
 
 
@@ -101,7 +103,9 @@ def load_ablation(path: Path) -> Ablation:
             findings, Contrasts(findings_source, names, assignments, written.metrics)
         ),
         "headline": findings.headline,
+        "setting": findings.setting,
         "conclusions": findings.conclusions,
+        "found": findings.found,
         "comparisons": _comparisons(written, tables, source),
         "curves": written.curves,
         "tiers": written.tiers,
@@ -115,9 +119,8 @@ def load_ablation(path: Path) -> Ablation:
     Checks(ablation, source, claims_source, written.factors, places).run()
     known = {claim.id for claim in claims}
     check_claims_named(source, _named(written.threats), known)
-    check_claims_named(
-        findings_source, _named(findings.threats) | _supposed(findings.conclusions), known
-    )
+    supposed = _supposed("conclusions", findings.conclusions) | _supposed("found", findings.found)
+    check_claims_named(findings_source, _named(findings.threats) | supposed, known)
     if findings.headline is not None:
         primary = {claim.id for claim in claims if claim.primary}
         check_claims_named(
@@ -341,8 +344,8 @@ def _named(threats: Sequence[Threat | LaterThreat]) -> dict[tuple[str | int, ...
     }
 
 
-def _supposed(conclusions: list[Conclusion]) -> dict[tuple[str | int, ...], list[str]]:
+def _supposed(kind: str, conclusions: list[Conclusion]) -> dict[tuple[str | int, ...], list[str]]:
     return {
-        ("conclusions", index, "given"): list(conclusion.given)
+        (kind, index, "given"): list(conclusion.given)
         for index, conclusion in enumerate(conclusions)
     }

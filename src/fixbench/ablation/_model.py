@@ -12,7 +12,7 @@ from fixbench.ablation._citations import Origin
 from fixbench.ablation._claims import Claim
 from fixbench.ablation._comparison import Comparison
 from fixbench.ablation._effects import Effect
-from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
+from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrSupposing, TextOrThreat
 from fixbench.ablation._metrics_from import MetricsFrom
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class Ablation(Strict):
         curves: metrics that the report draws over steps besides losses.
         figures: effects whose figures conclusions and later threats name beside those of claims.
         headline: the primary claim that is told first of all.
+        setting: what was trained and where it differs from the document, in short.
         conclusions: printed by reports that find what they suppose.
+        found: of one claim each, what its verdict does not say; printed likewise.
         threats: those known beforehand; later_threats: those seen with results in view.
     """
 
@@ -179,7 +181,9 @@ class Ablation(Strict):
     claims: list[Claim]
     figures: dict[str, Effect] = Field(default_factory=dict)
     headline: str | None = None
+    setting: TextOrSupposing | None = None
     conclusions: list[Conclusion] = Field(default_factory=list)
+    found: list[Conclusion] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
     curves: list[str] = Field(default_factory=list)
     tiers: dict[TierName, Tier]

@@ -64,7 +64,7 @@ def effect_of(ablation: Ablation, reference: Reference) -> Effect | None:
 
 
 class SentenceChecks:
-    """The conclusions and later threats of one ablation.
+    """The sentences of one ablation that were written with results in view.
 
     Args:
         source: ``findings.yaml`` as it was read.
@@ -85,12 +85,20 @@ class SentenceChecks:
         Raises:
             InputError: the first thing that is wrong.
         """
+        if self._ablation.setting is not None:
+            self._check(self._ablation.setting, ("setting",))
         for kind, sentences in (
             ("conclusions", self._ablation.conclusions),
+            ("found", self._ablation.found),
             ("threats", self._ablation.later_threats),
         ):
             for index, sentence in enumerate(sentences):
                 self._check(sentence, (kind, index))
+        for index, sentence in enumerate(self._ablation.found):
+            if len(sentence.given) != 1:
+                expected = "one claim, the one beside whose verdict the text is printed"
+                named = ", ".join(sentence.given)
+                raise self._problem(("found", index, "given"), named, expected)
 
     def _check(self, sentence: Supposing, keys: Keys) -> None:
         parts = self._parts(sentence, keys)

@@ -15,7 +15,7 @@ from fixbench.ablation._claims import (
     PreconditionForm,
 )
 from fixbench.ablation._comparison import ComparisonArms
-from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrThreat
+from fixbench.ablation._findings import Conclusion, TextOrLater, TextOrSupposing, TextOrThreat
 from fixbench.ablation._metrics_from import MetricsFrom
 from fixbench.ablation._model import Document, Limits, Tier
 from fixbench.ablation._written_effects import NamedEffect, Picked
@@ -305,14 +305,20 @@ class WrittenFindings(Strict):
     Attributes:
         headline: the claim that says most of what the document is about: the overview tells its
             verdict first. A primary one.
+        setting: what was trained and where it differs from the document, in one or two sentences
+            that the overview prints first.
         figures: name → an effect that no claim has, whose figures the texts below need. It was
             chosen with results in view and decides nothing.
         conclusions: what a reader should now do, bound to what it supposes.
+        found: what is so, of one claim that ``given`` names, where its verdict does not say it:
+            printed beside its verdict.
         threats: what a reader must not conclude from these results; plain text, or with the
             claims that it concerns and what it supposes.
     """
 
     headline: str | None = None
+    setting: TextOrSupposing | None = None
     figures: dict[FigureName, NamedEffect] = Field(default_factory=dict)
     conclusions: list[Conclusion] = Field(default_factory=list)
+    found: list[Conclusion] = Field(default_factory=list)
     threats: list[TextOrLater] = Field(default_factory=list)

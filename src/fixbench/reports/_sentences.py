@@ -52,11 +52,13 @@ class Said:
     Attributes:
         text: with its figures; empty where it is left out.
         chosen: the figures in it that no claim has.
+        claims: those that it rests on, by its figures and by what it supposes.
         why_not: why it is left out, empty where it is printed.
     """
 
     text: str = ""
     chosen: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     why_not: str = ""
 
 
@@ -95,6 +97,16 @@ class Sentences:
         """Each conclusion and how it is printed."""
         return [(item, self.said(item)) for item in self._ablation.conclusions]
 
+    def setting(self) -> str:
+        """What was trained, in short; empty where nobody wrote it or it does not hold."""
+        setting = self._ablation.setting
+        return "" if setting is None else self.said(setting).text
+
+    def found(self, claim: str) -> str:
+        """What is so besides the verdict of a claim; empty where nothing is said of it."""
+        texts = [self.said(item).text for item in self._ablation.found if claim in item.given]
+        return " ".join(filter(None, texts))
+
     def threats(self) -> list[tuple[LaterThreat, Said]]:
         """Each later threat and how it is printed."""
         return [(item, self.said(item)) for item in self._ablation.later_threats]
@@ -130,7 +142,13 @@ class Sentences:
         if problems:
             why_not = "; ".join(dict.fromkeys(problems))
             return Said(why_not=why_not if verdicts else f"{on}{why_not}")
-        return Said(text=" ".join("".join(texts).split()), chosen=tuple(dict.fromkeys(chosen)))
+        figures = [part.owner for part in parts if isinstance(part, Reference)]
+        claims = [owner for owner in (*figures, *sentence.given) if owner in self._claims]
+        return Said(
+            text=" ".join("".join(texts).split()),
+            chosen=tuple(dict.fromkeys(chosen)),
+            claims=tuple(dict.fromkeys(claims)),
+        )
 
     def _other_verdicts(self, sentence: Supposing) -> list[str]:
         found = {

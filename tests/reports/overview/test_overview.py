@@ -14,6 +14,7 @@ from typing import Any
 import html5lib
 import pytest
 
+from fixbench.ablation import Ablation
 from fixbench.reports import _render
 from fixbench.reports._margin_axis import percent
 from fixbench.reports.overview import build_overview
@@ -78,6 +79,18 @@ def test_every_claim_has_its_figures_and_what_made_its_verdict(planted: Any) -> 
     assert any(line.why for line in item.claims)
 
 
+def test_advice_names_the_rows_of_its_figures_and_arms_are_explained(planted: Any) -> None:
+    text = "It is {CA03.measured}."
+    told = {"given": {"CA01": "reproduced"}, "text": text}
+    content = planted.ablation.model_dump() | {"conclusions": [told]}
+    case = replace(planted, ablation=Ablation.model_validate(content))
+    (item,) = build_overview([case.judged], "small").ablations
+    assert [advice.claims for advice in item.advice] == [("CA03", "CA01")]
+    named = {level.variant for result in planted.results for level in result.levels}
+    assert {name for name, _ in item.arms} == named
+    assert all(planted.ablation.variants[name].reason == said for name, said in item.arms)
+
+
 def test_the_level_that_is_named_is_that_of_the_intervals(planted: Any) -> None:
     results = [
         result
@@ -119,9 +132,10 @@ def test_the_page_is_sound_and_needs_nothing_else(planted: Any) -> None:
     parser = html5lib.HTMLParser(strict=True)
     parser.parse(text)
     assert "<script" not in text
+    rows = text[text.index('<h2 id="claims">') :]
     assert not re.search(r"(src|href)=\"(?!planted\.html)", text)
     for result in planted.results:
-        assert text.count(f'href="planted.html#{result.id}"') == 1
+        assert rows.count(f'href="planted.html#{result.id}"') == 1
     smoke = _render.html("index", build_overview([replace(planted, tier="smoke").judged], "smoke"))
     assert "verdicts mean nothing" in smoke
     assert "verdicts mean nothing" not in text

@@ -24,6 +24,10 @@ __all__ = ["AblationView", "BarPart", "Overview", "PlacedClaim", "build_overview
 _TITLE = "Documented claims, tested again"
 #: Conclusions of an ablation on the page; its report has all.
 _ADVICE = 3
+_SIZES = {
+    "small": ", the smaller of two sizes of trial",
+    "extended": ", the larger of two sizes of trial",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,7 @@ class PlacedClaim:
     Attributes:
         said: its documented and measured values; of: what was measured, and of which arms.
         edited: whether its rule was changed after its results existed.
+        found: what is so, where the verdict does not say it; empty where nothing is said.
         why: what made its verdict besides the effect: controls, preconditions, a size that is not
             shown to matter, or why nothing was measured; empty where nothing did.
         strip: ``None`` where it has no place on the axis.
@@ -55,9 +60,18 @@ class PlacedClaim:
     symbol: str
     said: str
     of: str
+    found: str
     why: str
     edited: bool
     strip: StripView | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """A conclusion, and the claims whose rows have its figures."""
+
+    text: str
+    claims: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +79,18 @@ class AblationView:
     """One ablation.
 
     Attributes:
+        setting: what was trained and where it differs from the document, in short.
         advice: what a reader should do now: the first conclusions that the results bear.
+        arms: the variants that claims name, with what each is.
         scaled_down: how the tier differs from what the document describes.
     """
 
     name: str
     title: str
+    setting: str
     sentence: str
-    advice: list[str]
+    advice: list[Advice]
+    arms: list[tuple[str, str]]
     bar: list[BarPart]
     scaled_down: list[str]
     claims: list[PlacedClaim]
@@ -151,10 +169,10 @@ def _lead(judged: Sequence[JudgedAblation], results: Sequence[ClaimResult], tier
     documents = "1 document" if len(judged) == 1 else f"{len(judged)} documents"
     if all((item.ablation.system or "").startswith("fixbench.systems.") for item in judged):
         return (
-            f"{claims} of {documents} about repairs of deep-learning models, tested again in tier "
-            f"{tier}, on systems that were built again at a small size and trained for a short "
-            "time. Each claim was judged by a rule that was written before the results of its "
-            f"seeds{_edited(results)}."
+            f"{claims} of {documents} about repairs of deep-learning models, tested again on "
+            "systems that were built again at a small size and trained for a short time "
+            f"(tier {tier}{_SIZES.get(tier, '')}). Each claim was judged by a rule that was "
+            f"written before the results of its seeds{_edited(results)}."
         )
     return (
         f"{claims} of {documents}, tested in tier {tier}. Each claim was judged by a rule whose "
@@ -234,12 +252,15 @@ def _edited(results: Sequence[ClaimResult]) -> str:
 
 
 def _ablation(judged: JudgedAblation) -> AblationView:
+    sentences = Sentences(judged.ablation, judged.tier, judged.results)
     counts = Counter(result.verdict for result in judged.results)
     return AblationView(
         name=judged.name,
         title=judged.ablation.title,
+        setting=sentences.setting(),
         sentence=sentence(judged),
-        advice=_advice(judged),
+        advice=[] if judged.tier == "smoke" else _advice(sentences),
+        arms=_arms(judged),
         bar=[
             BarPart(
                 verdict=verdict,
@@ -251,19 +272,25 @@ def _ablation(judged: JudgedAblation) -> AblationView:
             if counts[verdict]
         ],
         scaled_down=judged.scaled_down,
-        claims=[_line(judged, claim, result) for claim, result in judged.claims],
+        claims=[_line(judged, sentences, claim, result) for claim, result in judged.claims],
     )
 
 
-def _advice(judged: JudgedAblation) -> list[str]:
-    if judged.tier == "smoke":
-        return []
-    sentences = Sentences(judged.ablation, judged.tier, judged.results)
-    texts = [said.text for _, said in sentences.conclusions() if not said.why_not]
-    return texts[:_ADVICE]
+def _advice(sentences: Sentences) -> list[Advice]:
+    printed = [said for _, said in sentences.conclusions() if not said.why_not]
+    return [Advice(text=said.text, claims=said.claims) for said in printed[:_ADVICE]]
 
 
-def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> PlacedClaim:
+def _arms(judged: JudgedAblation) -> list[tuple[str, str]]:
+    """The arms of the claims that were measured, each with what it is."""
+    named = [level.variant for result in judged.results for level in result.levels]
+    variants = judged.ablation.variants
+    return [(name, variants[name].reason) for name in dict.fromkeys(named) if name in variants]
+
+
+def _line(
+    judged: JudgedAblation, sentences: Sentences, claim: Claim | None, result: ClaimResult
+) -> PlacedClaim:
     row = claim_row(judged, claim, result)
     supposed = result.verdict == "not testable" and row.measured != MISSING
     return PlacedClaim(
@@ -274,6 +301,7 @@ def _line(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) -> P
         symbol=MARKS[row.verdict].symbol,
         said="not judged: what it supposes is not met" if supposed else row.said or "not measured",
         of=f"{row.metric}: {row.contrast}" if row.contrast and not supposed else "",
+        found=sentences.found(row.id),
         why=_why(claim, result),
         edited=row.edited,
         strip=None if claim is None or supposed else strip_view(claim, result),

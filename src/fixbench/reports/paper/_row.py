@@ -30,7 +30,7 @@ class ClaimRow:
         metric: what was measured, in words; empty where nothing was.
         contrast: which arms are set against each other.
         edited: whether its rule was changed after its results existed.
-        said: documented, measured and p in one phrase.
+        said: documented, measured, the margin and p in one phrase.
     """
 
     id: str
@@ -53,11 +53,14 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
     """The row of a claim; ``claim`` is ``None`` where it was withdrawn."""
     documented, measured = _documented(claim, result), _measured(judged, claim, result)
     p, equivalence, adjusted = _p(claim, result)
+    margin = _margin(claim)
+    within = margin.replace("factor", "a factor of")
     kind = "equivalence p" if equivalence else "p"
     word = "documented" if judged.ablation.results is None else "claimed:"
     said = [
         *([] if documented == MISSING else [f"{word} {_effect(judged, claim, result)}"]),
         *([] if measured == MISSING else [f"measured {measured}"]),
+        *([] if MISSING in (measured, margin) else [f"margin {within}"]),
         *([] if p == MISSING else [f"{kind} {p}" if p.startswith("<") else f"{kind} = {p}"]),
     ]
     if (absence := _p_of_absence(claim, result)) and not equivalence:
@@ -69,7 +72,7 @@ def claim_row(judged: JudgedAblation, claim: Claim | None, result: ClaimResult) 
         name=result.label or result.statement,
         documented=documented,
         effect=_effect(judged, claim, result),
-        margin=_margin(claim),
+        margin=margin,
         measured=measured,
         p=p,
         equivalence=equivalence,

@@ -39,7 +39,8 @@ class ClaimView:
         family: ``primary`` or ``secondary``, empty for a claim that is not tested.
         uncontrolled: it has an effect, and no control that decides.
         changes: key, recorded value, present value.
-        near: bounds of the rule that the interval or an adjusted p nearly touches.
+        remarks: what is so where the verdict does not say it, and bounds of the rule that the
+            interval or an adjusted p nearly touches.
         sources: the rows that its numbers rest on.
     """
 
@@ -59,7 +60,7 @@ class ClaimView:
     sensitivity: list[Fact] = field(default_factory=list)
     changes: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    near: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     sources: list[SourceView] = field(default_factory=list)
 
 
@@ -69,6 +70,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult, files: ResultF
     family = ""
     if is_tested(claim):
         family = "primary" if claim.primary else "secondary"
+    found = filter(None, [inputs.sentences.found(claim.id)])
     return ClaimView(
         head=claim_head(inputs, claim, result),
         section=_section(result, claim.lines),
@@ -94,7 +96,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult, files: ResultF
         ],
         changes=_changes(result.changes),
         notes=list(result.notes),
-        near=near_bounds(claim, result),
+        remarks=[*found, *near_bounds(claim, result)],
         sources=claim_sources([claim], files),
     )
 
