@@ -4,7 +4,7 @@
 #   make test        the same environment with the tools for development, then every check
 #   make environment the locked environment alone, in .venv
 #   make development the environment with the tools for development
-#   make faults      kill, damage and fuzz small pipelines for half an hour and more
+#   make faults      kill, damage and fuzz small pipelines a hundred times and more: two hours
 #   make checks      those checks that run no test: style, types, layers, workflow
 #   make cluster     what runs jobs on a cluster, beside the environment
 #   make site        the documentation as a site, in site/

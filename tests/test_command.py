@@ -275,3 +275,41 @@ def test_command_with_bad_output(project: Path, content: str | None, message: st
     with pytest.raises(InputError, match=message):
         job(project, "cube", [0], "x")
     assert not (project / "x.parquet").exists()
+
+
+def test_preloaded_modules_change_no_byte(project: Path) -> None:
+    fresh = job(project, "large", [0, 1, 2], "fresh")
+    edit(project, "command: ", "preload: [json, random, pathlib]\ncommand: ")
+    copied = job(project, "large", [0, 1, 2], "copied")
+    one, other = (read_results([path]).drop(columns="file") for path in (copied, fresh))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_what_cannot_be_preloaded_is_refused_by_its_place(project: Path) -> None:
+    edit(project, "command: ", "preload: [json, no.such.module]\ncommand: ")
+    with pytest.raises(InputError) as caught:
+        job(project, "cube", [0], "x")
+    said = str(caught.value)
+    assert "ablation.yaml: preload.1 is 'no.such.module'" in said
+    assert "No module named 'no'" in said
+    edit(project, "{output}\n", "{output} > log\n")
+    with pytest.raises(InputError, match=r"beside 'preload' a plain call.*'>' is for a shell"):
+        job(project, "cube", [0], "x")
+
+
+def test_a_copy_that_fails_fails_its_seed_alone(project: Path) -> None:
+    script = project / "ablations" / "toy_command" / "measure.py"
+    script.write_text("import sys\nif sys.argv[1] == '1':\n    sys.exit(4)\n" + script.read_text())
+    edit(project, "command: ", "preload: [json]\ncommand: ")
+    frame = read_results([job(project, "cube", [0, 1, 2], "x")])
+    assert list(frame.query("status == 'failed'")["seed"]) == [1]
+
+
+def test_a_copy_has_the_time_of_its_seed_alone(project: Path) -> None:
+    script = project / "ablations" / "toy_command" / "measure.py"
+    slow = "import sys, time\nif sys.argv[1] == '1':\n    time.sleep(600)\n"
+    script.write_text(slow + script.read_text())
+    edit(project, "command: ", "preload: [json]\nlimits: {seed_seconds: 20}\ncommand: ")
+    frame = read_results([job(project, "cube", [0, 1, 2], "x")])
+    assert list(frame.query("status == 'time_limit'")["seed"]) == [1]
+    assert set(frame["seed"]) == {0, 1, 2}

@@ -458,6 +458,8 @@ def _called(ablation: Ablation) -> dict[str, Any]:
         return called
     reader = ablation.metrics_from
     called["command"] = ablation.command
+    if ablation.preload:
+        called["preload"] = ablation.preload
     if reader is not None:  # which of the metrics it finds are kept
         called |= {"metrics_from": reader.model_dump(), "metrics": sorted(ablation.units)}
     return called

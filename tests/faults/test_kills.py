@@ -15,7 +15,7 @@ from tests.faults._pipeline import Pipeline
 #: `make faults` asks for more of everything.
 LONG = os.environ.get("FIXBENCH_FAULTS") == "long"
 KILLS = (
-    [(how, seed) for seed in range(6) for how in ("snakemake", "group", "job", "asked")]
+    [(how, seed) for seed in range(25) for how in ("snakemake", "group", "job", "asked")]
     if LONG
     else [("group", 0), ("asked", 1)]
 )
@@ -37,8 +37,8 @@ def test_a_killed_pipeline_runs_again(
     expected, seconds = undisturbed
     pipeline = Pipeline(tmp_path / "it's a checkout")
     took = pipeline.kill(how, random.Random(seed), seconds)
-    # Ten seconds where nothing else runs; a busy machine is allowed as much more as it is slower.
-    assert took < max(10.0, seconds)
+    # Ten seconds where nothing else runs; a machine that gets busier meanwhile is allowed more.
+    assert took < max(10.0, 3 * seconds)
     pipeline.finish()
     assert pipeline.results() == expected
 

@@ -103,6 +103,22 @@ def test_flags_and_a_table_with_odd_names(
     assert set(frame["metric"]) == {'it\'s "a" $metric'}
 
 
+def test_preloaded_modules_are_written_or_refused(project: Path, awk: Path, run: Run) -> None:
+    (project / "train.py").write_text("import sys\nprint('accuracy', sys.argv[1])\n")
+    command = "python train.py {seed} {dropout}"
+    python = ["--from-command", command, *MADE[2:6], "--log", r"accuracy (\S+)"]
+    made = run("fixbench", "new", "copied", *python, "--preload", "json", "--preload", "sys")
+    assert made.returncode == 0, made.stderr
+    text = (project / "ablations/copied/ablation.yaml").read_text()
+    assert "\npreload: [json, sys]\n" in text
+    assert "block: 10}" in text
+    refused = run("fixbench", "new", "other", *MADE, "--preload", "json")
+    assert refused.returncode != 0
+    assert "beside 'preload' a plain call" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (project / "ablations/other").exists()
+
+
 def test_what_is_written(project: Path, awk: Path) -> None:
     asked = ["--from-command", "awk -f train.awk {seed} {overrides} {output} -v x={on}"]
     asked += [

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["LONGEST_NAME", "At", "Name", "Scale", "Strict", "TierName"]
+__all__ = ["LONGEST_NAME", "At", "ModuleName", "Name", "Scale", "Strict", "TierName"]
 
 #: Names become names of files, which file systems limit.
 LONGEST_NAME = 100
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=200)]
 TierName = Literal["smoke", "small", "extended", "full"]
 At = Literal["first", "last", "mean", "area"] | int
 Scale = Literal["plain", "log"]

@@ -93,6 +93,7 @@ def load_ablation(path: Path) -> Ablation:
     }
     content |= {
         "draws": written.draws,
+        "preload": written.preload,
         "metrics_from": written.metrics_from,
         "limits": written.limits,
         "baseline_variant": written.baseline_variant,
@@ -194,6 +195,9 @@ def _validated(source: Source, model: type[M]) -> M:
 
 def _check_metrics_from(written: WrittenAblation, source: Source) -> None:
     reader = written.metrics_from
+    if written.preload and written.command is None:
+        expected = "no such key: it belongs to a 'command'"
+        raise source.problem(("preload",), expected=expected)
     if reader is None:
         return
     if written.command is None:

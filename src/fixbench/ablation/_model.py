@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from fixbench.ablation._base import Name, Strict, TierName
+from fixbench.ablation._base import ModuleName, Name, Strict, TierName
 from fixbench.ablation._citations import Origin
 from fixbench.ablation._claims import Claim
 from fixbench.ablation._comparison import Comparison
@@ -145,6 +145,8 @@ class Ablation(Strict):
             path to such a module relative to the folder.
         command: instead of ``system``: a shell command with ``{seed}`` that leaves metrics in CSV,
             JSON lines or Parquet at ``{output}``, or where ``metrics_from`` says.
+        preload: modules that the command's Python imports once for all seeds of a job, each of
+            which is then a copy of that process.
         metrics_from: where a command's metrics are read, instead of ``{output}``.
         results: instead of both: the file of results that were given, in the folder; nothing runs.
         inputs: tracked data and checkpoint folders that its jobs read.
@@ -168,6 +170,7 @@ class Ablation(Strict):
     system: str | None = None
     command: str | None = None
     results: str | None = None
+    preload: list[ModuleName] = Field(default_factory=list)
     metrics_from: MetricsFrom | None = None
     limits: Limits | None = None
     environment: Name = "torch"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from fixbench.ablation._base import LONGEST_NAME, At, Name, Scale, Strict, TierName
+from fixbench.ablation._base import LONGEST_NAME, At, ModuleName, Name, Scale, Strict, TierName
 from fixbench.ablation._citations import Lines, TextOrQuote
 from fixbench.ablation._claims import (
     ClaimForm,
@@ -202,6 +202,8 @@ class WrittenAblation(Strict):
             JSON lines or Parquet at ``{output}``, or where ``metrics_from`` says. Options reach
             it by their names, ``{optimiser.rate}``, by ``{overrides}``, or in the file
             ``{options}``.
+        preload: modules that the command's Python imports once for all seeds of a job, each of
+            which is then a copy of that process.
         metrics_from: where a command's metrics are read, instead of ``{output}``.
         limits: how long runs may take; one that takes longer has failed.
         results: instead of both: a file of results that exist, in the folder (``fixbench judge``
@@ -231,6 +233,7 @@ class WrittenAblation(Strict):
     system: Annotated[str, AfterValidator(_module)] | None = None
     command: str | None = None
     results: str | None = None
+    preload: list[ModuleName] = Field(default_factory=list)
     metrics_from: MetricsFrom | None = None
     limits: Limits | None = None
     environment: Name = "torch"

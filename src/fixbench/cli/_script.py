@@ -48,6 +48,12 @@ def add_script(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a JSON or CSV file that it writes anyway, such as '{output}/metrics.json'",
     )
+    script.add_argument(
+        "--preload",
+        action="append",
+        metavar="MODULE",
+        help="a module, such as torch, that its Python imports once for all seeds of a job",
+    )
 
 
 def asked_script(where: str, options: argparse.Namespace) -> Asked | None:
@@ -59,7 +65,7 @@ def asked_script(where: str, options: argparse.Namespace) -> Asked | None:
     from fixbench.workflow import Asked
 
     if options.from_command is None:
-        for key in ("baseline", "variant", "metric", "log", "metrics_file"):
+        for key in ("baseline", "variant", "metric", "log", "metrics_file", "preload"):
             if getattr(options, key) is not None:
                 option = f"--{key.replace('_', '-')}"
                 expected = "--from-command COMMAND beside it"
@@ -72,4 +78,5 @@ def asked_script(where: str, options: argparse.Namespace) -> Asked | None:
         metric=options.metric or "accuracy:higher",
         log=options.log,
         metrics_file=options.metrics_file,
+        preload=options.preload or (),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fixbench.ablation import Ablation, written_place
 from fixbench.command._placeholders import BUILT_IN, option_words, placeholders
+from fixbench.command._python_call import why_no_python_call
 from fixbench.errors import InputError
 from fixbench.reading import read_source
 
@@ -58,6 +59,9 @@ def check_command(file: Path, ablation: Ablation) -> None:
     if by_library and importlib.util.find_spec("tensorboard") is None:
         expected = "another kind, or the library that reads it: pip install tensorboard"
         raise InputError(file, "metrics_from.kind", "tensorboard", expected=expected)
+    if ablation.preload and (why := why_no_python_call(command, [*BUILT_IN, *options])):
+        expected = f"beside 'preload' a plain call, such as python train.py --seed {{seed}}: {why}"
+        raise InputError(file, "command", command, expected=expected)
     _check_reach(file, ablation, found)
     _check_scripts(file, command)
 

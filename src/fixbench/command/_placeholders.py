@@ -9,7 +9,7 @@ from typing import Any
 
 from fixbench.command._options import option_text, override
 
-__all__ = ["BUILT_IN", "fill_in", "fill_path", "option_words", "placeholders"]
+__all__ = ["BUILT_IN", "fill_in", "fill_path", "option_words", "pieces", "placeholders"]
 
 #: What stands in place of each that is no option.
 BUILT_IN = {
@@ -38,7 +38,7 @@ def fill_in(command: str, words: Mapping[str, Words]) -> str:
     a backslash is the program's own.
     """
     filled = ""
-    for text, name, quote in _parts(command, words):
+    for text, name, quote in pieces(command, words):
         filled += text if name is None else _escaped(words[name], quote)
     return filled
 
@@ -58,7 +58,7 @@ def placeholders(text: str, known: Sequence[str] = (), *, shell: bool = True) ->
     """
     if not shell:
         return list(dict.fromkeys(match[1] for match in _NAMED.finditer(text)))
-    return list(dict.fromkeys(name for _, name, _ in _parts(text, known, open_=True) if name))
+    return list(dict.fromkeys(name for _, name, _ in pieces(text, known, open_=True) if name))
 
 
 def option_words(options: Mapping[str, Any]) -> dict[str, str]:
@@ -84,7 +84,7 @@ def override_words(flat: Mapping[str, Any]) -> list[str]:
     return [override(name, value) for name, value in flat.items()]
 
 
-def _parts(
+def pieces(
     command: str, names: Mapping[str, Words] | Sequence[str], *, open_: bool = False
 ) -> Iterator[tuple[str, str | None, str]]:
     """Pieces of a command: its text, the name where it is a placeholder, the quote around it.

@@ -7,10 +7,10 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["MARK", "call"]
+__all__ = ["MARK", "call", "copy_output", "interrupts_held"]
 
 #: Before each line that a command prints. The rules keep such lines in the log, off the terminal.
 MARK = b"  | "
@@ -35,7 +35,7 @@ def call(
     """
     process = None
     try:
-        with _interrupts_held():
+        with interrupts_held():
             process = subprocess.Popen(
                 command,
                 shell=True,
@@ -45,8 +45,10 @@ def call(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        tail = _copy_output(process, Path(os.devnull) if log is None else log)
-        return process.wait(), tail.decode("utf-8", errors="replace")
+        assert process.stdout is not None
+        running = process
+        tail = copy_output(process.stdout.fileno(), lambda: running.poll() is not None, log)
+        return process.wait(), tail
     except BaseException:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -58,18 +60,20 @@ def call(
             process.stdout.close()
 
 
-def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
+def copy_output(pipe: int, has_ended: Callable[[], bool], log: Path | None) -> str:
     """Copy what a process prints until it ends, even if a child of its keeps the pipe open.
+
+    Args:
+        pipe: the descriptor that it prints to; has_ended: whether it has.
+        log: as in `call`.
 
     Returns:
         the end of it.
     """
     tail, line = b"", b""
-    assert process.stdout is not None
-    pipe = process.stdout.fileno()
-    with log.open("wb") as copy:
+    with Path(os.devnull if log is None else log).open("wb") as copy:
         while True:
-            ended = process.poll() is not None
+            ended = has_ended()
             if select.select([pipe], [], [], 0 if ended else _WAIT_SECONDS)[0]:
                 part = os.read(pipe, 65536)
                 if not part:
@@ -83,7 +87,7 @@ def _copy_output(process: subprocess.Popen[bytes], log: Path) -> bytes:
             elif ended:
                 break
     _show([line] if line else [])
-    return tail
+    return tail.decode("utf-8", errors="replace")
 
 
 def _show(lines: Iterable[bytes]) -> None:
@@ -94,7 +98,7 @@ def _show(lines: Iterable[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Interrupts come after the block: one amid a start would leave a process nobody knows of."""
     held: list[int] = []
     handlers = {

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from fixbench.ablation import Ablation, flatten
 from fixbench.command._faults import fault, ran_out_of_memory
 from fixbench.command._options import options_text
 from fixbench.command._placeholders import fill_in, fill_path, option_words, override_words
+from fixbench.command._preload import PreloadError, call_copy
 from fixbench.command._process import call
+from fixbench.command._python_call import python_call
 from fixbench.command._readers import NoRowsError, read_declared
 from fixbench.command._table import read_table
 from fixbench.errors import InputError
@@ -60,7 +62,16 @@ def run_command(
         from_log = reader is not None and reader.path is None
         log = scratch / "log" if from_log else None
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        status, printed = call(called, folder, environment, log=log)
+        if ablation.preload:
+            modules = ablation.preload
+            try:
+                status, printed = call_copy(
+                    python_call(called), modules, folder, environment, log=log
+                )
+            except PreloadError as error:
+                raise _not_preloaded(file, command, modules, error) from None
+        else:
+            status, printed = call(called, folder, environment, log=log)
         if status != 0:
             if ran_out_of_memory(printed):
                 raise MemoryError(f"the command ended with status {status}")
@@ -82,6 +93,16 @@ def _fault(file: Path, command: str, seed: int, why: str) -> InputError:
         "the experiment: mend it and run again, finished seeds are kept"
     )
     return InputError(file, "command", command, expected=expected)
+
+
+def _not_preloaded(
+    file: Path, command: str, modules: Sequence[str], error: PreloadError
+) -> InputError:
+    if not error.module:
+        return InputError(file, "command", command, expected=f"a Python that starts: {error}")
+    key = f"preload.{modules.index(error.module)}"
+    expected = f"a module that the command's Python can import before it is copied ({error})"
+    return InputError(file, key, error.module, expected=expected)
 
 
 def _failed(seed: int, why: str) -> list[Row]:

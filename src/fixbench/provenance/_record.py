@@ -107,7 +107,8 @@ def read_provenance(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         content = None
     if not isinstance(content, dict) or "libraries" not in content:
-        raise InputError(path, "", expected="a provenance record; run the job that writes it")
+        expected = "a provenance record; delete it and the results that it speaks of, and run the "
+        raise InputError(path, "", expected=f"{expected}job again")
     return content
 
 

@@ -41,6 +41,7 @@ class Asked:
         metric: ``NAME:BETTER``, such as ``loss:lower``.
         log: a regular expression that finds the metric in what the command prints.
         metrics_file: the path, with placeholders, of a file that the command writes anyway.
+        preload: modules that the command's Python imports once for all seeds of a job.
     """
 
     command: str
@@ -49,6 +50,7 @@ class Asked:
     metric: str = "accuracy:higher"
     log: str | None = None
     metrics_file: str | None = None
+    preload: Sequence[str] = ()
 
 
 @dataclass
@@ -261,6 +263,10 @@ def _key(name: str) -> str:
 
 def _ablation(name: str, asked: Asked, parsed: _Parsed) -> str:
     reader = "" if parsed.reader is None else _reader_text(parsed.reader)
+    modules = ", ".join(map(_key, asked.preload))
+    preload = f"preload: [{modules}]\n" if modules else ""
+    # A job imports once for all of its seeds: with all of them in one job it does so once.
+    block = 10 if modules else 5
     variants = "\n".join(_variant(*item) for item in parsed.variants.items())
     options = ", ".join(parsed.baseline) or "none"
     return f"""\
@@ -274,7 +280,7 @@ document: {{file: notes.md, title: 'EDIT: where the effect was reported', sectio
 
 # Runs in this folder, once for each variant and seed.
 command: {_text(asked.command)}
-{reader}
+{preload}{reader}
 # The options: {options}. A new one also needs its placeholder in the command.
 baseline_variant: baseline
 baseline:{" {}" if not parsed.baseline else chr(10) + _block(parsed.baseline, "  ")}
@@ -290,7 +296,7 @@ metrics:
 tiers:
   # To see that everything works; `options: {{epochs: 1}}` here makes an option smaller.
   smoke: {{seeds: '0-2', block: 3, scaled_down: ['Three seeds: its verdicts mean nothing.']}}
-  small: {{seeds: '0-9', block: 5}}
+  small: {{seeds: '0-9', block: {block}}}
 threats:
   - 'EDIT: what a reader must not conclude from this experiment.'
 """

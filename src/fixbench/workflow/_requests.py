@@ -52,7 +52,7 @@ def write_requests(
             asked = {"folder": name, "data_seed": data_seed, "generator": made_by}
             _write_changed(draw_request(name, data_seed), asked)
             forget_damaged(root, name, data_seed)
-    shared = {
+    shared: dict[str, Any] = {
         "ablation": folder.name,
         "tier": tier,
         "runs": ablation.system or ablation.command,
@@ -66,6 +66,8 @@ def write_requests(
     }
     if ablation.limits is not None:
         shared["limits"] = ablation.limits.model_dump()
+    if ablation.preload:
+        shared["preload"] = ablation.preload
     if ablation.metrics_from is not None:
         shared["metrics_from"] = ablation.metrics_from.model_dump()
     requests = {
