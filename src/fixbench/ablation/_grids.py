@@ -246,7 +246,8 @@ class _Expansion:
         factors = self._written.factors
         texts = {name: factors[name][level].text or level for name, level in crossed.items()}
         if self._grid.reason is None:
-            return ", ".join(texts.values())
+            base = "" if self._grid.base is None else f"{self._grid.base}, with "
+            return base + ", ".join(texts.values())
         return self._filled("reason", self._grid.reason, crossed, texts)
 
     def _filled(

@@ -14,10 +14,13 @@ def level_text(level: ArmLevel) -> str:
     return f"{mean_and_deviation(level.mean, level.standard_deviation)}{lacking}"
 
 
-def levels_said(result: ClaimResult) -> str:
+def levels_said(result: ClaimResult, *, runs: bool = True) -> str:
     """All arms of a claim's effect in one phrase; empty where there are none.
 
     A variant that stands twice has its metric, stage or step behind it.
+
+    Args:
+        runs: whether to say of how many runs each mean is.
     """
     levels = result.levels
     names = [level.variant for level in levels]
@@ -30,5 +33,5 @@ def levels_said(result: ClaimResult) -> str:
             }
             name += f" ({level.metric}, {level.stage}, {level.at})" if len(place) > 1 else ""
             name += f" ({level.at})" if len(place) == 1 else ""
-        parts.append(f"{name} {level_text(level)}, n = {level.n}")
+        parts.append(f"{name} {level_text(level)}" + f", n = {level.n}" * runs)
     return "; ".join(parts)

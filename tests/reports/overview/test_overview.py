@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import html5lib
@@ -20,6 +21,8 @@ from fixbench.reports._margin_axis import percent
 from fixbench.reports.overview import build_overview
 from fixbench.reports.paper._sentence import sentence
 from fixbench.reports.paper._standard import LIMIT, placed, standard_effect
+
+CONTRADICTED = ("reversed", "refuted", "does not hold")
 
 
 def test_bars_count_every_claim(planted: Any) -> None:
@@ -89,6 +92,46 @@ def test_advice_names_the_rows_of_its_figures_and_arms_are_explained(planted: An
     named = {level.variant for result in planted.results for level in result.levels}
     assert {name for name, _ in item.arms} == named
     assert all(planted.ablation.variants[name].reason == said for name, said in item.arms)
+
+
+def test_a_figure_that_a_conclusion_tells_has_a_row_with_its_interval(planted: Any) -> None:
+    text = "It is {CA01.global norm.measured}, and {CA01.measured}."
+    content = planted.ablation.model_dump() | {
+        "conclusions": [{"given": {"CA01": "reproduced"}, "text": text}]
+    }
+    case = replace(planted, ablation=Ablation.model_validate(content))
+    (item,) = build_overview([case.judged], "small").ablations
+    (row,) = item.told
+    (found,) = [one for one in planted.results[0].supporting if one.name == "global norm"]
+    assert (row.claim, row.name) == ("CA01", "global norm")
+    printed = [float(number.replace("−", "-")) for number in re.findall(r"[−\d.]+", row.said)]
+    assert printed[:3] == pytest.approx(
+        [found.effect.estimate, found.effect.low, found.effect.high], rel=0.01
+    )
+
+
+def test_an_opposite_effect_of_no_size_that_matters_contradicts_nothing(planted: Any) -> None:
+    """Its verdict is "reversed", and the sentence of the ablation says how little it is."""
+    shown, large = (
+        SimpleNamespace(evidence={"beyond": SimpleNamespace(shown=beyond)}, finding="difference")
+        for beyond in (False, True)
+    )
+    for given, words in (
+        (shown, "1 goes the other way by no size that is shown to matter"),
+        (large, "1 is contradicted (reversed)"),
+    ):
+        other = replace(planted.results[0], verdict="reversed", ruling=given)
+        rest = [one for one in planted.results[1:] if one.verdict not in CONTRADICTED]
+        assert words in sentence(replace(planted, results=[other, *rest]).judged)
+
+
+def test_rows_have_the_levels_of_their_arms(planted: Any) -> None:
+    (item,) = build_overview([planted.judged], "small").ablations
+    (row,) = [one for one in item.claims if one.id == "CA01"]
+    for level in planted.results[0].levels:
+        assert f"{level.variant} {level.mean:.1g}"[:-1] in row.levels
+    exact = [one for one in item.claims if one.of.startswith("checked: ")]
+    assert all(not one.levels for one in exact)
 
 
 def test_the_level_that_is_named_is_that_of_the_intervals(planted: Any) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from fixbench.ablation import Claim
 from fixbench.reports._claim_head import verdict_slug
 from fixbench.reports._format import MISSING, number
-from fixbench.reports._judging import ClaimResult, Verdict
+from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult, Verdict
+from fixbench.reports._levels import levels_said
 from fixbench.reports._margin_axis import BAND, TICKS, StripView, strip_view
 from fixbench.reports._sentences import Sentences
+from fixbench.reports.overview._told import ToldFigure, told_figures, written_texts
 from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
-from fixbench.reports.paper._row import claim_row
+from fixbench.reports.paper._row import ClaimRow, claim_row
 from fixbench.reports.paper._sentence import SMOKE, is_small_reversal, sentence
 
 __all__ = ["AblationView", "BarPart", "Overview", "PlacedClaim", "build_overview"]
@@ -45,7 +47,8 @@ class PlacedClaim:
     """A claim in the figure of all claims.
 
     Attributes:
-        said: its documented and measured values; of: what was measured, and of which arms.
+        said: its documented and measured values; of: what was measured, and of which arms; levels:
+            what each arm reached.
         edited: whether its rule was changed after its results existed.
         found: what is so, where the verdict does not say it; empty where nothing is said.
         why: what made its verdict besides the effect: controls, preconditions, a size that is not
@@ -60,6 +63,7 @@ class PlacedClaim:
     symbol: str
     said: str
     of: str
+    levels: str
     found: str
     why: str
     edited: bool
@@ -79,18 +83,26 @@ class AblationView:
     """One ablation.
 
     Attributes:
+        document: its title; source: where it was published, as text; address: as a link, or empty.
         setting: what was trained and where it differs from the document, in short.
         advice: what a reader should do now: the first conclusions that the results bear.
         arms: the variants that claims name, with what each is.
+        told: the figures of the advice that no claim has as its own.
+        family: over how many claims p is adjusted; empty where none is.
         scaled_down: how the tier differs from what the document describes.
     """
 
     name: str
     title: str
+    document: str
+    source: str
+    address: str
     setting: str
     sentence: str
     advice: list[Advice]
     arms: list[tuple[str, str]]
+    told: list[ToldFigure]
+    family: str
     bar: list[BarPart]
     scaled_down: list[str]
     claims: list[PlacedClaim]
@@ -208,6 +220,8 @@ def _method(judged: Sequence[JudgedAblation]) -> str:
             "effect is a mean of paired differences (of logarithms where ratios are compared), "
             "with Student's t."
         )
+    if _same_in_every_seed(judged):
+        parts.append("An effect that is the same in every seed has the sign test instead.")
     if any(decision.unpaired for decision in decisions):
         parts.append("Runs that are no pairs are compared by Welch's t.")
     if "share" in rules:
@@ -235,6 +249,21 @@ def _method(judged: Sequence[JudgedAblation]) -> str:
     return " ".join(parts)
 
 
+def _same_in_every_seed(judged: Sequence[JudgedAblation]) -> bool:
+    """Whether a mean effect has no spread, of which Student's t could say nothing."""
+    effects = [
+        result.effect
+        for item in judged
+        for claim, result in item.claims
+        if claim is not None and claim.decision.rule not in ("property", "share")
+    ]
+    return any(
+        len(effect.per_seed) > 1 and len(set(effect.per_seed.values())) == 1
+        for effect in effects
+        if effect is not None
+    )
+
+
 def _shown(judged: Sequence[JudgedAblation]) -> str:
     """When a test shows something: by one level, or by those of the looks."""
     results = [result for item in judged for result in item.results if result.effect is not None]
@@ -254,13 +283,21 @@ def _edited(results: Sequence[ClaimResult]) -> str:
 def _ablation(judged: JudgedAblation) -> AblationView:
     sentences = Sentences(judged.ablation, judged.tier, judged.results)
     counts = Counter(result.verdict for result in judged.results)
+    told: set[str] = set()
     return AblationView(
         name=judged.name,
         title=judged.ablation.title,
+        document=judged.ablation.document.title,
+        source=_source(judged),
+        address=_address(judged),
         setting=sentences.setting(),
         sentence=sentence(judged),
         advice=[] if judged.tier == "smoke" else _advice(sentences),
         arms=_arms(judged),
+        told=[]
+        if judged.tier == "smoke"
+        else told_figures(judged, written_texts(sentences, _ADVICE)),
+        family=_family(judged.results),
         bar=[
             BarPart(
                 verdict=verdict,
@@ -272,13 +309,35 @@ def _ablation(judged: JudgedAblation) -> AblationView:
             if counts[verdict]
         ],
         scaled_down=judged.scaled_down,
-        claims=[_line(judged, sentences, claim, result) for claim, result in judged.claims],
+        claims=[_line(judged, sentences, told, *pair) for pair in judged.claims],
     )
 
 
 def _advice(sentences: Sentences) -> list[Advice]:
     printed = [said for _, said in sentences.conclusions() if not said.why_not]
     return [Advice(text=said.text, claims=said.claims) for said in printed[:_ADVICE]]
+
+
+def _source(judged: JudgedAblation) -> str:
+    origin = judged.ablation.document.origin
+    if origin is None:
+        return ""
+    commit = f" at commit {origin.commit}" if origin.commit else ""
+    return f"{origin.repository}{commit}"
+
+
+def _address(judged: JudgedAblation) -> str:
+    origin = judged.ablation.document.origin
+    return "" if origin is None else origin.repository or ""
+
+
+def _family(results: Sequence[ClaimResult]) -> str:
+    sizes = {
+        str(result.panel.holm_m)
+        for result in results
+        if result.panel is not None and result.panel.holm_m
+    }
+    return f"p adjusted over {' or '.join(sorted(sizes))} primary claims" if sizes else ""
 
 
 def _arms(judged: JudgedAblation) -> list[tuple[str, str]]:
@@ -289,7 +348,11 @@ def _arms(judged: JudgedAblation) -> list[tuple[str, str]]:
 
 
 def _line(
-    judged: JudgedAblation, sentences: Sentences, claim: Claim | None, result: ClaimResult
+    judged: JudgedAblation,
+    sentences: Sentences,
+    told: set[str],
+    claim: Claim | None,
+    result: ClaimResult,
 ) -> PlacedClaim:
     row = claim_row(judged, claim, result)
     supposed = result.verdict == "not testable" and row.measured != MISSING
@@ -300,12 +363,19 @@ def _line(
         slug=verdict_slug(row.verdict),
         symbol=MARKS[row.verdict].symbol,
         said="not judged: what it supposes is not met" if supposed else row.said or "not measured",
-        of=f"{row.metric}: {row.contrast}" if row.contrast and not supposed else "",
+        of="" if supposed else _of(row),
+        levels="" if supposed or not row.contrast else levels_said(result, runs=False),
         found=sentences.found(row.id),
-        why=_why(claim, result),
+        why=_why(claim, result, told),
         edited=row.edited,
         strip=None if claim is None or supposed else strip_view(claim, result),
     )
+
+
+def _of(row: ClaimRow) -> str:
+    if row.contrast:
+        return f"{row.metric}: {row.contrast}"
+    return f"checked: {row.metric}" if row.metric else ""
 
 
 #: The states of controls and preconditions that make a verdict, with what is said of them.
@@ -317,18 +387,18 @@ _WHY: Mapping[Verdict, Mapping[str, str]] = {
 }
 
 
-def _why(claim: Claim | None, result: ClaimResult) -> str:
+def _why(claim: Claim | None, result: ClaimResult, told: set[str]) -> str:
+    """What made a verdict; ``told`` has the names whose meaning was said before."""
     states = _WHY.get(result.verdict, {})
     found: dict[str, list[str]] = {}
-    beside: list[tuple[str, str]] = [(item.state, item.name) for item in result.preconditions]
-    beside += [(item.state or "", item.name) for item in result.controls]
-    for state, name in beside:
-        if state in states:
-            found.setdefault(states[state], []).append(name)
+    items: list[PreconditionResult | ControlResult] = [*result.preconditions, *result.controls]
+    for item in items:
+        if item.state in states:
+            text = f"“{item.name}”" + f" ({item.meaning})" * (item.name not in told)
+            told.add(item.name)
+            found.setdefault(states[item.state or ""], []).append(text)
     if found:
-        parts = (
-            f"{said} {', '.join(f'“{name}”' for name in names)}" for said, names in found.items()
-        )
+        parts = (f"{said} {', '.join(names)}" for said, names in found.items())
         return "; ".join(parts)
     if is_small_reversal(result):
         return "not shown to be as large as matters"

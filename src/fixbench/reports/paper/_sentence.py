@@ -10,12 +10,12 @@ from fixbench.reports._judging import ClaimResult, Verdict
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._row import ClaimRow, claim_row
 
-__all__ = ["GROUPS", "SMOKE", "is_small_reversal", "sentence"]
+__all__ = ["SMOKE", "is_small_reversal", "sentence"]
 
 SMOKE = "The smoke tier shows that the pipeline works; its verdicts mean nothing."
 
 #: What verdicts say of a document, in the order in which they are told.
-GROUPS: Sequence[tuple[str, tuple[Verdict, ...]]] = (
+_GROUPS: Sequence[tuple[str, tuple[Verdict, ...]]] = (
     ("{} borne out", ("reproduced", "holds")),
     ("{} borne out in part", ("direction only", "another size")),
     ("{} shown to have no size that matters", ("absent", "negligible")),
@@ -30,9 +30,11 @@ def sentence(judged: JudgedAblation) -> str:
     """How the verdicts are distributed, and what was found of the headline claim."""
     if not judged.results:
         return "No claim was judged."
+    small = sum(map(is_small_reversal, judged.results))
     counts = Counter(result.verdict for result in judged.results)
+    counts["reversed"] -= small
     parts = []
-    for words, verdicts in GROUPS:
+    for words, verdicts in _GROUPS:
         named = [(verdict, counts[verdict]) for verdict in verdicts if counts[verdict]]
         total = sum(count for _, count in named)
         if total:
@@ -41,6 +43,9 @@ def sentence(judged: JudgedAblation) -> str:
             )
             said = words.format(f"{total} {'is' if total == 1 else 'are'}")
             parts.append(said if said.endswith(detail) else f"{said} ({detail})")
+        if small and "reversed" in verdicts:
+            verb = "goes" if small == 1 else "go"
+            parts.append(f"{small} {verb} the other way by no size that is shown to matter")
     many = len(judged.results)
     text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
     found = _headline(judged)
