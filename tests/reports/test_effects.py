@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fixbench.ablation import Ablation, Claim, Effect, Metric
+from fixbench.reports._arm_names import arm_names
 from fixbench.reports._effects import (
     effect_formula,
     effect_quantity,
@@ -18,6 +20,7 @@ from fixbench.reports._effects import (
 )
 from fixbench.reports._metrics import metric_label
 
+KEYS = ("variant", "metric", "stage", "at")
 LOG: dict[str, Any] = {
     "scale": "log",
     "terms": [
@@ -193,3 +196,19 @@ def test_metrics_are_named_by_what_they_measure() -> None:
         "What is kept (all / small objects, 8)"
     )
     assert metric_label(ablation, ["odd_name", "error"]) == "Error of progress / odd name"
+
+
+def test_arms_have_one_name_wherever_they_stand() -> None:
+    def named(*places: tuple[str, str, str, str | int]) -> list[str]:
+        return arm_names([SimpleNamespace(**dict(zip(KEYS, one, strict=True))) for one in places])
+
+    assert named(("a", "loss", "test", "last"), ("b", "loss", "test", "last")) == ["a", "b"]
+    assert named(("a", "loss", "test", "last"), ("a", "loss", "test", 0)) == [
+        "a (last)",
+        "a (step 0)",
+    ]
+    assert named(("a", "loss", "test", "last"), ("b", "error", "end", "last")) == [
+        "a (loss, test)",
+        "b (error, end)",
+    ]
+    assert named() == []

@@ -18,6 +18,7 @@ from fixbench.published import (
 )
 from fixbench.reports import (
     VERDICTS,
+    arm_names,
     decision_rule,
     effect_formula,
     explanation_rule,
@@ -100,11 +101,7 @@ def _measured(row: PublishedClaim) -> str:
 def _levels(row: PublishedClaim) -> str:
     """What each arm reached."""
     parts = []
-    variants = [level.variant for level in row.levels]
-    for level in row.levels:
-        name = level.variant
-        if variants.count(name) > 1:  # of one variant several numbers
-            name += f" ({level.metric}, {level.stage}, {level.at})"
+    for name, level in zip(arm_names(row.levels), row.levels, strict=True):
         nan = float("nan")
         mean, deviation = (
             nan if value is None else value for value in (level.mean, level.standard_deviation)

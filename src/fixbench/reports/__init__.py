@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fixbench.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from fixbench.reports._arm_names import arm_names as arm_names
     from fixbench.reports._claim_line import ClaimLine as ClaimLine
     from fixbench.reports._claim_line import claim_lines as claim_lines
     from fixbench.reports._drawings import draw_curves_of as draw_curves_of
@@ -41,6 +42,7 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
+            "_arm_names": ["arm_names"],
             "_claim_line": ["ClaimLine", "claim_lines"],
             "_drawings": ["draw_curves_of", "draw_forest_of", "draw_strips_of"],
             "_effects": ["effect_formula"],

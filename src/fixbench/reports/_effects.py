@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from fixbench.ablation import Ablation, Claim, Effect, Term
+from fixbench.reports._arm_names import arm_names, position
 from fixbench.reports._format import number
 from fixbench.reports._metrics import metric_label, metric_of
 
@@ -99,11 +100,6 @@ def tolerance_zone(claim: Claim) -> tuple[float, float] | None:
     return _around(value, tolerance, claim.effect.reported)
 
 
-def position(at: str | int) -> str:
-    """Where in a stage a number is taken."""
-    return f"step {at}" if isinstance(at, int) else at
-
-
 def effect_formula(effect: Effect) -> str:
     """The contrast as a formula over ``metric(variant, stage, position)``."""
     if (slope := effect.slope) is not None:
@@ -138,18 +134,12 @@ def contrast_text(effect: Effect) -> str:
         kind = "main effect" if len(design.of) == 1 else "interaction"
         return f"{kind} of {' × '.join(design.of)} ({', '.join(design.cells)})"
     terms = effect.weighted
-    differ = [
-        name
-        for name in ("metric", "stage", "at")
-        if len({getattr(term, name) for term in terms}) > 1
-    ]
+    names = dict(zip(map(_place, terms), arm_names(terms), strict=True))
+    return _combined(effect, lambda term: names[_place(term)])
 
-    def named(term: Term) -> str:
-        places = {"metric": term.metric, "stage": term.stage, "at": position(term.at)}
-        behind = ", ".join(places[name] for name in differ)
-        return f"{term.variant} ({behind})" if behind else term.variant
 
-    return _combined(effect, named)
+def _place(term: Term) -> tuple[str, str, str, str | int]:
+    return term.variant, term.metric, term.stage, term.at
 
 
 def _combined(effect: Effect, named: Callable[[Term], str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 import pandas as pd
 
 from fixbench.ablation import Claim, Effect, Term
-from fixbench.reports._effects import position
+from fixbench.reports._arm_names import position
 from fixbench.reports._format import seed_ranges, short_hash
 from fixbench.reports._records import Record, nested
 from fixbench.results import run_columns

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
+from fixbench.reports._changes import printed_changes
 from fixbench.reports._claim_head import verdict_slug
 from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult, Verdict
@@ -49,7 +50,8 @@ class PlacedClaim:
     Attributes:
         said: its documented and measured values; of: what was measured, and of which arms; levels:
             what each arm reached.
-        edited: whether its rule was changed after its results existed.
+        statement: what the document says, as it was judged; empty where it is the name.
+        edited: what was changed in it after its results existed; empty where nothing was.
         found: what is so, where the verdict does not say it; empty where nothing is said.
         why: what made its verdict besides the effect: controls, preconditions, a size that is not
             shown to matter, or why nothing was measured; empty where nothing did.
@@ -66,7 +68,8 @@ class PlacedClaim:
     levels: str
     found: str
     why: str
-    edited: bool
+    statement: str
+    edited: str
     strip: StripView | None
 
 
@@ -367,9 +370,17 @@ def _line(
         levels="" if supposed or not row.contrast else levels_said(result, runs=False),
         found=sentences.found(row.id),
         why=_why(claim, result, told),
-        edited=row.edited,
+        statement=result.statement if result.label else "",
+        edited=_changed(result) if row.edited else "",
         strip=None if claim is None or supposed else strip_view(claim, result),
     )
+
+
+def _changed(result: ClaimResult) -> str:
+    changes = "; ".join(
+        f"{key}: {before} → {after}" for key, before, after in printed_changes(result.changes)
+    )
+    return f"edited after its results existed{f': {changes}' if changes else ''}"
 
 
 def _of(row: ClaimRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fixbench.ablation import Claim
+from fixbench.reports._arm_names import arm_names
 from fixbench.reports._effects import contrast_text
 from fixbench.reports._judging import ClaimResult
 from fixbench.reports._levels import level_text
@@ -81,15 +82,13 @@ def _group(judged: JudgedAblation, claim: Claim, result: ClaimResult, told: set[
     if len(better) == 1 and (side := better.pop()):
         words += f", {side}"
     rows = []
-    for level in result.levels:
+    for name, level in zip(arm_names(result.levels), result.levels, strict=True):
         variant = ablation.variants.get(level.variant)
         reason = "" if variant is None or level.variant in told else variant.reason
         told.add(level.variant)
-        alone = len({(one.metric, one.stage, one.at) for one in result.levels}) == 1
-        place = "" if alone else f" ({level.metric}, {level.stage}, {level.at})"
         rows.append(
             ArmRow(
-                variant=f"{level.variant}{place}",
+                variant=name,
                 reason=reason,
                 level=level_text(level),
                 n=str(level.n),

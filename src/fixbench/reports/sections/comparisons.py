@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fixbench.ablation import Ablation
-from fixbench.reports._effects import position
+from fixbench.reports._arm_names import position
 from fixbench.reports._format import MISSING, number, p_value
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import ComparisonTable, compare_variants

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from fixbench.ablation import Effect, Factorial
-from fixbench.reports._effects import effect_unit, position
+from fixbench.reports._arm_names import position
+from fixbench.reports._effects import effect_unit
 from fixbench.reports._format import MISSING, p_value
 from fixbench.reports._inputs import Inputs
 from fixbench.reports._judging import EffectEstimate, estimate_effect, holm, measure

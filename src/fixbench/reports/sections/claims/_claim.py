@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fixbench.ablation import Claim
+from fixbench.reports._changes import printed_changes
 from fixbench.reports._citations import with_lines
 from fixbench.reports._claim_head import ClaimHead, claim_head, withdrawn_head
 from fixbench.reports._effects import effect_formula
-from fixbench.reports._format import MISSING, short_hash
+from fixbench.reports._format import short_hash
 from fixbench.reports._inputs import Inputs
-from fixbench.reports._judging import ClaimChange, ClaimResult, is_tested
+from fixbench.reports._judging import ClaimResult, is_tested
 from fixbench.reports._levels import levels_said
 from fixbench.reports._near import near_bounds
 from fixbench.reports._rules import decision_rule
@@ -94,7 +95,7 @@ def claim_view(inputs: Inputs, claim: Claim, result: ClaimResult, files: ResultF
             *worst_errors(result),
             *noise_floors(inputs, claim, result),
         ],
-        changes=_changes(result.changes),
+        changes=printed_changes(result.changes),
         notes=list(result.notes),
         remarks=[*found, *near_bounds(claim, result)],
         sources=claim_sources([claim], files),
@@ -131,20 +132,3 @@ def _rule_hash(result: ClaimResult) -> str:
     elif result.edited:
         where = ", not in the results"
     return f"SHA-256 {short_hash(result.sha256)}{where}."
-
-
-def _changes(changes: Sequence[ClaimChange]) -> list[tuple[str, str, str]]:
-    """Key, recorded and present value; of an item that was added or removed, its name alone."""
-    items = {
-        change.key.removesuffix(".name"): change
-        for change in changes
-        if change.key.endswith(".name") and None in (change.before, change.after)
-    }
-    found = []
-    for change in changes:
-        item = next((name for name in items if change.key.startswith(f"{name}.")), None)
-        if item is None:
-            found.append((change.key, change.before or MISSING, change.after or MISSING))
-        elif change is items[item]:
-            found.append((item, *((MISSING, "added") if change.after else ("present", "removed"))))
-    return found
