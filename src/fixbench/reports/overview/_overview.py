@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fixbench.ablation import Claim
 from fixbench.reports._changes import printed_changes
+from fixbench.reports._claim_fields import p_text
 from fixbench.reports._claim_head import verdict_slug
 from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult, Verdict
@@ -286,7 +287,9 @@ def _edited(results: Sequence[ClaimResult]) -> str:
 def _ablation(judged: JudgedAblation) -> AblationView:
     sentences = Sentences(judged.ablation, judged.tier, judged.results)
     counts = Counter(result.verdict for result in judged.results)
-    told: set[str] = set()
+    said: set[str] = set()
+    smoke = judged.tier == "smoke"
+    told = [] if smoke else told_figures(judged, written_texts(sentences, _ADVICE))
     return AblationView(
         name=judged.name,
         title=judged.ablation.title,
@@ -295,11 +298,9 @@ def _ablation(judged: JudgedAblation) -> AblationView:
         address=_address(judged),
         setting=sentences.setting(),
         sentence=sentence(judged),
-        advice=[] if judged.tier == "smoke" else _advice(sentences),
-        arms=_arms(judged),
-        told=[]
-        if judged.tier == "smoke"
-        else told_figures(judged, written_texts(sentences, _ADVICE)),
+        advice=[] if smoke else _advice(sentences),
+        arms=_arms(judged, told),
+        told=told,
         family=_family(judged.results),
         bar=[
             BarPart(
@@ -312,7 +313,7 @@ def _ablation(judged: JudgedAblation) -> AblationView:
             if counts[verdict]
         ],
         scaled_down=judged.scaled_down,
-        claims=[_line(judged, sentences, told, *pair) for pair in judged.claims],
+        claims=[_line(judged, sentences, said, *pair) for pair in judged.claims],
     )
 
 
@@ -343,9 +344,10 @@ def _family(results: Sequence[ClaimResult]) -> str:
     return f"p adjusted over {' or '.join(sorted(sizes))} primary claims" if sizes else ""
 
 
-def _arms(judged: JudgedAblation) -> list[tuple[str, str]]:
-    """The arms of the claims that were measured, each with what it is."""
+def _arms(judged: JudgedAblation, told: Sequence[ToldFigure]) -> list[tuple[str, str]]:
+    """The arms of the claims that were measured, and of figures beside them: what each is."""
     named = [level.variant for result in judged.results for level in result.levels]
+    named += [arm for figure in told for arm in figure.arms]
     variants = judged.ablation.variants
     return [(name, variants[name].reason) for name in dict.fromkeys(named) if name in variants]
 
@@ -376,11 +378,23 @@ def _line(
     )
 
 
+#: Where a changed item stands in a claim, in words.
+_ITEMS = {
+    "preconditions": "precondition",
+    "controls": "control",
+    "supporting": "supporting measurement",
+}
+
+
 def _changed(result: ClaimResult) -> str:
-    changes = "; ".join(
-        f"{key}: {before} → {after}" for key, before, after in printed_changes(result.changes)
-    )
-    return f"edited after its results existed{f': {changes}' if changes else ''}"
+    parts = []
+    for key, before, after in printed_changes(result.changes):
+        kind, _, name = key.partition(".")
+        if kind in _ITEMS and after in ("added", "removed"):
+            parts.append(f"{_ITEMS[kind]} “{name}” {after}")
+        else:
+            parts.append(f"{key} from {before} to {after}")
+    return f"edited after its results existed{': ' * bool(parts)}{'; '.join(parts)}"
 
 
 def _of(row: ClaimRow) -> str:
@@ -412,7 +426,9 @@ def _why(claim: Claim | None, result: ClaimResult, told: set[str]) -> str:
         parts = (f"{said} {', '.join(names)}" for said, names in found.items())
         return "; ".join(parts)
     if is_small_reversal(result):
-        return "not shown to be as large as matters"
+        assert result.ruling is not None
+        against = result.ruling.evidence["beyond"]
+        return f"not shown to be as large as matters (against the margin {p_text(against.p)})"
     if result.verdict == "not testable" and result.ruling is not None:
         if result.ruling.finding == "not measured":
             return "this tier does not run what it compares"

@@ -23,12 +23,14 @@ class ToldFigure:
     Attributes:
         claim: the claim that it stands beside; name: what it is there.
         said: measured, with its own p; of: what was measured, and of which arms.
+        arms: their names.
     """
 
     claim: str
     name: str
     said: str
     of: str
+    arms: tuple[str, ...]
 
 
 def told_figures(judged: JudgedAblation, conclusions: Sequence[str]) -> list[ToldFigure]:
@@ -58,6 +60,7 @@ def told_figures(judged: JudgedAblation, conclusions: Sequence[str]) -> list[Tol
                 name=declared.name,
                 said=_said(measured_effect(item.effect, effect, judged.ablation)),
                 of=f"{label}: {contrast_text(effect)}",
+                arms=tuple(dict.fromkeys(term.variant for term in effect.weighted)),
             )
         )
     return rows
