@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fixbench.command import fill_in
+from fixbench.command import _preload, fill_in
 from fixbench.errors import InputError
 from fixbench.job import run_job
 from fixbench.results import read_results
@@ -281,6 +281,7 @@ def test_preloaded_modules_change_no_byte(project: Path) -> None:
     fresh = job(project, "large", [0, 1, 2], "fresh")
     edit(project, "command: ", "preload: [json, random, pathlib]\ncommand: ")
     copied = job(project, "large", [0, 1, 2], "copied")
+    assert any("json" in key[2] for key in _preload._originals)  # they were copies
     one, other = (read_results([path]).drop(columns="file") for path in (copied, fresh))
     pd.testing.assert_frame_equal(one, other)
 

@@ -21,7 +21,7 @@ from fixbench.command._python_call import python_call, why_no_python_call
 PYTHON = sys.executable
 PROGRAMS = {
     "what it sees": """
-        import __main__, inspect, json, os, pickle, sys, warnings
+        import __main__, inspect, json, os, pickle, sys
         import helper
         def own(x):
             return x + 1
@@ -33,7 +33,7 @@ PROGRAMS = {
             "helper": helper.VALUE, "source": inspect.getsource(own), "spec": __spec__,
             "kept": type(pickle.loads(pickle.dumps(Kept()))).__module__,
             "omp": os.environ["OMP_NUM_THREADS"], "flags": sys.flags.dont_write_bytecode,
-            "filters": warnings.filters == sorted(warnings.filters, key=warnings.filters.index),
+            "pwd": os.environ["PWD"], "annotations": __annotations__,
             "no fixbench": not any(name.startswith("fixbench") for name in sys.modules),
             "sessions": os.getsid(0) == os.getpgid(0),
         }))
@@ -90,6 +90,8 @@ PROGRAMS = {
     """,
     "killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
     "is not there": "",
+    "many arguments": "import sys; print(sum(map(len, sys.argv)))",
+    "asked to stop": "raise KeyboardInterrupt",
 }
 MODULES = ["json", "numpy", "numpy.random", "torch"]
 
@@ -119,7 +121,8 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_copy_does_what_a_new_python_does(programs: Path, name: str) -> None:
-    for arguments in ("1", "2 'two words' {x}"):
+    many = " ".join(["x" * 1000] * 100) if name == "many arguments" else "2 'two words' {x}"
+    for arguments in ("1", many):
         command = f"{PYTHON} 'src/{name}.py' {arguments}"
         fresh = call(command, programs, environment())
         copied = call_copy(python_call(command), MODULES, programs, environment())
@@ -129,12 +132,20 @@ def test_a_copy_does_what_a_new_python_does(programs: Path, name: str) -> None:
             assert copied == fresh
 
 
-def test_a_module_that_is_run_by_its_name(folder: Path) -> None:
-    (folder / "study.py").write_text("import sys; print(__name__, sys.argv[1:], sys.path[0])\n")
-    command = f"{PYTHON} -u -B -m study --seed 3"
-    fresh = call(command, folder, environment())
-    assert fresh[0] == 0
-    assert call_copy(python_call(command), ["json"], folder, environment()) == fresh
+def test_a_module_that_is_run_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "package").mkdir()
+    (folder / "package" / "__init__.py").write_text("VALUE = 3\n")
+    (folder / "package" / "study.py").write_text(
+        "import atexit, sys\nfrom . import VALUE\n"
+        "atexit.register(lambda: print(sys.modules['__main__'].__name__, VALUE))\n"
+        "print(__name__, __package__, __spec__.name, sys.argv, sys.path[0], __file__)\n"
+    )
+    monkeypatch.chdir(folder.parent)
+    command = f"{PYTHON} -u -B -m package.study --seed 3"
+    for where in (folder, Path(folder.name)):  # Fixbench itself names folders from where it is
+        fresh = call(command, where, environment())
+        assert fresh[0] == 0
+        assert call_copy(python_call(command), ["json"], where, environment()) == fresh
 
 
 def test_what_draws_without_a_seed_draws_anew_in_each_copy(folder: Path) -> None:
@@ -168,6 +179,9 @@ def test_modules_are_imported_once_and_only_those_of_the_list(folder: Path) -> N
             ".start()",
             "it starts a thread",
         ),
+        ("forks", "import os\nos.fork() or os._exit(0)", "it starts a process"),
+        ("moves", "import os; os.chdir('/')", "it changes the working directory"),
+        ("seeds", "import random; random.seed(0)", "it seeds or draws random numbers"),
     ],
 )
 def test_a_module_that_cannot_be_imported_beforehand(
@@ -179,6 +193,12 @@ def test_a_module_that_cannot_be_imported_beforehand(
     with pytest.raises(PreloadError, match=why) as caught:
         call_copy(asked, ["json", module], folder, environment())
     assert caught.value.module == module
+
+
+def test_a_file_that_hides_the_standard_library_is_refused(folder: Path) -> None:
+    (folder / "src" / "signal.py").write_text("VALUE = 1\n")
+    with pytest.raises(PreloadError, match=r"signal\.py beside the script hides a module"):
+        call_copy(python_call(f"{PYTHON} src/raises.py"), ["json"], folder, environment())
 
 
 def test_a_python_that_is_not_there_or_ends(folder: Path) -> None:
@@ -236,12 +256,15 @@ def alive(process: str) -> bool:
         ("python train.py 'open", "no closing quotation"),
         ("python -c 'print(1)'", "does not begin with python and a script"),
         ("python -X dev train.py", "does not begin with python and a script"),
+        ("python train.py --seed {seed}\n", ""),
+        ("python {folder}/train.py --seed {seed}", ""),
+        ("python {dropout} --seed {seed}", "does not begin with python and a script"),
         ("bash train.sh", "does not begin with python"),
         ("python", "does not begin with python and a script"),
     ],
 )
 def test_which_commands_are_plain_calls_of_python(command: str, why: str) -> None:
-    found = why_no_python_call(command, ["seed", "output", "options"])
+    found = why_no_python_call(command, ["seed", "output", "options", "folder", "dropout"])
     assert why in found
     assert bool(found) == bool(why)
 

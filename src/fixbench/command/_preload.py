@@ -90,7 +90,9 @@ class _Original:
         try:
             asked = {"name": call.name, "module": call.module, "arguments": call.arguments}
             try:
-                socket.send_fds(self.connection, [json.dumps(asked).encode()], [output])
+                message = json.dumps(asked).encode() + b"\n"
+                sent = socket.send_fds(self.connection, [message], [output])
+                self.connection.sendall(message[sent:])
             finally:
                 os.close(output)
             copy = self._answer()
@@ -114,7 +116,7 @@ class _Original:
                 del _originals[key]
 
     def _tell(self, message: object) -> None:
-        self.connection.send(json.dumps(message).encode())
+        self.connection.sendall(json.dumps(message).encode() + b"\n")
 
     def _has_answered(self) -> bool:
         return b"\n" in self.heard or bool(select.select([self.connection], [], [], 0)[0])
@@ -157,7 +159,9 @@ def call_copy(
     Raises:
         PreloadError: Python cannot be started, or a module cannot be imported.
     """
+    folder = folder.resolve()
     path = folder if call.module else (folder / call.name).resolve().parent
+    environment = {**environment, "PWD": str(folder)}  # as a shell says it
     key = (call.interpreter, str(path), tuple(modules), folder, frozenset(environment.items()))
     if key not in _originals:
         _originals[key] = _Original(call.interpreter, str(path), modules, folder, environment)

@@ -15,6 +15,7 @@ import importlib
 import importlib.machinery
 import json
 import os
+import random
 import runpy
 import signal
 import socket
@@ -29,9 +30,12 @@ _LARGEST = 1 << 20
 def _serve(connection: socket.socket) -> dict[str, Any] | None:
     """Answer until whoever asks has gone; in a copy, return what it has to run."""
     _die_with(os.getppid())
-    wanted = json.loads(connection.recv(_LARGEST))
+    if not hasattr(socket, "recv_fds"):
+        _answer(connection, ["", f"it is Python {sys.version.split()[0]}, not 3.9 or later"])
+        return None
+    wanted = json.loads(_read(connection, b""))
     sys.path[0] = wanted["path"]
-    problem = _imported(wanted["modules"])
+    problem = _shadowed(wanted["path"]) or _imported(wanted["modules"])
     _answer(connection, problem)
     if problem is not None:
         return None
@@ -39,7 +43,11 @@ def _serve(connection: socket.socket) -> dict[str, Any] | None:
     gc.freeze()  # or the first collection of every copy would copy all pages
     here = os.getpid()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(connection, _LARGEST, 1)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(connection, _LARGEST, 1)
+            message = _read(connection, message)
+        except OSError:  # whoever asked has gone
+            return None
         if not message:
             return None
         process = os.fork()
@@ -57,16 +65,63 @@ def _answer(connection: socket.socket, answer: object) -> None:
     connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
+def _read(connection: socket.socket, message: bytes) -> bytes:
+    """A whole message, one line, of which the beginning may be there; empty at the end."""
+    while not message.endswith(b"\n"):
+        part = connection.recv(_LARGEST)
+        if not part:
+            return b""
+        message += part
+    return message
+
+
+def _shadowed(path: str) -> list[str] | None:
+    """A file beside the script that a new Python would import, and this one has imported else."""
+    for name in sorted(sys.modules):
+        if name != "__main__" and os.path.exists(os.path.join(path, f"{name}.py")):
+            return ["", f"{name}.py beside the script hides a module of the standard library"]
+    return None
+
+
 def _imported(modules: list[str]) -> list[str] | None:
-    """Import them; the first that cannot be, with the reason, else ``None``."""
+    """Import them; the first that cannot be shared by copies, with the reason, else ``None``."""
+    here, folder, numbers = os.getpid(), os.getcwd(), _drawn()
     for name in modules:
         try:
             importlib.import_module(name)
         except BaseException as error:
             return [name, " ".join(f"{type(error).__name__}: {error}".split())]
+        if os.getpid() != here:  # it forked, and this is the child
+            os._exit(1)
         if threading.active_count() > 1:
             return [name, "it starts a thread, which no copy would have"]
+        if _has_children():
+            return [name, "it starts a process, which all copies would share"]
+        if os.getcwd() != folder:
+            return [name, "it changes the working directory"]
+        now = _drawn()
+        if any(now[library] != state for library, state in numbers.items()):
+            return [name, "it seeds or draws random numbers, once for all seeds"]
+        numbers = now
     return None
+
+
+def _drawn() -> dict[str, str]:
+    """The state of each global generator of random numbers that there is."""
+    states = {"random": repr(random.getstate())}
+    if getattr(sys.modules.get("numpy.random"), "get_state", None) is not None:
+        states["numpy"] = repr(sys.modules["numpy.random"].get_state(legacy=False))
+    if getattr(sys.modules.get("torch"), "get_rng_state", None) is not None:
+        states["torch"] = repr(sys.modules["torch"].get_rng_state().tolist())
+    return states
+
+
+def _has_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _become(server: int, output: int) -> None:
@@ -76,10 +131,10 @@ def _become(server: int, output: int) -> None:
     os.dup2(output, 2)
     os.close(output)
     # Each new interpreter draws its own seed; copies would have that of the first.
-    for name in ("random", "numpy.random"):
-        if name in sys.modules:
-            sys.modules[name].seed()
-    if "torch" in sys.modules:
+    random.seed()
+    if getattr(sys.modules.get("numpy.random"), "seed", None) is not None:
+        sys.modules["numpy.random"].seed()
+    if getattr(sys.modules.get("torch"), "default_generator", None) is not None:
         sys.modules["torch"].default_generator.seed()
 
 
@@ -94,11 +149,14 @@ def _die_with(parent: int) -> None:
 def _run(program: dict[str, Any]) -> None:
     """Run a script or a module as ``__main__``, with its arguments."""
     name, arguments = program["name"], program["arguments"]
+    main = types.ModuleType("__main__")
+    vars(main).update(__builtins__=builtins, __annotations__={}, __cached__=None)
     if program["module"]:
         sys.argv = [name, *arguments]
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        sys.modules["__main__"] = main
+        runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what python -m calls
         return
-    path = os.path.abspath(name)
+    path = os.path.join(os.getcwd(), name)
     try:
         with open(path, "rb") as file:
             source = file.read()
@@ -108,9 +166,8 @@ def _run(program: dict[str, Any]) -> None:
         sys.exit(2)
     code = compile(source, path, "exec", dont_inherit=True)
     sys.argv = [name, *arguments]
-    main = types.ModuleType("__main__")
     loader = importlib.machinery.SourceFileLoader("__main__", path)
-    vars(main).update(__file__=path, __loader__=loader, __builtins__=builtins, __cached__=None)
+    vars(main).update(__file__=path, __loader__=loader)
     sys.modules["__main__"] = main
     exec(code, vars(main))
 
@@ -122,12 +179,12 @@ def _main() -> int:
         return 0
     try:
         _run(program)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-        return 1
+        return 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 

@@ -16,6 +16,9 @@ _PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?")
 _FLAGS = frozenset({"-u", "-B", "-O", "-OO", "-s"})
 #: What only a shell understands, outside of quotes and within double quotes.
 _SHELL = {"": frozenset("|&;<>()$`\\\n*?[~#!"), '"': frozenset("$`\\")}
+#: Placeholders that a script may begin with; another might be filled with a flag.
+_FOLDERS = frozenset({"folder", "root", "work"})
+_OPTION = "\x1a"
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,10 @@ def why_no_python_call(command: str, known: Sequence[str]) -> str:
         command: with its placeholders, whose names are ``known``.
     """
     plain = ""
-    for text, name, quote in pieces(command, known):
+    for text, name, quote in pieces(command.rstrip(), known):
         if name is None and (found := _SHELL.get(quote, frozenset()) & set(text)):
             return f"{min(found)!r} is for a shell"
-        plain += "x" if name is not None else text
+        plain += text if name is None else "/x" if name in _FOLDERS else _OPTION
     try:
         words = shlex.split(plain)
     except ValueError as error:
@@ -66,6 +69,6 @@ def _called(words: Sequence[str]) -> PythonCall | None:
         place += 1
     module = words[place : place + 1] == ["-m"]
     rest = words[place + module :]
-    if not rest or rest[0].startswith("-"):
+    if not rest or rest[0].startswith(("-", _OPTION)):
         return None
     return PythonCall(tuple(words[:place]), module, rest[0], tuple(rest[1:]))

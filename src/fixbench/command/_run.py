@@ -99,7 +99,8 @@ def _not_preloaded(
     file: Path, command: str, modules: Sequence[str], error: PreloadError
 ) -> InputError:
     if not error.module:
-        return InputError(file, "command", command, expected=f"a Python that starts: {error}")
+        expected = f"a Python that can import what 'preload' names: {error}"
+        return InputError(file, "command", command, expected=expected)
     key = f"preload.{modules.index(error.module)}"
     expected = f"a module that the command's Python can import before it is copied ({error})"
     return InputError(file, key, error.module, expected=expected)
