@@ -181,7 +181,7 @@ def test_modules_are_imported_once_and_only_those_of_the_list(folder: Path) -> N
         ),
         ("forks", "import os\nos.fork() or os._exit(0)", "it starts a process"),
         ("moves", "import os; os.chdir('/')", "it changes the working directory"),
-        ("seeds", "import random; random.seed(0)", "it seeds or draws random numbers"),
+        ("seeds", "import random; random.seed(0)", "it seeds random numbers"),
     ],
 )
 def test_a_module_that_cannot_be_imported_beforehand(

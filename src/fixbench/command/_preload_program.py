@@ -85,35 +85,69 @@ def _shadowed(path: str) -> list[str] | None:
 
 def _imported(modules: list[str]) -> list[str] | None:
     """Import them; the first that cannot be shared by copies, with the reason, else ``None``."""
-    here, folder, numbers = os.getpid(), os.getcwd(), _drawn()
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except BaseException as error:
-            return [name, " ".join(f"{type(error).__name__}: {error}".split())]
-        if os.getpid() != here:  # it forked, and this is the child
-            os._exit(1)
-        if threading.active_count() > 1:
-            return [name, "it starts a thread, which no copy would have"]
-        if _has_children():
-            return [name, "it starts a process, which all copies would share"]
-        if os.getcwd() != folder:
-            return [name, "it changes the working directory"]
-        now = _drawn()
-        if any(now[library] != state for library, state in numbers.items()):
-            return [name, "it seeds or draws random numbers, once for all seeds"]
-        numbers = now
+    seeding = _Seeding()
+    try:
+        return next(filter(None, (_why_not(name, seeding) for name in modules)), None)
+    finally:
+        seeding.stop()
+
+
+def _why_not(name: str, seeding: _Seeding) -> list[str] | None:
+    """Import one module; why copies cannot share it, else ``None``."""
+    here, folder = os.getpid(), os.getcwd()
+    seeding.watch()
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        return [name, " ".join(f"{type(error).__name__}: {error}".split())]
+    if os.getpid() != here:  # it forked, and this is the child
+        os._exit(1)
+    if threading.active_count() > 1:
+        return [name, "it starts a thread, which no copy would have"]
+    if _has_children():
+        return [name, "it starts a process, which all copies would share"]
+    if os.getcwd() != folder:
+        return [name, "it changes the working directory"]
+    if seeding.seen:
+        return [name, "it seeds random numbers, once for all seeds"]
     return None
 
 
-def _drawn() -> dict[str, str]:
-    """The state of each global generator of random numbers that there is."""
-    states = {"random": repr(random.getstate())}
-    if getattr(sys.modules.get("numpy.random"), "get_state", None) is not None:
-        states["numpy"] = repr(sys.modules["numpy.random"].get_state(legacy=False))
-    if getattr(sys.modules.get("torch"), "get_rng_state", None) is not None:
-        states["torch"] = repr(sys.modules["torch"].get_rng_state().tolist())
-    return states
+class _Seeding:
+    """Notices calls that seed the global generators of random numbers, while modules are imported.
+
+    A new Python would do so too, and a copy draws a seed of its own.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self.originals: dict[str, Any] = {}
+
+    def watch(self) -> None:
+        """Watch the generators that there are by now."""
+        for library, name in (
+            ("random", "seed"),
+            ("numpy.random", "seed"),
+            ("torch", "manual_seed"),
+        ):
+            original = getattr(sys.modules.get(library), name, None)
+            if original is not None and library not in self.originals:
+                self.originals[library] = name, original
+                setattr(sys.modules[library], name, self._noticed(original))
+
+    def stop(self) -> None:
+        """Put everything back."""
+        for library, (name, original) in self.originals.items():
+            setattr(sys.modules[library], name, original)
+
+    def _noticed(self, original: Any) -> Any:
+        def seed(*arguments: Any, **named: Any) -> Any:
+            self.seen = self.seen or any(
+                value is not None for value in (*arguments, *named.values())
+            )
+            return original(*arguments, **named)
+
+        return seed
 
 
 def _has_children() -> bool:
