@@ -116,7 +116,8 @@ class _Original:
                 del _originals[key]
 
     def _tell(self, message: object) -> None:
-        self.connection.sendall(json.dumps(message).encode() + b"\n")
+        with contextlib.suppress(OSError):  # it has ended; the answer that is missing says so
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
 
     def _has_answered(self) -> bool:
         return b"\n" in self.heard or bool(select.select([self.connection], [], [], 0)[0])
