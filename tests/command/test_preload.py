@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import textwrap
@@ -213,6 +214,33 @@ def test_a_python_that_is_not_there_or_ends(folder: Path) -> None:
 
 def test_an_interrupt_ends_the_copy_and_the_next_seed_runs(folder: Path) -> None:
     (folder / "long.py").write_text(
+        "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    pid = folder / "pid"
+
+    def interrupt(*_: object) -> None:
+        if pid.exists() and pid.read_text():  # it runs
+            raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        with pytest.raises(TimeoutError):
+            call_copy(python_call(f"{PYTHON} long.py"), ["json"], folder, environment())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    copy, deadline = pid.read_text(), time.monotonic() + 60
+    while alive(copy) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(copy)
+    (folder / "short.py").write_text("print('done')\n")
+    asked = python_call(f"{PYTHON} short.py")
+    assert call_copy(asked, ["json"], folder, environment()) == (0, "done\n")
+
+
+def test_everything_ends_with_a_job_that_is_killed(folder: Path) -> None:
+    (folder / "long.py").write_text(
         "import os, time\nopen('pids', 'w').write(f'{os.getpid()} {os.getppid()}')\n"
         "time.sleep(600)\n"
     )
@@ -276,6 +304,17 @@ def test_a_plain_call_is_split_as_a_shell_does(folder: Path) -> None:
         shell = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True)
         assert json.loads(shell.stdout) == list(python_call(command).arguments)
         assert list(python_call(command).arguments) == shlex.split(arguments)
+
+
+def test_an_original_that_was_killed_between_seeds_is_said_so(folder: Path) -> None:
+    asked = python_call(f"{PYTHON} src/raises.py")
+    call_copy(asked, ["json"], folder, environment())
+    (original,) = [one for key, one in _preload._originals.items() if key[3] == folder]
+    os.kill(original.process.pid, signal.SIGKILL)
+    original.process.wait()
+    with pytest.raises(PreloadError, match=r"it has ended \(status -9\)"):
+        call_copy(asked, ["json"], folder, environment())
+    assert call_copy(asked, ["json"], folder, environment())[0] == 1  # a new one, for the next
 
 
 def test_no_process_is_left(folder: Path) -> None:

@@ -222,6 +222,8 @@ def test_what_is_so_stands_beside_its_verdict_with_the_figures_of_the_run(trial:
     assert not Sentences(trial.ablation, "small", other).found("LR12")
     assert not trial.before.sentences.found("LR01")
     assert "0.0214" in trial.before.sentences.setting()
+    # Tier smoke trains for fewer steps than the text says.
+    assert not Sentences(trial.ablation, "smoke", trial.before.results).setting()
 
 
 def test_a_figure_that_is_not_there_leaves_no_gap(planted: Any) -> None:

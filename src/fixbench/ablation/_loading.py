@@ -69,6 +69,9 @@ def load_ablation(path: Path) -> Ablation:
         expected = metric_problem(metric, family=True)
         if expected is not None:
             raise source.problem(("metrics", metric), metric, expected=expected)
+    if written.preload and written.command is None:
+        expected = "no such key: it belongs to a 'command'"
+        raise source.problem(("preload",), expected=expected)
     _check_metrics_from(written, source)
     variants, assignments, places = expand_variants(written, source)
     names = list(variants)
@@ -195,9 +198,6 @@ def _validated(source: Source, model: type[M]) -> M:
 
 def _check_metrics_from(written: WrittenAblation, source: Source) -> None:
     reader = written.metrics_from
-    if written.preload and written.command is None:
-        expected = "no such key: it belongs to a 'command'"
-        raise source.problem(("preload",), expected=expected)
     if reader is None:
         return
     if written.command is None:

@@ -90,9 +90,7 @@ class _Original:
         try:
             asked = {"name": call.name, "module": call.module, "arguments": call.arguments}
             try:
-                message = json.dumps(asked).encode() + b"\n"
-                sent = socket.send_fds(self.connection, [message], [output])
-                self.connection.sendall(message[sent:])
+                self._tell(asked, output)
             finally:
                 os.close(output)
             copy = self._answer()
@@ -115,9 +113,11 @@ class _Original:
             if original is self:
                 del _originals[key]
 
-    def _tell(self, message: object) -> None:
+    def _tell(self, what: object, *descriptors: int) -> None:
+        message = json.dumps(what).encode() + b"\n"
         with contextlib.suppress(OSError):  # it has ended; the answer that is missing says so
-            self.connection.sendall(json.dumps(message).encode() + b"\n")
+            sent = socket.send_fds(self.connection, [message], descriptors)
+            self.connection.sendall(message[sent:])
 
     def _has_answered(self) -> bool:
         return b"\n" in self.heard or bool(select.select([self.connection], [], [], 0)[0])

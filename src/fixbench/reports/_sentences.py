@@ -98,9 +98,12 @@ class Sentences:
         return [(item, self.said(item)) for item in self._ablation.conclusions]
 
     def setting(self) -> str:
-        """What was trained, in short; empty where nobody wrote it or it does not hold."""
+        """What was trained, in short; empty where nobody wrote it or it does not hold.
+
+        It speaks of trials that mean something, which tier smoke is none of.
+        """
         setting = self._ablation.setting
-        return "" if setting is None else self.said(setting).text
+        return "" if setting is None or self._tier == "smoke" else self.said(setting).text
 
     def found(self, claim: str) -> str:
         """What is so besides the verdict of a claim; empty where nothing is said of it."""

@@ -110,14 +110,14 @@ def test_a_figure_that_a_conclusion_tells_has_a_row_with_its_interval(planted: A
     )
 
 
-def test_an_opposite_effect_of_no_size_that_matters_contradicts_nothing(planted: Any) -> None:
+def test_an_opposite_effect_of_no_size_that_matters_says_so(planted: Any) -> None:
     """Its verdict is "reversed", and the sentence of the ablation says how little it is."""
     shown, large = (
         SimpleNamespace(evidence={"beyond": SimpleNamespace(shown=beyond)}, finding="difference")
         for beyond in (False, True)
     )
     for given, words in (
-        (shown, "1 goes the other way by no size that is shown to matter"),
+        (shown, "1 is contradicted (reversed by no size that is shown to matter)"),
         (large, "1 is contradicted (reversed)"),
     ):
         other = replace(planted.results[0], verdict="reversed", ruling=given)
@@ -128,9 +128,12 @@ def test_an_opposite_effect_of_no_size_that_matters_contradicts_nothing(planted:
 def test_rows_have_the_levels_of_their_arms(planted: Any) -> None:
     (item,) = build_overview([planted.judged], "small").ablations
     (row,) = [one for one in item.claims if one.id == "CA01"]
-    for level in planted.results[0].levels:
-        assert f"{level.variant} {level.mean:.1g}"[:-1] in row.levels
+    found = dict(re.findall(r"([\w.]+) ([\d.]+) ±", row.levels))
+    assert {name: float(mean) for name, mean in found.items()} == {
+        level.variant: pytest.approx(level.mean, rel=0.06) for level in planted.results[0].levels
+    }
     exact = [one for one in item.claims if one.of.startswith("checked: ")]
+    assert exact
     assert all(not one.levels for one in exact)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fixbench.ablation import Claim
+from fixbench.ablation import Claim, Conclusion
 from fixbench.reports._changes import printed_changes
 from fixbench.reports._claim_fields import p_text
 from fixbench.reports._claim_head import verdict_slug
@@ -14,8 +14,8 @@ from fixbench.reports._format import MISSING, number
 from fixbench.reports._judging import ClaimResult, ControlResult, PreconditionResult, Verdict
 from fixbench.reports._levels import levels_said
 from fixbench.reports._margin_axis import BAND, TICKS, StripView, strip_view
-from fixbench.reports._sentences import Sentences
-from fixbench.reports.overview._told import ToldFigure, told_figures, written_texts
+from fixbench.reports._sentences import Said, Sentences
+from fixbench.reports.overview._told import ToldFigure, told_figures
 from fixbench.reports.paper._appendix import MEANINGS
 from fixbench.reports.paper._judged import JudgedAblation
 from fixbench.reports.paper._marks import MARKS
@@ -288,8 +288,8 @@ def _ablation(judged: JudgedAblation) -> AblationView:
     sentences = Sentences(judged.ablation, judged.tier, judged.results)
     counts = Counter(result.verdict for result in judged.results)
     said: set[str] = set()
-    smoke = judged.tier == "smoke"
-    told = [] if smoke else told_figures(judged, written_texts(sentences, _ADVICE))
+    advice = [] if judged.tier == "smoke" else _printed(sentences)
+    told = told_figures(judged, [conclusion.text for conclusion, _ in advice])
     return AblationView(
         name=judged.name,
         title=judged.ablation.title,
@@ -298,7 +298,7 @@ def _ablation(judged: JudgedAblation) -> AblationView:
         address=_address(judged),
         setting=sentences.setting(),
         sentence=sentence(judged),
-        advice=[] if smoke else _advice(sentences),
+        advice=[Advice(text=said.text, claims=said.claims) for _, said in advice],
         arms=_arms(judged, told),
         told=told,
         family=_family(judged.results),
@@ -317,9 +317,9 @@ def _ablation(judged: JudgedAblation) -> AblationView:
     )
 
 
-def _advice(sentences: Sentences) -> list[Advice]:
-    printed = [said for _, said in sentences.conclusions() if not said.why_not]
-    return [Advice(text=said.text, claims=said.claims) for said in printed[:_ADVICE]]
+def _printed(sentences: Sentences) -> list[tuple[Conclusion, Said]]:
+    """The first conclusions that the results bear."""
+    return [pair for pair in sentences.conclusions() if not pair[1].why_not][:_ADVICE]
 
 
 def _source(judged: JudgedAblation) -> str:

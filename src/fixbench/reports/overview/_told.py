@@ -9,11 +9,10 @@ from fixbench.ablation import Effect, Reference, beside, parse_sentence
 from fixbench.reports._effects import contrast_text
 from fixbench.reports._format import MISSING
 from fixbench.reports._metrics import metric_label
-from fixbench.reports._sentences import Sentences
 from fixbench.reports._views import Measured, measured_effect
 from fixbench.reports.paper._judged import JudgedAblation
 
-__all__ = ["ToldFigure", "told_figures", "written_texts"]
+__all__ = ["ToldFigure", "told_figures"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +73,3 @@ def _said(found: Measured) -> str:
     if found.p == MISSING:
         return text
     return f"{text}, p {found.p}" if found.p.startswith("<") else f"{text}, p = {found.p}"
-
-
-def written_texts(sentences: Sentences, most: int) -> list[str]:
-    """The texts, as they are written, of the first conclusions that are printed."""
-    printed = [item.text for item, said in sentences.conclusions() if not said.why_not]
-    return printed[:most]

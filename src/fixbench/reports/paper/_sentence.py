@@ -32,7 +32,6 @@ def sentence(judged: JudgedAblation) -> str:
         return "No claim was judged."
     small = sum(map(is_small_reversal, judged.results))
     counts = Counter(result.verdict for result in judged.results)
-    counts["reversed"] -= small
     parts = []
     for words, verdicts in _GROUPS:
         named = [(verdict, counts[verdict]) for verdict in verdicts if counts[verdict]]
@@ -41,11 +40,13 @@ def sentence(judged: JudgedAblation) -> str:
             detail = ", ".join(
                 verdict if len(named) == 1 else f"{count} {verdict}" for verdict, count in named
             )
+            if small and "reversed" in verdicts:
+                which = "" if small == counts["reversed"] else f", {small} of them"
+                detail = detail.replace(
+                    "reversed", f"reversed{which} by no size that is shown to matter"
+                )
             said = words.format(f"{total} {'is' if total == 1 else 'are'}")
             parts.append(said if said.endswith(detail) else f"{said} ({detail})")
-        if small and "reversed" in verdicts:
-            verb = "goes" if small == 1 else "go"
-            parts.append(f"{small} {verb} the other way by no size that is shown to matter")
     many = len(judged.results)
     text = f"Of {many} {'claim' if many == 1 else 'claims'}, {_joined(parts)}"
     found = _headline(judged)
